@@ -1,0 +1,1 @@
+"""Istio: control plane, gateways, mesh-wide telemetry."""

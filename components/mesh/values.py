@@ -1,0 +1,96 @@
+"""Helm values of Istio's charts, as pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+    from components.platform.base import Webhooks
+
+Values = dict[str, object]
+"""What a chart is given; its own schema checks it."""
+
+_DEMO_REQUESTS = {"cpu": "10m", "memory": "40Mi"}
+"""What the demo profile asks for each proxy; the gateway chart does not read profiles, so it is repeated here."""
+
+_INGRESS_PORTS = {"status-port": (15021, 15021), "http2": (80, 8080), "https": (443, 8443)}
+"""Name -> (port, target port). `istioctl install` maps 80 to 8080 and 443 to 8443, the gateway chart does not; the
+course's Gateways name 8080 (Bookinfo) or 80, and with these target ports both work."""
+
+_INGRESS_DEMO_PORTS = {"tcp": (31400, 31400), "tls": (15443, 15443)}
+"""The further ports that the demo profile opens on the ingress gateway."""
+
+_EGRESS_PORTS = {"http2": (80, 8080), "https": (443, 8443)}
+
+
+def base(webhooks: Webhooks) -> Values:
+    """Values of the `base` chart: CRDs and the validator of the default revision."""
+    return {"base": _validation(webhooks)} if webhooks.validation_url is not None else {}
+
+
+def istiod(*, hub: str, version: str, access_log: bool, trace_sampling: float, webhooks: Webhooks) -> Values:
+    """Values of the `istiod` chart: the demo profile of the course (`istioctl install --set profile=demo`).
+
+    Args:
+        hub: image repository prefix.
+        version: image tag.
+        access_log: whether every proxy writes its access log to standard output, as the demo profile does.
+        trace_sampling: per cent of requests traced; the demo profile takes 100.
+        webhooks: what is particular to the platform.
+    """
+    values: Values = {
+        "profile": "demo",
+        "global": {
+            "hub": hub,
+            "tag": version,
+            # A budget for a single replica only blocks draining a node, which on AKS blocks deleting the cluster.
+            "defaultPodDisruptionBudget": {"enabled": False},
+        },
+        "pilot": {"traceSampling": trace_sampling},
+        "meshConfig": {"accessLogFile": "/dev/stdout" if access_log else "", "enableTracing": True},
+        # Nothing of the mesh is made before istiod serves, so there is no need to let anything pass unchecked.
+        "base": {"validationFailurePolicy": "Fail"},
+    }
+    if webhooks.validation_url is not None:
+        values["base"] = {"validationFailurePolicy": "Fail", **_validation(webhooks)}
+    if webhooks.injection_url is not None:
+        values["istiodRemote"] = {"injectionURL": webhooks.injection_url}
+    if webhooks.annotations:
+        values["sidecarInjectorWebhookAnnotations"] = dict(webhooks.annotations)
+    return values
+
+
+def ingress_gateway(*, service_type: str) -> Values:
+    """Values of the `gateway` chart for `istio-ingressgateway`.
+
+    Args:
+        service_type: `LoadBalancer` where the cluster gives addresses, else `ClusterIP`.
+    """
+    return _gateway(service_type, _INGRESS_PORTS | _INGRESS_DEMO_PORTS)
+
+
+def egress_gateway() -> Values:
+    """Values of the `gateway` chart for `istio-egressgateway`: only ever reached from inside the mesh."""
+    return _gateway("ClusterIP", _EGRESS_PORTS)
+
+
+def _validation(webhooks: Webhooks) -> dict[str, pulumi.Input[str] | None]:
+    return {"validationURL": webhooks.validation_url}
+
+
+def _gateway(service_type: str, ports: Mapping[str, tuple[int, int]]) -> Values:
+    return {
+        "service": {
+            "type": service_type,
+            "ports": [
+                {"name": name, "port": port, "targetPort": target, "protocol": "TCP"}
+                for name, (port, target) in ports.items()
+            ],
+        },
+        "autoscaling": {"enabled": False},
+        "resources": {"requests": _DEMO_REQUESTS},
+    }

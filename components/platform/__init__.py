@@ -1,0 +1,1 @@
+"""Where the lab stands. `base` says what every platform gives; each other module is one place."""

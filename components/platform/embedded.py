@@ -1,0 +1,102 @@
+"""The lab on this machine: a real control plane with simulated nodes, and the real istiod beside it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi import ResourceOptions
+from pulumi.dynamic import Resource
+
+from components.platform.base import Capabilities, Webhooks
+from components.platform.embedded_provider import ControlPlaneProvider, IstiodProvider
+from lab.embedded.istiod import injection_url, validation_url
+
+if TYPE_CHECKING:
+    from lab.embedded.nodes import NodeSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedArgs:
+    """What the embedded platform needs to know.
+
+    Attributes:
+        directory: the lab's own folder, relative to the project so that the state does not depend on where it lies.
+        version: the Kubernetes version that really runs.
+        nodes: the simulated nodes.
+    """
+
+    directory: str
+    version: str
+    nodes: NodeSpec
+
+
+class ControlPlane(Resource):
+    """etcd, API server, controller-manager, scheduler and kwok, owned by the stack."""
+
+    kubeconfig: pulumi.Output[str]
+    ports: pulumi.Output[dict[str, int]]
+
+    def __init__(self, name: str, args: EmbeddedArgs, opts: ResourceOptions) -> None:
+        props = {
+            "directory": args.directory,
+            "version": args.version,
+            "nodes": asdict(args.nodes),
+            "ports": None,
+            "kubeconfig": None,
+            "components": None,
+        }
+        super().__init__(ControlPlaneProvider(), name, props, opts)
+
+
+class Istiod(Resource):
+    """The host process that serves Istio's webhooks and configuration on this platform."""
+
+    def __init__(self, name: str, control_plane: ControlPlane, directory: str, opts: ResourceOptions) -> None:
+        props = {"directory": directory, "ports": control_plane.ports, "state": None}
+        super().__init__(IstiodProvider(), name, props, opts)
+
+
+class Embedded(pulumi.ComponentResource):
+    """A `Platform` that needs neither a cloud account nor Docker nor root. Pods are simulated."""
+
+    kubeconfig: pulumi.Output[str]
+    provider: k8s.Provider
+    registry: pulumi.Output[str] | None = None
+    capabilities = Capabilities(load_balancers=False, runs_containers=False, metrics=False)
+    webhooks: Webhooks
+    deleted_with: pulumi.Resource
+
+    def __init__(self, name: str, args: EmbeddedArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:platform:Embedded", name, None, opts)
+        self._directory = args.directory
+        self._control_plane = ControlPlane(
+            "control-plane",
+            args,
+            ResourceOptions(parent=self, additional_secret_outputs=["kubeconfig"]),
+        )
+        self.deleted_with = self._control_plane
+        self.kubeconfig = pulumi.Output.secret(self._control_plane.kubeconfig)
+        self.provider = k8s.Provider(
+            "kubernetes",
+            kubeconfig=self.kubeconfig,
+            # Healing a cluster may touch its credentials; only another cluster means that all must be made again.
+            cluster_identifier=self._control_plane.id,
+            opts=ResourceOptions(parent=self),
+        )
+        ports = self._control_plane.ports
+        self.webhooks = Webhooks(
+            injection_url=ports.apply(lambda p: injection_url(int(p["istiod_webhook"]))),
+            validation_url=ports.apply(lambda p: validation_url(int(p["istiod_webhook"]))),
+        )
+        self.register_outputs({})
+
+    def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        """Run the real istiod on the host: the Pod of its chart is a simulated one.
+
+        The process starts as soon as there are CRDs, side by side with the chart, whose configuration it waits for.
+        """
+        opts = ResourceOptions(parent=self, depends_on=[base])
+        return [istiod, Istiod("istiod-process", self._control_plane, self._directory, opts)]

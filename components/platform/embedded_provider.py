@@ -1,0 +1,124 @@
+"""How Pulumi's engine makes, checks, heals and removes the embedded control plane and its istiod.
+
+The engine pickles these classes into the state, so they stay tiny: the work is in `lab.embedded`, imported late.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
+
+Props = dict[str, Any]
+"""What the dynamic provider's protocol hands over."""
+
+RUNNING = "running"
+
+
+class ControlPlaneProvider(ResourceProvider):
+    """etcd, API server, controller-manager, scheduler, kwok and the simulated nodes."""
+
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        """Keep the ports of an existing lab, choose free ones for a new one: so they are known in a preview."""
+        from dataclasses import asdict
+
+        from lab.embedded.ports import Ports
+
+        return CheckResult({**news, "ports": olds.get("ports") or asdict(Ports.allocate())}, [])
+
+    def create(self, props: Props) -> CreateResult:
+        """Make it from nothing."""
+        from uuid import uuid4
+
+        plane, nodes = _control_plane(props)
+        plane.create(nodes)
+        # A new cluster is another cluster: whoever compares identities sees that its content must be made again.
+        return CreateResult(uuid4().hex, _outputs(props))
+
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        """Changed settings, and what is no longer as it was left: dead processes, lost data."""
+        plane, _ = _control_plane(olds)
+        replaces = [key for key in ("directory", "version") if olds[key] != news[key]]
+        if not plane.exists:
+            replaces.append("directory")
+        healthy = all(state == RUNNING for state in plane.health().values())
+        return DiffResult(
+            changes=bool(replaces) or not healthy or _number(olds["nodes"]) != _number(news["nodes"]),
+            replaces=replaces,
+            delete_before_replace=True,
+        )
+
+    def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
+        """Start what is down, then make the nodes what the settings say."""
+        plane, nodes = _control_plane(news)
+        if any(state != RUNNING for state in plane.health().values()):
+            plane.start()
+        plane.apply_nodes(nodes)
+        return UpdateResult(_outputs(news))
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """The truth for `pulumi refresh`: no identity when the data is gone, otherwise each component's state."""
+        plane, _ = _control_plane(props)
+        return ReadResult(id_, _outputs(props)) if plane.exists else ReadResult("", {})
+
+    def delete(self, _id: str, props: Props) -> None:
+        """End every process, istiod's included, and delete the data."""
+        from lab.embedded import control_plane, istiod
+
+        plane, _ = _control_plane(props)
+        istiod.stop(plane.directory)
+        control_plane.remove(plane.directory)
+
+
+class IstiodProvider(ResourceProvider):
+    """The real istiod beside a control plane."""
+
+    def create(self, props: Props) -> CreateResult:
+        """Start it and wait until it serves."""
+        _istiod(props).start()
+        return CreateResult("istiod", {**props, "state": RUNNING})
+
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        """Whether it runs as it was left."""
+        moved = olds["directory"] != news["directory"] or _number(olds["ports"]) != _number(news["ports"])
+        return DiffResult(changes=moved or _istiod(news).health() != RUNNING)
+
+    def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
+        """Start it again."""
+        _istiod(news).start()
+        return UpdateResult({**news, "state": RUNNING})
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """The truth for `pulumi refresh`."""
+        return ReadResult(id_, {**props, "state": _istiod(props).health()})
+
+    def delete(self, _id: str, props: Props) -> None:
+        """End it."""
+        _istiod(props).stop()
+
+
+def _number(values: Props) -> Props:
+    """The engine's wire format has no integers: 3 comes back as 3.0."""
+    return {key: int(value) if isinstance(value, float) else value for key, value in values.items()}
+
+
+def _control_plane(props: Props) -> Any:
+    from pathlib import Path
+
+    from lab.embedded.control_plane import ControlPlane
+    from lab.embedded.nodes import NodeSpec
+    from lab.embedded.ports import Ports
+
+    plane = ControlPlane(directory=Path(props["directory"]).absolute(), ports=Ports(**_number(props["ports"])))
+    return plane, NodeSpec(**_number(props["nodes"])) if "nodes" in props else None
+
+
+def _istiod(props: Props) -> Any:
+    from lab.embedded.istiod import Istiod
+
+    return Istiod(control_plane=_control_plane(props)[0])
+
+
+def _outputs(props: Props) -> Props:
+    plane, _ = _control_plane(props)
+    return {**props, "kubeconfig": plane.kubeconfig.read_text(), "components": plane.health()}

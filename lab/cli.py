@@ -1,0 +1,163 @@
+"""The `lab` command line: it prepares and calls; the work is in the modules it names."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lab import artifacts, paths, recovery, toolchain, workspace
+from lab.embedded import control_plane, istiod
+from lab.errors import LabError
+from lab.progress import Progress
+from lab.stack import Stack
+
+app = typer.Typer(
+    help="Stand up, look at and take down an Istio course lab. The usual way in is `make up`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+StackName = Annotated[
+    str,
+    typer.Option("--stack", "-s", envvar="STACK", help="Which lab: each stack is one of its own, side by side."),
+]
+
+
+def main() -> None:
+    """Run the command line; a failure that the user can act on is a message, never a stack trace."""
+    try:
+        app()
+    except LabError as error:
+        errors.print(f"[bold red]error:[/] {error.message}", highlight=False, soft_wrap=True)
+        if error.remedy:
+            errors.print(f"[bold]do:[/] {error.remedy}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("interrupted; nothing half-made is left: run the same command again")
+        sys.exit(130)
+
+
+@app.command()
+def setup() -> None:
+    """Bring every tool, chart and manifest, and make the project's working folder. `up` does this by itself."""
+    _prepare()
+
+
+@app.command()
+def up(stack: StackName = "dev") -> None:
+    """Make the lab stand, or heal one that was hurt; then say where everything is."""
+    _prepare()
+    from lab import summary
+
+    target = Stack(stack)
+    target.require_unlocked()
+    target.ensure()
+    _require_success(target.pulumi("up", "--yes", "--skip-preview", "--stack", stack), target)
+    summary.show(target, console)
+
+
+@app.command()
+def preview(stack: StackName = "dev") -> None:
+    """Show what `up` would do, and do nothing."""
+    _prepare()
+    target = Stack(stack)
+    target.ensure()
+    _require_success(target.pulumi("preview", "--stack", stack), target)
+
+
+@app.command()
+def down(stack: StackName = "dev") -> None:
+    """Take the lab down: every process, port and file of it. The tools stay in the cache."""
+    target = Stack(stack)
+    if target.exists():
+        _prepare()
+        target.require_unlocked()
+        _require_success(target.pulumi("destroy", "--yes", "--skip-preview", "--stack", stack), target)
+    sweep(target)
+    console.print(f"Nothing of stack {stack} is left. Stand it up again with: make up{target.suffix}")
+
+
+@app.command()
+def recover(stack: StackName = "dev") -> None:
+    """Put right what a killed `up` or `down` left: a locked stack, half-made releases, dead processes."""
+    _prepare()
+    target = Stack(stack)
+    target.ensure()
+    recovery.recover(target, console)
+    up(stack)
+
+
+@app.command()
+def doctor() -> None:
+    """Show every tool and artifact: its version, where it came from, what is missing and how to get it."""
+    from lab import doctor as checks
+
+    if not checks.show(console):
+        raise LabError("something is missing", "make up")
+
+
+@app.command()
+def inject(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A manifest with Pods in it.")],
+    stack: StackName = "dev",
+) -> None:
+    """Print a manifest with the sidecar added, as `istioctl kube-inject -f FILE` does.
+
+    For the namespaces without the label `istio-injection=enabled`: `lab inject deployment.yaml | kubectl apply -f -`
+    """
+    kubeconfig = Stack(stack).kubeconfig
+    if not kubeconfig.is_file():
+        raise LabError(f"stack {stack} does not stand, and the sidecar's template is in its cluster", "make up")
+    command = [str(toolchain.path("istioctl")), f"--kubeconfig={kubeconfig}", "kube-inject", "-f", str(file)]
+    sys.exit(subprocess.run(command, check=False).returncode)
+
+
+@app.command()
+def lock() -> None:
+    """For maintainers: compute the artifacts' checksums anew after a change of version."""
+    artifacts.relock()
+
+
+@app.command()
+def clean(
+    *,
+    cache: Annotated[bool, typer.Option(help="The cache of tools too; the next `up` brings them again.")] = False,
+) -> None:
+    """Take every lab of this project down and delete its working folder."""
+    stacks = paths.home() / "stacks"
+    for directory in sorted(stacks.iterdir()) if stacks.is_dir() else []:
+        sweep(Stack(directory.name))
+    shutil.rmtree(paths.home(), ignore_errors=True)
+    if cache:
+        shutil.rmtree(paths.cache(), ignore_errors=True)
+    console.print("Clean.")
+
+
+def sweep(stack: Stack) -> None:
+    """End what still runs from a stack's folder and delete the folder; for labs that no state knows of."""
+    istiod.stop(stack.directory)
+    control_plane.remove(stack.directory)
+
+
+def _prepare() -> None:
+    with Progress() as progress:
+        toolchain.ensure(progress=progress)
+        artifacts.ensure(progress=progress)
+    workspace.prepare()
+
+
+def _require_success(code: int, stack: Stack) -> None:
+    if code:
+        raise LabError(
+            f"pulumi ended with code {code}; its message is above",
+            f"run the same command again, or put a half-made lab right with: make recover{stack.suffix}",
+        )

@@ -1,0 +1,225 @@
+"""etcd, API server, controller-manager, scheduler and kwok as host processes, made and started by kwokctl."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+
+from lab import toolchain, versions
+from lab.embedded import nodes, processes
+from lab.embedded.nodes import NodeSpec
+from lab.embedded.ports import LOOPBACK, Ports, is_free
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import psutil
+
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+"""kwokctl's names, which are also those of its pid files, logs and binaries."""
+
+_CLUSTER = "lab"
+"""kwokctl's name for the cluster; its folder is private to one lab, so one name serves all."""
+
+_READY_TIMEOUT = 90.0
+"""Seconds; about 4 are usual, a loaded machine with a cold disk needs more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlPlane:
+    """One embedded control plane.
+
+    Attributes:
+        directory: its own folder: data, certificates, logs, kubeconfig.
+        ports: where it listens, on loopback only.
+    """
+
+    directory: Path
+    ports: Ports
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Administrator credentials (mode 0600)."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is data to start from."""
+        return (self._cluster / "etcd").is_dir() and self.kubeconfig.is_file()
+
+    def create(self, spec: NodeSpec) -> None:
+        """Make the control plane from nothing; what a broken earlier attempt left is removed first.
+
+        Raises:
+            LabError: a port is taken, or a component does not come up.
+        """
+        remove(self.directory)
+        self._require_free_ports()
+        self.directory.mkdir(parents=True, mode=0o700)
+        config = self.directory / "kwokctl.yaml"
+        config.write_text(yaml.safe_dump(self._configuration()))
+        self._kwokctl("create", "cluster", "--config", str(config), "--kubeconfig", str(self.kubeconfig))
+        # kwokctl's file names the certificates' files; Pulumi's provider and other folders need them inside.
+        self.kubeconfig.write_text(self.kubectl("config", "view", "--raw", "--flatten"))
+        self.kubeconfig.chmod(0o600)
+        self._wait_until_ready()
+        self.apply_nodes(spec)
+
+    def start(self) -> None:
+        """Start what is down on the data that is there; nothing is lost."""
+        self.stop()
+        self._require_free_ports()
+        self._kwokctl("start", "cluster")
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Stop every component and forget its pid, so that kwokctl never meets a reused one."""
+        _stop_components(self._cluster, patience=5.0)
+
+    def apply_nodes(self, spec: NodeSpec) -> None:
+        """Make the nodes what the settings say; surplus ones are removed."""
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=nodes.manifest(spec))
+        wanted = {f"lab-node-{index}" for index in range(spec.count)}
+        present = self.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
+        if surplus := sorted(set(present) - wanted):
+            self.kubectl("delete", "node", *surplus)
+
+    def health(self) -> dict[str, str]:
+        """Each component's state: `running` or `dead`; an API server that does not answer is `not ready`."""
+        states = {
+            name: "running" if _find(self._cluster, name) else "dead" for name in COMPONENTS
+        }
+        if states["kube-apiserver"] == "running" and not self._ready():
+            states["kube-apiserver"] = "not ready"
+        return states
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl against this control plane and return what it printed.
+
+        Raises:
+            LabError: kubectl failed; the message carries its error output.
+        """
+        result = self._run_kubectl(*arguments, stdin=stdin)
+        if result.returncode:
+            raise LabError(f"kubectl {' '.join(arguments)} failed: {result.stderr.strip()}")
+        return result.stdout
+
+    @property
+    def _cluster(self) -> Path:
+        return self.directory / "kwok" / "clusters" / _CLUSTER
+
+    def _configuration(self) -> dict[str, object]:
+        ports = self.ports
+        return {
+            "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+            "kind": "KwokctlConfiguration",
+            "options": {
+                "runtime": "binary",
+                # The default is every address, with etcd open to whoever can reach it.
+                "bindAddress": LOOPBACK,
+                "kubeVersion": f"v{versions.KUBERNETES}",
+                "etcdVersion": versions.ETCD,
+                "kubeApiserverPort": ports.kube_apiserver,
+                "etcdPort": ports.etcd,
+                "etcdPeerPort": ports.etcd_peer,
+                "kubeControllerManagerPort": ports.kube_controller_manager,
+                "kubeSchedulerPort": ports.kube_scheduler,
+                "kwokControllerPort": ports.kwok_controller,
+                "kubeApiserverBinary": str(toolchain.path("kube-apiserver")),
+                "kubeControllerManagerBinary": str(toolchain.path("kube-controller-manager")),
+                "kubeSchedulerBinary": str(toolchain.path("kube-scheduler")),
+                "kubectlBinary": str(toolchain.path("kubectl")),
+                "etcdBinary": str(toolchain.path("etcd")),
+                "kwokControllerBinary": str(toolchain.path("kwok")),
+                "disableQPSLimits": True,
+            },
+        }
+
+    def _require_free_ports(self) -> None:
+        own = [
+            self.ports.kube_apiserver,
+            self.ports.etcd,
+            self.ports.etcd_peer,
+            self.ports.kube_controller_manager,
+            self.ports.kube_scheduler,
+            self.ports.kwok_controller,
+        ]
+        if taken := [port for port in own if not is_free(port)]:
+            raise LabError(
+                f"the embedded control plane needs port {taken[0]} on {LOOPBACK}, which another program has taken",
+                "end that program, or take new ports with: make down && make up",
+            )
+
+    def _kwokctl(self, *arguments: str) -> None:
+        command = [str(toolchain.path("kwokctl")), "--name", _CLUSTER, *arguments]
+        result = subprocess.run(
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "KWOK_WORKDIR": str(self.directory / "kwok")},
+        )
+        (self.directory / "kwokctl.log").write_text(result.stderr)
+        if result.returncode:
+            raise LabError(
+                f"kwokctl {arguments[0]} {arguments[1]} failed: {processes.tail(self.directory / 'kwokctl.log')}",
+                f"its log and those of the components are in {self.directory}",
+            )
+
+    def _run_kubectl(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(toolchain.path("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            input=stdin or "",
+            env={**os.environ, "KUBECACHEDIR": str(self.directory / "kubectl-cache")},
+        )
+
+    def _ready(self) -> bool:
+        return self._run_kubectl("get", "--raw", "/readyz", "--request-timeout=5s").returncode == 0
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _READY_TIMEOUT
+        while not self._ready():
+            if dead := [name for name, state in self.health().items() if state == "dead"]:
+                raise self._failure(dead[0], "ended at once")
+            if time.monotonic() > deadline:
+                raise self._failure("kube-apiserver", f"was not ready after {_READY_TIMEOUT:.0f} s")
+            time.sleep(0.1)
+
+    def _failure(self, component: str, what: str) -> LabError:
+        log = self._cluster / "logs" / f"{component}.log"
+        return LabError(f"{component} {what}: {processes.tail(log)}", f"its log is {log}")
+
+
+def remove(directory: Path) -> None:
+    """End every component that runs from this folder and delete it; nothing happens where there is none."""
+    cluster = directory / "kwok" / "clusters" / _CLUSTER
+    _stop_components(cluster, patience=0)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _stop_components(cluster: Path, *, patience: float) -> None:
+    found = [_find(cluster, name) for name in COMPONENTS]
+    processes.stop((process for process in found if process), patience=patience)
+    for name in COMPONENTS:
+        _pid_file(cluster, name).unlink(missing_ok=True)
+
+
+def _find(cluster: Path, component: str) -> psutil.Process | None:
+    # kwokctl starts each component from a link in the cluster's own folder.
+    return processes.find(_pid_file(cluster, component), str(cluster / "bin" / component))
+
+
+def _pid_file(cluster: Path, component: str) -> Path:
+    return cluster / "pids" / f"{component}.pid"

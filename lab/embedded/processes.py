@@ -1,0 +1,82 @@
+"""Host processes that outlive the command which started them: how they are started, recognised and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+_PATIENCE = 5.0
+"""Seconds between asking a process to end and ending it."""
+
+
+def start(command: Sequence[str], *, pid_file: Path, log: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Start a detached process in a session of its own, so that Ctrl-C in a terminal does not reach it.
+
+    Args:
+        command: program and arguments.
+        pid_file: written once the process runs.
+        log: standard output and error are appended here.
+        environment: added to this process's own environment.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    pid_file.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            cwd=pid_file.parent,
+            start_new_session=True,
+        )
+    pid_file.write_text(f"{child.pid}\n")
+
+
+def find(pid_file: Path, mark: str) -> psutil.Process | None:
+    """The running process behind a pid file, or None.
+
+    A pid alone proves nothing: after a reboot it may belong to a stranger. The command line must match as well.
+
+    Args:
+        pid_file: as `start` or kwokctl wrote it.
+        mark: a word of the command line that only this process of this lab has.
+    """
+    try:
+        process = psutil.Process(int(pid_file.read_text()))
+        command = process.cmdline()
+        running = process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return process if running and mark in command else None
+
+
+def stop(processes: Iterable[psutil.Process], *, patience: float = _PATIENCE) -> None:
+    """End processes: ask first, then insist.
+
+    Args:
+        processes: what to end; those already gone are ignored.
+        patience: seconds to wait between SIGTERM and SIGKILL; 0 kills at once.
+    """
+    targets = list(processes)
+    for process in targets:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate() if patience else process.kill()
+    _, alive = psutil.wait_procs(targets, timeout=patience or _PATIENCE)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=_PATIENCE)
+
+
+def tail(log: Path, lines: int = 5) -> str:
+    """The last lines of a log, for an error message."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""

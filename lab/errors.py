@@ -1,0 +1,20 @@
+"""The one error that people are meant to read."""
+
+from __future__ import annotations
+
+
+class LabError(Exception):
+    """A failure with a cause that the user can act on.
+
+    The command line prints `message` and `remedy` and exits with 1; nothing else is caught there, so a stack trace
+    always means a defect of the lab itself.
+
+    Attributes:
+        message: what is wrong, naming the setting, file or tool and the value found.
+        remedy: what to do about it, ideally one command; empty when the message says it all.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}\n{remedy}" if remedy else message)
+        self.message = message
+        self.remedy = remedy

@@ -1,0 +1,174 @@
+"""One Pulumi stack and the commands run on it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab import paths, workspace
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import FrameType
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+"""Stricter than Pulumi's own rule: the name also becomes a folder and a part of Azure names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """Who holds a stack of the local backend.
+
+    Attributes:
+        pid: process id on this machine.
+        since: when it took the lock, as Pulumi wrote it.
+    """
+
+    pid: int
+    since: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether that process still runs."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
+
+class Stack:
+    """One stack of this project.
+
+    Attributes:
+        name: as `pulumi stack select` takes it.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise LabError(
+                f"STACK={name!r} is no name for a stack",
+                "use 1 to 40 lower-case letters, digits and inner hyphens, for example STACK=dev",
+            )
+        self.name = name
+
+    @property
+    def directory(self) -> Path:
+        """What belongs to the stack on this machine."""
+        return paths.stack_dir(self.name)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The embedded cluster's credentials."""
+        return self.directory / "kubeconfig"
+
+    def exists(self) -> bool:
+        """Whether the stack has been made in the backend."""
+        if workspace.local_backend():
+            return (paths.state_dir() / ".pulumi" / "stacks" / "istio-lab" / f"{self.name}.json").is_file()
+        return self._capture("stack", "ls", "--json").find(f'"{self.name}"') >= 0
+
+    def ensure(self) -> None:
+        """Make the stack unless it exists; it is then the selected one."""
+        if not self.exists():
+            self._capture("stack", "init", self.name)
+
+    def lock(self) -> Lock | None:
+        """Who holds the stack, on the local backend."""
+        folder = paths.state_dir() / ".pulumi" / "locks" / "organization" / "istio-lab" / self.name
+        for file in folder.glob("*.json"):
+            held = json.loads(file.read_text())
+            return Lock(pid=int(held["pid"]), since=str(held["timestamp"]))
+        return None
+
+    def require_unlocked(self) -> None:
+        """Refuse to start over somebody else's update.
+
+        Raises:
+            LabError: the stack is held, with what to do about it.
+        """
+        if held := self.lock():
+            if held.alive:
+                raise LabError(
+                    f"stack {self.name} is in use by process {held.pid} since {held.since}",
+                    "wait for it to end, or end it with Ctrl-C in its own terminal",
+                )
+            raise LabError(
+                f"an update of stack {self.name} (process {held.pid}, {held.since}) was killed in the middle",
+                f"put it right with: make recover{self.suffix}",
+            )
+
+    @property
+    def suffix(self) -> str:
+        """What a `make` command needs behind it to mean this stack."""
+        return "" if self.name == "dev" else f" STACK={self.name}"
+
+    def pulumi(self, *arguments: str) -> int:
+        """Run pulumi in the terminal: its progress is shown, Ctrl-C reaches it, and this process waits for it.
+
+        Returns:
+            pulumi's exit code.
+        """
+        with _interrupts_left_to_the_child():
+            return subprocess.run(
+                _command(*arguments), check=False, cwd=paths.PROJECT, env=workspace.environment()
+            ).returncode
+
+    def outputs(self) -> dict[str, str]:
+        """The plain outputs; secret ones read `[secret]`."""
+        found = json.loads(self._capture("stack", "output", "--json", "--stack", self.name))
+        return {str(key): str(value) for key, value in found.items()}
+
+    def export(self) -> str:
+        """The state as JSON, secrets encrypted."""
+        return self._capture("stack", "export", "--stack", self.name)
+
+    def import_(self, state: str) -> None:
+        """Replace the state."""
+        self._capture("stack", "import", "--stack", self.name, stdin=state)
+
+    def cancel(self) -> None:
+        """Break the lock that a killed update left."""
+        self._capture("cancel", "--yes", "--stack", self.name)
+
+    def _capture(self, *arguments: str, stdin: str = "") -> str:
+        result = subprocess.run(
+            [*_command(*arguments), "--non-interactive"],
+            check=False,
+            capture_output=True,
+            text=True,
+            input=stdin,
+            cwd=paths.PROJECT,
+            env=workspace.environment(),
+        )
+        if result.returncode:
+            raise LabError(f"pulumi {' '.join(arguments[:2])} failed: {result.stderr.strip()}")
+        return result.stdout
+
+
+def _command(*arguments: str) -> list[str]:
+    return [str(paths.bin_dir() / "pulumi"), *arguments]
+
+
+@contextlib.contextmanager
+def _interrupts_left_to_the_child() -> Iterator[None]:
+    """Ctrl-C reaches every process of the terminal's group: pulumi ends gracefully, so this process must outlive it."""
+
+    def ignore(_signal: int, _frame: FrameType | None) -> None:
+        pass
+
+    before = signal.signal(signal.SIGINT, ignore)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,50 @@
+"""What `lab up` says when it is done: what stands, where it is, what to do next."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from lab import toolchain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lab.stack import Stack
+
+
+def show(stack: Stack, console: Console) -> None:
+    """Print the summary of a lab that stands."""
+    console.print(f"\n[bold green]The lab stands[/] (stack {stack.name}).")
+    for namespace, (ready, total) in sorted(_pods(stack.kubeconfig).items()):
+        console.print(f"  {namespace:<16} {ready} of {total} Pods ready")
+    console.print("Addresses")
+    for name, value in stack.outputs().items():
+        if value.startswith("http"):
+            console.print(f"  {name:<16} {value}")
+    console.print("  Pods are simulated on the embedded target: the API, istiod and its checks are real, no page is served.")
+    console.print("Look around")
+    console.print("  source .lab/activate", highlight=False)
+    console.print(f"  export KUBECONFIG={stack.kubeconfig}", highlight=False, soft_wrap=True)
+    console.print("  kubectl get pods -A", highlight=False)
+    console.print("  istioctl analyze -A", highlight=False)
+    console.print("Take it down")
+    console.print(f"  make down{stack.suffix}", highlight=False)
+
+
+def _pods(kubeconfig: Path) -> dict[str, tuple[int, int]]:
+    """Ready and all Pods of each namespace."""
+    command = [str(toolchain.path("kubectl")), f"--kubeconfig={kubeconfig}", "get", "pods", "-A", "-o", "json"]
+    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    ready: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for pod in json.loads(listing)["items"]:
+        namespace = pod["metadata"]["namespace"]
+        conditions = {entry["type"]: entry["status"] for entry in pod["status"].get("conditions", [])}
+        total[namespace] += 1
+        ready[namespace] += conditions.get("Ready") == "True"
+    return {namespace: (ready[namespace], total[namespace]) for namespace in total}

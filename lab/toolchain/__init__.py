@@ -1,0 +1,42 @@
+"""The pinned tools of the lab: found, downloaded or built, and put where Pulumi and the lab look for them.
+
+Importing this is cheap, and `ensure` takes milliseconds once all is there: what only doctors and cleaners need is
+loaded when they call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.toolchain.catalog import DEFAULT
+from lab.toolchain.resolve import ensure, path
+
+if TYPE_CHECKING:
+    from lab.toolchain.status import ToolStatus
+
+__all__ = ["DEFAULT", "ensure", "path", "prune_go_cache", "report", "verify"]
+
+
+def report() -> list[ToolStatus]:
+    """The state of every tool, for `lab doctor`; changes nothing and needs no network.
+
+    Raises:
+        LabError: the lock file is wrong.
+    """
+    from lab.toolchain import status  # noqa: PLC0415 - see above
+
+    return status.report()
+
+
+def verify() -> list[str]:
+    """The cached tools in use whose bytes are not those that were put there, each as a sentence with its remedy."""
+    from lab.toolchain import status  # noqa: PLC0415 - see above
+
+    return status.verify()
+
+
+def prune_go_cache() -> int:
+    """Delete what builds leave (several GB; the tools stay) and return the bytes that this freed."""
+    from lab.toolchain import status  # noqa: PLC0415 - see above
+
+    return status.prune_go_cache()

@@ -1,0 +1,159 @@
+"""The Go toolchain, kept apart from the user's: its caches lie in the lab's cache, its settings are the user's own."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import paths
+from lab.toolchain import catalog
+from lab.toolchain.failures import SourceFailed
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+OLDEST = (1, 26)
+"""The oldest Go release that builds every group, unless its go.mod asks for more."""
+
+_LAST_LINES = 12  # of a failed command's output that an error shows
+_GRACE = 3.0  # seconds between asking go to end and killing it
+
+
+def environment() -> dict[str, str]:
+    """The environment of every go command.
+
+    Proxies, private modules and the user's go env file stay in force; caches, flags that change what is built and the
+    telemetry folder do not come from the user.
+    """
+    folder = paths.cache() / "go"
+    system, architecture = catalog.platform().split("/")
+    return os.environ | {
+        "GOENV": os.environ.get("GOENV") or str(_user_config() / "go" / "env"),
+        "XDG_CONFIG_HOME": str(folder / "config"),  # where go's telemetry goes; GOENV above is why that loses nothing
+        "GOPATH": str(folder),
+        "GOMODCACHE": str(folder / "pkg" / "mod"),
+        "GOCACHE": str(folder / "build"),
+        "GOFLAGS": "-modcacherw -buildvcs=false -mod=readonly",
+        "GOWORK": "off",
+        "GOTOOLCHAIN": "local",
+        "GOOS": system,
+        "GOARCH": architecture,
+        "CGO_ENABLED": "0",
+    }
+
+
+def _user_config() -> Path:
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+
+
+def wanted(recipe: Path) -> tuple[int, ...]:
+    """The oldest Go release that may build a recipe."""
+    found = re.search(r"^go (\d+(?:\.\d+)*)$", (recipe / "go.mod").read_text(), re.MULTILINE)
+    asked = tuple(map(int, found[1].split("."))) if found else OLDEST
+    return max(asked, OLDEST)
+
+
+def check(recipe: Path) -> None:
+    """Make sure that a Go of the right age is there.
+
+    Raises:
+        SourceFailed: there is none, or it is too old; the message says what to install.
+    """
+    need = wanted(recipe)
+    text = ".".join(map(str, need))
+    go = shutil.which("go")
+    if not go:
+        raise SourceFailed(f"no `go` on PATH to build it with: install Go >= {text}")
+    answer = subprocess.run([go, "version"], env=environment(), capture_output=True, text=True, timeout=30, check=False)
+    found = re.search(r"\bgo(\d+(?:\.\d+)*)", answer.stdout)
+    if not found or tuple(map(int, found[1].split("."))) < need:
+        have = found[1] if found else answer.stdout.strip() or "unknown"
+        raise SourceFailed(f"{go} is Go {have}, which is too old to build it: install Go >= {text}")
+
+
+def run(arguments: Sequence[str], *, cwd: Path, scratch: Path, log: Path, cancelled: threading.Event) -> str:
+    """Run a go command in a process group of its own, so that all it starts ends with it.
+
+    Args:
+        arguments: after `go`.
+        cwd: the module to run in.
+        scratch: where go keeps its temporary files.
+        log: where its messages are appended.
+        cancelled: when set, the command is ended.
+
+    Returns:
+        What it printed as its result.
+
+    Raises:
+        SourceFailed: with the last lines of its messages, and where the rest is.
+        OSError: the disk is full.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as messages, (scratch / "result").open("w+", encoding="utf-8") as result:
+        messages.write(f"$ go {' '.join(arguments)}\n")
+        messages.flush()
+        process = subprocess.Popen(
+            ["go", *arguments],  # noqa: S607 - the user's go is meant
+            cwd=cwd,
+            env=environment() | {"GOTMPDIR": str(scratch)},
+            stdin=subprocess.DEVNULL,
+            stdout=result,
+            stderr=messages,
+            start_new_session=True,
+        )
+        try:
+            code = _wait(process, cancelled)
+        finally:
+            _end(process)
+        result.seek(0)
+        text = result.read()
+    if code:
+        if "no space left on device" in log.read_text() + text:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        tail = "\n".join(f"    {line}" for line in [*log.read_text().splitlines(), *text.splitlines()][-_LAST_LINES:])
+        raise SourceFailed(f"`go {arguments[0]}` ended with {code} (all of it: {log}):\n{tail}")
+    return text
+
+
+def _wait(process: subprocess.Popen[bytes], cancelled: threading.Event) -> int:
+    while not cancelled.is_set():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=0.2)
+    raise SourceFailed("interrupted")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its children, if it still runs."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+
+
+def module_folder(module: str, *, recipe: Path, scratch: Path, log: Path, cancelled: threading.Event) -> Path:
+    """Download a module at the version that a recipe locks, checked by its go.sum.
+
+    Returns:
+        The module's folder in the module cache.
+
+    Raises:
+        SourceFailed: with the cause.
+    """
+    arguments = ("mod", "download", "-json", module)
+    answer = run(arguments, cwd=recipe, scratch=scratch, log=log, cancelled=cancelled)
+    return Path(str(json.loads(answer)["Dir"]))

@@ -1,0 +1,93 @@
+"""What the rest of the lab asks of the toolchain: have these tools, and where is that one."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import paths, versions
+from lab.errors import LabError
+from lab.progress import Progress
+from lab.toolchain import build, catalog, stamp
+from lab.toolchain.catalog import DEFAULT, TOOLS, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lab.toolchain.sources import Found
+
+
+def ensure(names: Sequence[str] = DEFAULT, *, progress: Progress | None = None) -> None:
+    """Have tools at their pinned versions: on PATH through `paths.bin_dir()`, plugins below `paths.pulumi_home()`.
+
+    Takes milliseconds when nothing changed since the last time.
+
+    Args:
+        names: which tools.
+        progress: where to show what is under way; nothing is shown without.
+
+    Raises:
+        LabError: a name is unknown, no source has a tool, the lock file is wrong, or the disk is full.
+    """
+    if unknown := [name for name in names if name not in TOOLS]:
+        raise LabError(f"Unknown tools: {', '.join(unknown)}.", f"The lab knows {', '.join(TOOLS)}.")
+    inputs = _inputs()
+    entries = stamp.read(_stamp_file(), inputs)
+    missing = [TOOLS[name] for name in names if name not in entries]
+    if not missing:
+        return
+    from lab.toolchain import lockfile, sources  # noqa: PLC0415 - httpx and pydantic cost more than the fast path has
+
+    found = sources.Search(lockfile.load(), progress or Progress(quiet=True)).run(missing)
+    entries |= {tool.name: _install(tool, found[tool.name]) for tool in missing}
+    stamp.write(_stamp_file(), inputs, entries)
+
+
+def path(name: str) -> Path:
+    """The real file of a tool that `ensure` found.
+
+    Raises:
+        LabError: it was not resolved yet.
+    """
+    entry = resolved().get(name)
+    if not entry:
+        raise LabError(f"The tool {name} is not there.", "Run `lab setup`.")
+    return entry.path
+
+
+def resolved() -> dict[str, stamp.Entry]:
+    """The tools that the last `ensure` found and that are still there, by name."""
+    return stamp.read(_stamp_file(), _inputs())
+
+
+def _install(tool: Tool, found: Found) -> stamp.Entry:
+    if tool.plugin:
+        folder = paths.pulumi_home() / "plugins" / tool.plugin
+        link = folder / tool.name
+        stamp.link(found.path, link)
+        # The engine takes a plugin with this file beside it for one whose installation was cut off.
+        folder.with_name(f"{folder.name}.partial").unlink(missing_ok=True)
+    else:
+        link = paths.bin_dir() / tool.name
+        stamp.link(_wrapped(tool, found.path), link)
+    return stamp.Entry(found.path, link, found.origin, stamp.seal(found.path))
+
+
+def _wrapped(tool: Tool, real: Path) -> Path:
+    if not tool.wrapper or real.parent != build.folder(tool):
+        return real
+    script = (paths.home() / "wrappers" / tool.name).absolute()
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(str(real))} {tool.wrapper} "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+def _stamp_file() -> Path:
+    return paths.home() / "toolchain.json"
+
+
+def _inputs() -> str:
+    pins = (stamp.LOCK_FILE, Path(versions.__file__), Path(catalog.__file__))
+    return stamp.hash_of((*pins, *catalog.RECIPES.glob("*/*")))

@@ -1,0 +1,182 @@
+"""The order in which sources are asked for tools: cache, PATH, download, build."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lab.errors import LabError
+from lab.toolchain import build, cache, catalog, onpath
+from lab.toolchain.download import Downloader, Limits, extract
+from lab.toolchain.failures import SourceFailed
+from lab.toolchain.parallel import run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from lab.progress import Progress
+    from lab.toolchain.catalog import Group, Tool
+    from lab.toolchain.lockfile import Lock, Prebuilt
+
+_DOWNLOADS_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Found:
+    """A tool that was found.
+
+    Attributes:
+        path: the real file.
+        origin: the source in words.
+    """
+
+    path: Path
+    origin: str
+
+
+def prebuilt(lock: Lock, tool: Tool) -> Prebuilt | None:
+    """The pinned download of a tool for this machine."""
+    return next((item for name, item in lock.tools.get(tool.name, {}).items() if name == catalog.platform()), None)
+
+
+def in_cache(lock: Lock, tool: Tool) -> Found | None:
+    """The cached tool, whichever source it came from."""
+    download = prebuilt(lock, tool)
+    for folder in ([_download_folder(tool, download)] if download else []) + [build.folder(tool)]:
+        file = folder / tool.name
+        if (origin := cache.origin(folder)) and file.is_file():
+            verb = {"build": "built", "download": "downloaded"}.get(origin.source, origin.source)
+            return Found(file, f"cache ({verb} {origin.when})")
+    return None
+
+
+def _download_folder(tool: Tool, download: Prebuilt) -> Path:
+    return cache.entry("tools", tool.name, f"{tool.prebuilt_version or tool.version}-{download.sha256[:12]}")
+
+
+class Search:
+    """One search for tools.
+
+    Args:
+        lock: the pinned downloads.
+        progress: told about every step and every failure.
+        limits: how patient downloads are.
+    """
+
+    def __init__(self, lock: Lock, progress: Progress, limits: Limits | None = None) -> None:
+        self._lock = lock
+        self._progress = progress
+        self._limits = limits
+        self._cancelled = threading.Event()
+        self._found: dict[str, Found] = {}
+        self._causes: defaultdict[str, list[str]] = defaultdict(list)
+
+    def run(self, tools: Sequence[Tool]) -> Mapping[str, Found]:
+        """Find every tool, asking each source for what the ones before could not give.
+
+        Raises:
+            LabError: for the tools that no source has, with each source's cause.
+        """
+        with cache.exclusive(self._progress):
+            for source in (self._from_cache, self._from_path, self._from_downloads, self._from_builds):
+                if missing := [tool for tool in tools if tool.name not in self._found]:
+                    source(missing)
+        if missing := [tool for tool in tools if tool.name not in self._found]:
+            raise self._error(missing)
+        return self._found
+
+    def _from_cache(self, tools: Sequence[Tool]) -> None:
+        for tool in tools:
+            if found := in_cache(self._lock, tool):
+                self._found[tool.name] = found
+
+    def _from_path(self, tools: Sequence[Tool]) -> None:
+        def look(tool: Tool) -> None:
+            installed = onpath.find(tool)
+            if installed and installed.version == tool.version:
+                self._found[tool.name] = Found(installed.path, f"PATH ({installed.path})")
+            elif installed:
+                self._fail(tool, f"PATH: {installed.path} is {installed.version or 'of an unknown version'}")
+
+        self._run_all([partial(look, tool) for tool in tools], _DOWNLOADS_AT_ONCE)
+
+    def _from_downloads(self, tools: Sequence[Tool]) -> None:
+        archives: defaultdict[tuple[str, str], list[tuple[Tool, Prebuilt]]] = defaultdict(list)
+        for tool in tools:
+            if pinned := prebuilt(self._lock, tool):
+                archives[pinned.url, pinned.sha256].append((tool, pinned))
+            else:
+                self._causes[tool.name].append(f"download: none is pinned for {catalog.platform()}")
+        if not archives:
+            return
+        downloader = Downloader(self._cancelled, self._limits)
+        try:
+            jobs = [partial(self._download, downloader, url, wanted) for (url, _), wanted in archives.items()]
+            self._run_all(jobs, _DOWNLOADS_AT_ONCE)
+        finally:
+            downloader.close()
+
+    def _download(self, downloader: Downloader, url: str, wanted: Sequence[tuple[Tool, Prebuilt]]) -> None:
+        names = ", ".join(tool.name for tool, _ in wanted)
+        try:
+            with self._progress.step(f"downloading {names}") as step:
+                file = downloader.fetch(url, wanted[0][1].sha256, step)
+                for tool, pinned in wanted:
+                    with cache.staging() as draft:
+                        if pinned.member:
+                            extract(file, pinned.member, draft / tool.name)
+                        else:
+                            file.replace(draft / tool.name)
+                        cache.put_tool(draft / tool.name, _download_folder(tool, pinned), "download")
+                file.unlink(missing_ok=True)
+        except SourceFailed as failure:
+            for tool, _ in wanted:
+                self._fail(tool, f"download: {failure}")
+        self._from_cache([tool for tool, _ in wanted])
+
+    def _from_builds(self, tools: Sequence[Tool]) -> None:
+        groups: defaultdict[Group, list[Tool]] = defaultdict(list)
+        for tool in tools:
+            groups[tool.group].append(tool)
+        longest_first = sorted(groups.items(), key=lambda item: -item[0].seconds)
+        # Go itself uses every core; a second build fills the gaps of the first, more would only need memory.
+        workers = max(2, min(4, (os.cpu_count() or 1) // 2))
+        self._run_all([partial(self._build, group, wanted) for group, wanted in longest_first], workers)
+
+    def _build(self, group: Group, wanted: Sequence[Tool]) -> None:
+        names = ", ".join(tool.name for tool in wanted)
+        try:
+            with self._progress.step(f"building {group.name} ({names})", usual=group.seconds):
+                build.build(group, wanted, self._cancelled)
+        except SourceFailed as failure:
+            for tool in wanted:
+                self._fail(tool, f"build: {failure}")
+        self._from_cache(wanted)
+
+    def _run_all(self, jobs: Sequence[Callable[[], None]], workers: int) -> None:
+        run_all(jobs, workers=workers, cancelled=self._cancelled)
+
+    def _fail(self, tool: Tool, cause: str) -> None:
+        self._causes[tool.name].append(cause)
+        if not self._cancelled.is_set():
+            self._progress.line(f"{tool.name}: {cause.splitlines()[0]}")
+
+    def _error(self, missing: Sequence[Tool]) -> LabError:
+        alike: defaultdict[tuple[str, ...], list[Tool]] = defaultdict(list)
+        for tool in missing:
+            alike[tuple(self._causes[tool.name])].append(tool)
+        lines = []
+        for causes, tools in alike.items():
+            lines.append(f"No source has {', '.join(f'{tool.name} {tool.version}' for tool in tools)}:")
+            lines.extend(f"  {cause}" for cause in causes)
+        return LabError(
+            "\n".join(lines),
+            "One source is enough: let the downloads through (HTTPS_PROXY, ISTIO_LAB_MIRROR), or install the Go named "
+            "above with a module proxy in reach (GOPROXY), or put the pinned version on PATH. "
+            "Then run `lab setup` again: what is there already is kept.",
+        )

@@ -1,0 +1,92 @@
+"""The note that everything is resolved, which makes the next start cost milliseconds.
+
+Only the standard library, and the lock file is hashed, not parsed: this runs at the start of every command.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+LOCK_FILE = paths.PROJECT / "lab.lock.json"
+"""The pins of downloads and artifacts."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where one tool or artifact was found.
+
+    Attributes:
+        path: the real file or folder.
+        link: what points there from the project's working folder.
+        origin: the source in words, such as `PATH (/usr/bin/kubectl)`.
+        seal: size and modification time (ns) of `path` then: a replaced or truncated file breaks it.
+    """
+
+    path: Path
+    link: Path
+    origin: str
+    seal: tuple[int, int]
+
+    def holds(self) -> bool:
+        """Whether nothing moved since."""
+        try:
+            return seal(self.path) == self.seal and self.link.exists()
+        except OSError:
+            return False
+
+
+def seal(path: Path) -> tuple[int, int]:
+    """The size and modification time (ns) of a file or folder."""
+    facts = path.stat()
+    return facts.st_size, facts.st_mtime_ns
+
+
+def hash_of(files: Iterable[Path]) -> str:
+    """The SHA-256 over the names and the content of the files that decide what is resolved."""
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.parent.name}/{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def read(file: Path, inputs: str) -> dict[str, Entry]:
+    """The entries that still hold; none when the inputs changed, or the file is missing or damaged."""
+    try:
+        note = json.loads(file.read_bytes())
+        if note["inputs"] != inputs:
+            return {}
+        entries = {
+            name: Entry(Path(path), Path(link), str(origin), (int(size), int(modified)))
+            for name, (path, link, origin, size, modified) in note["entries"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {name: entry for name, entry in entries.items() if entry.holds()}
+
+
+def write(file: Path, inputs: str, entries: Mapping[str, Entry]) -> None:
+    """Replace the note in one step, so that a reader sees the old one or the new one."""
+    rows = {name: (str(e.path), str(e.link), e.origin, *e.seal) for name, e in sorted(entries.items())}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    draft.write_text(json.dumps({"inputs": inputs, "entries": rows}, indent=2) + "\n")
+    draft.replace(file)
+
+
+def link(target: Path, at: Path) -> None:
+    """Make `at` a symbolic link to `target`, replacing what was there in one step."""
+    at.parent.mkdir(parents=True, exist_ok=True)
+    draft = at.with_name(f".{at.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(target.absolute())
+    draft.replace(at)

@@ -1,0 +1,30 @@
+"""Every pinned version of the lab. Nothing else in the project names one, except lock files that a test compares."""
+
+from __future__ import annotations
+
+KUBERNETES = "1.36.3"
+"""Of the embedded control plane and of kubectl: the newest patch of the newest minor that Istio 1.31 supports."""
+
+ISTIO = "1.31.1"
+"""Images (hub and tag), istiod's and istioctl's reported version."""
+
+ISTIO_MODULE = "v0.0.0-20260827124520-eed52ebb66ad"
+"""The commit of the 1.31 line that the Go module `istio.io/istio` serves: charts, samples, istiod, istioctl."""
+
+ISTIO_HUB = "docker.io/istio"
+"""The hub that stays: the course's gcr.io/istio-release is switched off in December 2026."""
+
+PULUMI = "3.259.0"
+"""The engine and the Python SDK, kept the same."""
+
+PULUMI_LANGUAGE_PYTHON = "3.79.0"
+"""The newest Python language host that can be built from Go modules; works with the engine above."""
+
+PULUMI_KUBERNETES = "4.25.0"
+"""The provider plugin and its Python SDK, kept the same."""
+
+KWOK = "0.8.0"
+ETCD = "3.6.8"
+
+HELM = "3.18.6"
+"""The benchmark's helm, of the line that the Kubernetes provider embeds."""

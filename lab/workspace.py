@@ -1,0 +1,96 @@
+"""The project's own working folder, made ready for Pulumi: local backend, passphrase, environment, activation script."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from typing import TYPE_CHECKING
+
+from lab import paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LOG_CAP_MEGABYTES = 50
+"""The engine logs every property it handles; without a cap that was 165 MB for one preview."""
+
+
+def prepare() -> None:
+    """Make the folders, the passphrase and the activation script; what is there already stays."""
+    for folder in (paths.home(), paths.state_dir(), paths.pulumi_home()):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_passphrase(paths.passphrase_file())
+    _write(paths.home() / "activate", _activation_script())
+    command = _write(paths.bin_dir() / "lab", _command_script())
+    command.chmod(0o755)
+
+
+def environment() -> dict[str, str]:
+    """This process's environment with what makes `pulumi`, `kubectl` and `istioctl` work on this project.
+
+    A script of another clone may have been sourced in the same terminal, so Pulumi's own variables are overruled; a
+    backend of one's own is chosen with `ISTIO_LAB_BACKEND_URL`, and secrets then follow Pulumi's usual variables.
+    """
+    folders = [str(folder) for folder in _folders()]
+    present = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    search = os.pathsep.join(folders + [folder for folder in present if folder not in folders])
+    result = {**os.environ, **_variables(), "PATH": search}
+    if local_backend():
+        result.pop("PULUMI_CONFIG_PASSPHRASE", None)
+    return result
+
+
+def local_backend() -> bool:
+    """Whether state is kept in the project's own folder."""
+    return not os.environ.get("ISTIO_LAB_BACKEND_URL")
+
+
+def _variables() -> dict[str, str]:
+    variables = {
+        "PULUMI_HOME": str(paths.pulumi_home()),
+        "PULUMI_BACKEND_URL": os.environ.get("ISTIO_LAB_BACKEND_URL") or paths.state_dir().as_uri(),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "KUBECACHEDIR": str(paths.home() / "kubectl-cache"),
+        "PULUMI_LOG_ROTATION_MAX_TOTAL_MB": str(_LOG_CAP_MEGABYTES),
+    }
+    if local_backend():
+        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(paths.passphrase_file())
+    return variables
+
+
+def _folders() -> list[Path]:
+    return [paths.bin_dir(), paths.PROJECT / ".venv" / "bin"]
+
+
+def _make_passphrase(file: Path) -> None:
+    if file.is_file() and file.stat().st_size:
+        return
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(secrets.token_urlsafe(32))
+
+
+def _write(file: Path, text: str) -> Path:
+    if not file.is_file() or file.read_text() != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return file
+
+
+def _command_script() -> str:
+    """`lab` itself, so that it can be called from any folder."""
+    python = paths.PROJECT / ".venv" / "bin" / "python"
+    return (
+        f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(paths.PROJECT))}"
+        f' exec {shlex.quote(str(python))} -m lab "$@"\n'
+    )
+
+
+def _activation_script() -> str:
+    folders = os.pathsep.join(str(folder) for folder in _folders())
+    lines = ["# source this file: pulumi, kubectl, istioctl and lab then work on this project"]
+    lines += [f"export {key}={shlex.quote(value)}" for key, value in _variables().items()]
+    lines += [f'export PATH={shlex.quote(folders)}:"$PATH"', ""]
+    return "\n".join(lines)

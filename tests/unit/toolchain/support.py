@@ -1,0 +1,114 @@
+"""Stand-ins that the tests of the toolchain share: a web server's content, a Go that only pretends, pins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lab import paths
+from lab.toolchain import catalog
+from lab.toolchain.lockfile import Lock, Prebuilt
+
+if TYPE_CHECKING:
+    import http.server
+    import threading
+    from pathlib import Path
+
+FAKE_GO = """#!/bin/sh
+echo "$*" >> "$FAKE_GO_CALLS"
+case "$1" in
+version) echo "go version go${FAKE_GO_VERSION:-1.99.0} linux/amd64" ;;
+mod)
+  for folder in cmd/pulumi-resource-kubernetes python/cmd python/dist; do mkdir -p "$GOMODCACHE/sources/$folder"; done
+  for file in cmd/pulumi-resource-kubernetes/schema.json cmd/pulumi-resource-kubernetes/terraform-mapping.json \\
+      python/cmd/pulumi-language-python-exec python/dist/pulumi-resource-pulumi-python; do
+    echo "content of $file" > "$GOMODCACHE/sources/$file"
+  done
+  echo "{\\"Dir\\": \\"${FAKE_GO_MODULE:-$GOMODCACHE/sources}\\"}" ;;
+build)
+  [ -z "$FAKE_GO_FAILS" ] || { echo "$FAKE_GO_FAILS" >&2; exit 1; }
+  if [ -n "$FAKE_GO_SLEEPS" ]; then echo $$ > "$FAKE_GO_CALLS.pid"; sleep "$FAKE_GO_SLEEPS"; fi
+  while [ "$1" != -o ]; do shift; done
+  out=$2; shift 2
+  for package; do
+    name=$(basename "$package")
+    [ "$package" != . ] || { name=kubernetes-provider; cat schema.json > /dev/null || exit 1; }
+    [ "$name" != v3 ] || name=server
+    printf '#!/bin/sh\\necho built "$@"\\n' > "$out$name"
+  done ;;
+esac
+"""
+
+
+@dataclass
+class FakeGo:
+    calls_file: Path
+
+    def calls(self, command: str) -> list[str]:
+        lines = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
+        return [line for line in lines if line.split()[0] == command]
+
+
+def program(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.chmod(0o755)
+    return file
+
+
+@dataclass
+class Server:
+    """What a web server has, and how it misbehaves."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    statuses: dict[str, list[int]] = field(default_factory=dict)
+    cut_after: dict[str, list[int]] = field(default_factory=dict)
+    stall: threading.Event | None = None
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    url: str = ""
+
+    def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        path, span = request.path, request.headers.get("Range", "")
+        self.requests.append((path, span))
+        if self.statuses.get(path):
+            request.send_error(self.statuses[path].pop(0))
+            return
+        if path not in self.files:
+            request.send_error(404)
+            return
+        content = self.files[path]
+        etag = f'"{len(content)}"'
+        start = int(span.removeprefix("bytes=").removesuffix("-")) if span else 0
+        if request.headers.get("If-Range", etag) != etag:
+            start = 0
+        body = content[start:]
+        request.send_response(206 if start else 200)
+        request.send_header("Content-Length", str(len(body)))
+        request.send_header("ETag", etag)
+        request.end_headers()
+        if self.cut_after.get(path):
+            body = body[: self.cut_after[path].pop(0)]
+        if self.stall:
+            request.wfile.write(body[: len(body) // 2])
+            request.wfile.flush()
+            self.stall.wait(20)
+            return
+        request.wfile.write(body)
+
+
+def locked(**tools: Prebuilt) -> Lock:
+    """A lock file that pins downloads for this machine; the check for https is left out by `model_construct`."""
+    pinned = {name.replace("_", "-"): {catalog.platform(): item} for name, item in tools.items()}
+    return Lock.model_construct(tools=pinned, artifacts={})
+
+
+def prebuilt(url: str, sha256: str, member: str | None = None) -> Prebuilt:
+    return Prebuilt.model_construct(url=url, sha256=sha256, member=member)
+
+
+def left_over() -> list[Path]:
+    """Files of the cache that are neither whole entries nor the beginning of a download that can be continued."""
+    root = paths.cache()
+    known = ("tools", "artifacts", "downloads", "logs", "go")
+    files = [p.relative_to(root) for p in root.rglob("*") if p.is_file()]
+    return [f for f in files if f.parts[0] not in known and not f.name.startswith("lock")]

@@ -1,0 +1,279 @@
+"""Artifacts are the pinned bytes, from whatever source has them."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab import artifacts, paths, versions
+from lab.errors import LabError
+from lab.progress import Progress
+from lab.toolchain import lockfile, stamp
+from lab.toolchain.download import Limits
+from tests.unit.toolchain.support import FakeGo, Server, left_over
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IMPATIENT = Limits(connect=1, read=0.3, tries=1, pause=0.01)
+ARCHIVE = f"https://github.com/istio/istio/archive/{versions.ISTIO_MODULE.rsplit('-', 1)[-1]}.tar.gz"
+
+
+@pytest.fixture
+def repository(lab: Path) -> Path:
+    """The part of a repository that artifacts come from."""
+    root = lab / "repository"
+    for kind, inside in artifacts.CATALOG.values():
+        place = root / inside
+        if kind == "file":
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(f"file {inside}\n")
+        else:
+            (place / "templates").mkdir(parents=True)
+            (place / "Chart.yaml").write_text(f"chart {inside}\n")
+            (place / "templates" / "all.yaml").write_text("{}\n")
+    return root
+
+
+@pytest.fixture
+def lock(repository: Path, lab: Path, monkeypatch: pytest.MonkeyPatch) -> lockfile.Lock:
+    """A lock file that pins the repository's content."""
+    pins = {
+        name: lockfile.Artifact(
+            kind=kind,
+            sha256=artifacts.hash_of(repository / inside),
+            path=inside,
+            module="istio.io/istio",
+            version=versions.ISTIO_MODULE,
+            archive=ARCHIVE,
+        )
+        for name, (kind, inside) in artifacts.CATALOG.items()
+    }
+    made = lockfile.Lock(tools={}, artifacts=pins)
+    file = lab / "lab.lock.json"
+    file.write_text(made.canonical())
+    monkeypatch.setattr(stamp, "LOCK_FILE", file)
+    return made
+
+
+@pytest.fixture
+def mirror(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    monkeypatch.setenv("ISTIO_LAB_MIRROR", server.url)
+    return server
+
+
+def serve(mirror: Server, repository: Path, change: Callable[[tarfile.TarFile], None] | None = None) -> str:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        tar.add(repository, "istio-eed52")
+        if change:
+            change(tar)
+    address = "/" + ARCHIVE.removeprefix("https://")
+    mirror.files[address] = buffer.getvalue()
+    return address
+
+
+def ensure(stream: io.StringIO | None = None) -> None:
+    progress = Progress(stream, live=False) if stream else Progress(quiet=True)
+    artifacts.ensure(progress=progress, limits=IMPATIENT)
+
+
+def origins() -> set[str]:
+    return {item.origin.rsplit(" ", 1)[0] for item in artifacts.report()}
+
+
+@pytest.mark.usefixtures("lock")
+def test_one_download_of_the_archive_serves_all(repository: Path, mirror: Server) -> None:
+    address = serve(mirror, repository)
+    ensure()
+    assert mirror.requests == [(address, "")]
+    assert (artifacts.path("istiod") / "templates" / "all.yaml").read_text() == "{}\n"
+    assert artifacts.path("bookinfo.yaml").read_text().startswith("file samples/bookinfo")
+    assert artifacts.path("istiod") == paths.artifacts_dir() / "istiod"
+    assert artifacts.path("istiod").resolve().name == "istiod"
+    assert origins() == {"cache (archive"}
+    assert left_over() == []
+    assert list((paths.cache() / "downloads").glob("*[!g]")) == []
+
+
+@pytest.mark.usefixtures("lock", "mirror")
+def test_the_go_module_serves_what_the_archive_cannot(
+    repository: Path, go: FakeGo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_GO_MODULE", str(repository))
+    said = io.StringIO()
+    ensure(said)
+    assert "HTTP 404" in said.getvalue()
+    assert go.calls("mod") == ["mod download -json istio.io/istio"]
+    assert origins() == {"cache (module"}
+
+
+@pytest.mark.usefixtures("lock", "go")
+def test_offline_the_archive_is_not_asked(repository: Path, mirror: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_GO_MODULE", str(repository))
+    monkeypatch.setenv("ISTIO_LAB_OFFLINE", "1")
+    serve(mirror, repository)
+    ensure()
+    assert mirror.requests == []
+
+
+@pytest.mark.usefixtures("lock", "go")
+def test_other_content_is_refused_and_the_next_source_asked_for_just_that(
+    repository: Path, mirror: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = shutil.copytree(repository, repository.with_name("other"))
+    (other / artifacts.CATALOG["istiod"][1] / "Chart.yaml").write_text("evil\n")
+    serve(mirror, other)
+    monkeypatch.setenv("FAKE_GO_MODULE", str(repository))
+    said = io.StringIO()
+    ensure(said)
+    assert (
+        "istiod: archive: wrong content of manifests/charts/istio-control/istio-discovery: expected" in said.getvalue()
+    )
+    assert "fetching istiod (module) ..." in said.getvalue()
+    assert origins() == {"cache (archive", "cache (module"}
+
+
+@pytest.mark.usefixtures("lock", "repository")
+def test_the_error_names_each_source_with_its_cause(mirror: Server) -> None:
+    with pytest.raises(LabError) as failure:
+        ensure()
+    assert failure.value.message.splitlines() == [
+        "No source has istio-base, istiod, istio-gateway, bookinfo.yaml, bookinfo-gateway.yaml:",
+        f"  archive: {mirror.url}/{ARCHIVE.removeprefix('https://')}: HTTP 404 Not Found",
+        "  module: no `go` on PATH to build it with: install Go >= 1.26.0",
+    ]
+
+
+@pytest.mark.usefixtures("lock")
+def test_links_in_an_archive_become_what_they_point_to(repository: Path, mirror: Server) -> None:
+    chart = artifacts.CATALOG["istiod"][1]
+    (repository / chart / "Chart.yaml").unlink()
+
+    def link(tar: tarfile.TarFile) -> None:
+        shared = tarfile.TarInfo("istio-eed52/shared.yaml")
+        content = f"chart {chart}\n".encode()
+        shared.size = len(content)
+        tar.addfile(shared, io.BytesIO(content))
+        info = tarfile.TarInfo(f"istio-eed52/{chart}/Chart.yaml")
+        info.type = tarfile.SYMTYPE
+        info.linkname = "../" * len(Path(chart).parts) + "shared.yaml"
+        tar.addfile(info)
+
+    serve(mirror, repository, link)
+    ensure()
+    assert not (artifacts.path("istiod") / "Chart.yaml").is_symlink()
+    assert (artifacts.path("istiod") / "Chart.yaml").read_text() == f"chart {chart}\n"
+
+
+@pytest.mark.usefixtures("lock")
+def test_an_archive_cannot_write_outside(repository: Path, mirror: Server) -> None:
+    def escape(tar: tarfile.TarFile) -> None:
+        info = tarfile.TarInfo(f"istio-eed52/{artifacts.CATALOG['istiod'][1]}/../../../../../../evil")
+        info.size = 4
+        tar.addfile(info, io.BytesIO(b"evil"))
+
+    serve(mirror, repository, escape)
+    ensure()
+    assert list(paths.cache().parent.rglob("evil")) == []
+
+
+@pytest.mark.usefixtures("lock")
+def test_a_damaged_archive_is_named_as_such(repository: Path, mirror: Server) -> None:
+    address = serve(mirror, repository)
+    mirror.files[address] = mirror.files[address][:200]
+    with pytest.raises(LabError, match="archive: the archive is damaged"):
+        ensure()
+
+
+@pytest.mark.usefixtures("lock")
+def test_when_all_is_there_nothing_is_asked(repository: Path, mirror: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(mirror, repository)
+    ensure()
+    monkeypatch.setattr(lockfile, "load", lambda: pytest.fail("slow path"))
+    ensure()
+    assert len(mirror.requests) == 1
+
+
+@pytest.mark.usefixtures("lock")
+def test_a_second_project_takes_everything_from_the_cache(
+    repository: Path, mirror: Server, lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(mirror, repository)
+    ensure()
+    monkeypatch.setenv("ISTIO_LAB_HOME", str(lab / "second"))
+    ensure()
+    assert len(mirror.requests) == 1
+    assert artifacts.path("istiod").is_relative_to(lab / "second")
+
+
+@pytest.mark.usefixtures("lock")
+def test_a_changed_cache_entry_is_noticed_and_replaced(repository: Path, mirror: Server) -> None:
+    serve(mirror, repository)
+    ensure()
+    assert artifacts.verify() == []
+    tampered = artifacts.path("istiod") / "Chart.yaml"
+    tampered.write_text("evil\n")
+    [said] = artifacts.verify()
+    assert said.startswith("istiod: ")
+    assert "Delete" in said
+    (paths.home() / "artifacts.json").unlink()
+    ensure()
+    assert artifacts.verify() == []
+    assert tampered.read_text() != "evil\n"
+
+
+@pytest.mark.usefixtures("lock")
+def test_an_artifact_that_is_not_there_says_what_to_run() -> None:
+    with pytest.raises(LabError, match="istiod is not there") as failure:
+        artifacts.path("istiod")
+    assert failure.value.remedy == "Run `lab setup`."
+    assert {item.origin for item in artifacts.report()} == {"missing"}
+    with pytest.raises(LabError, match="Unknown artifact kiali"):
+        artifacts.path("kiali")
+
+
+@pytest.mark.usefixtures("lock")
+def test_pins_of_another_version_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "ISTIO_MODULE", "v0.0.0-20270101000000-abcdef123456")
+    with pytest.raises(LabError, match=r"does not pin istio-base of v0\.0\.0-2027") as failure:
+        ensure()
+    assert failure.value.remedy == "Run `lab lock`."
+
+
+@pytest.mark.usefixtures("go")
+def test_relocking_writes_the_pins_of_the_module_and_keeps_the_tools(
+    lock: lockfile.Lock, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_GO_MODULE", str(repository))
+    pin = lockfile.Prebuilt(url="https://dl.example.org/etcd", sha256="a" * 64)
+    before = lock.model_copy(update={"tools": {"etcd": {"linux/amd64": pin}}})
+    stamp.LOCK_FILE.write_text(before.model_copy(update={"artifacts": {}}).canonical())
+    artifacts.relock()
+    assert stamp.LOCK_FILE.read_text() == before.canonical()
+
+
+def test_the_hash_of_a_folder_is_the_one_that_standard_tools_give(lab: Path) -> None:
+    tree = lab / "tree"
+    for name in ("b.yaml", "a/z.yaml", "a/b/c.yaml"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(name)
+    command = "find * -type f | xargs sha256sum | LC_ALL=C sort | sha256sum"
+    usual = os.environ | {"PATH": "/usr/bin:/bin"}
+    answer = subprocess.run(["/bin/sh", "-c", command], cwd=tree, env=usual, capture_output=True, text=True, check=True)
+    assert artifacts.hash_of(tree) == answer.stdout.split()[0]
+    (tree / "b.yaml").rename(tree / "c.yaml")
+    assert artifacts.hash_of(tree) != answer.stdout.split()[0]
+
+
+def test_the_committed_pins_are_those_of_the_catalog() -> None:
+    pins = lockfile.load().artifacts
+    assert {name: (pin.kind, pin.path) for name, pin in pins.items()} == dict(artifacts.CATALOG)
+    assert {(pin.version, pin.archive) for pin in pins.values()} == {(versions.ISTIO_MODULE, ARCHIVE)}
