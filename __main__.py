@@ -1,5 +1,10 @@
 """The lab, chapter by chapter: settings, platform, mesh, tutorial, outputs. What a chapter does is in its component."""
 
+import gc
+
+# Most of the program's time is importing; nothing here lives long enough to be worth collecting.
+gc.disable()
+
 import pulumi
 from pulumi import ResourceOptions
 

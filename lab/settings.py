@@ -242,14 +242,17 @@ class Settings(_Group):
         """Reads and checks the configuration of the current stack.
 
         Raises:
-            LabError: something is wrong; all of it is listed.
+            pulumi.RunError: something is wrong; all of it is listed. The engine shows this error without a stack trace.
         """
         # The language host and `set_all_config` fill CONFIG; the variable alone is there when neither has run.
         config = {**(pulumi.runtime.get_config_env() or {}), **pulumi.runtime.config.CONFIG.get()}
         own = {
             key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")
         }
-        return cls.from_mapping(own, source=f"Pulumi.{pulumi.get_stack()}.yaml")
+        try:
+            return cls.from_mapping(own, source=f"Pulumi.{pulumi.get_stack()}.yaml")
+        except LabError as error:
+            raise pulumi.RunError(str(error)) from None
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object], *, source: str, today: date | None = None) -> Self:

@@ -1,10 +1,11 @@
-"""The project's own working folder, made ready for Pulumi: local backend, passphrase, environment, activation script."""
+"""The project's own working folder, made ready for Pulumi: backend, passphrase, environment, activation script."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shlex
+import subprocess
 from typing import TYPE_CHECKING
 
 from lab import paths
@@ -15,15 +16,18 @@ if TYPE_CHECKING:
 _LOG_CAP_MEGABYTES = 50
 """The engine logs every property it handles; without a cap that was 165 MB for one preview."""
 
+_SALT_FILTER = "istio-lab-salt"
+
 
 def prepare() -> None:
-    """Make the folders, the passphrase and the activation script; what is there already stays."""
+    """Make the folders, the passphrase, the activation script and git's filter; what is there already stays."""
     for folder in (paths.home(), paths.state_dir(), paths.pulumi_home()):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _make_passphrase(paths.passphrase_file())
     _write(paths.home() / "activate", _activation_script())
     command = _write(paths.bin_dir() / "lab", _command_script())
     command.chmod(0o755)
+    _keep_salt_out_of_git()
 
 
 def environment() -> dict[str, str]:
@@ -70,6 +74,17 @@ def _make_passphrase(file: Path) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(secrets.token_urlsafe(32))
+
+
+def _keep_salt_out_of_git() -> None:
+    """Define the filter that `.gitattributes` names: `make up` must not leave a tracked file changed."""
+    config = paths.PROJECT / ".git" / "config"
+    if config.is_file() and _SALT_FILTER not in config.read_text():
+        subprocess.run(
+            ["git", "config", f"filter.{_SALT_FILTER}.clean", "sed '/^encryptionsalt:/d'"],  # noqa: S607 - git is the user's
+            check=True,
+            cwd=paths.PROJECT,
+        )
 
 
 def _write(file: Path, text: str) -> Path:

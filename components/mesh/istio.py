@@ -111,6 +111,8 @@ class Istio(pulumi.ComponentResource):
             values=chart_values,
             atomic=self._await_pods,
             skip_await=not self._await_pods,
+            # The API server checks the same objects again, a second of work sooner.
+            disable_openapi_validation=True,
             timeout=_TIMEOUT,
             opts=ResourceOptions(parent=self, depends_on=after),
         )

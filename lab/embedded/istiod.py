@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 NAMESPACE = "istio-system"
 _PROGRAM = "pilot-discovery"
 _READY_TIMEOUT = 90.0
-"""Seconds; 2 to 8 are usual."""
-
-_CONFIGURATION_TIMEOUT = 60.0
-"""Seconds that istiod's chart may take to be applied; under one is usual."""
+"""Seconds for each thing that is waited for; 2 to 8 are usual for istiod itself."""
 
 _INJECTOR = "istio-sidecar-injector"
 _VALIDATOR = f"istio-validator-{NAMESPACE}"
@@ -58,7 +55,8 @@ class Istiod:
             LabError: it ended or did not become ready in time.
         """
         self.stop()
-        self._wait_for_configuration()
+        # An istiod that starts without the injector's template never injects.
+        self._wait_for("--for=create", f"configmap/{_INJECTOR}", "--namespace", NAMESPACE)
         ports = self.control_plane.ports
         processes.start(
             [
@@ -104,34 +102,20 @@ class Istiod:
     def _log(self) -> Path:
         return self._pid_file.with_suffix(".log")
 
-    def _wait_for_configuration(self) -> None:
-        """Wait for the injector's template: an istiod that starts without never injects."""
-        deadline = time.monotonic() + _CONFIGURATION_TIMEOUT
-        while not self._get("configmap", _INJECTOR, "{.metadata.name}"):
-            if time.monotonic() > deadline:
-                raise LabError(f"no ConfigMap {_INJECTOR} in {NAMESPACE}: istiod's chart did not make it in time")
-            time.sleep(0.25)
-
     def _wait_until_serving(self, ports: Ports) -> None:
         deadline = time.monotonic() + _READY_TIMEOUT
-        while not (_answers(ports.istiod_http) and self._webhooks_trusted()):
+        while not _answers(ports.istiod_http):
             if _find(self.control_plane.directory) is None:
                 raise LabError(f"istiod ended at once: {processes.tail(self._log)}", f"its log is {self._log}")
             if time.monotonic() > deadline:
                 raise LabError(f"istiod was not ready after {_READY_TIMEOUT:.0f} s", f"its log is {self._log}")
-            time.sleep(0.25)
+            time.sleep(0.1)
+        # Only when istiod has put its certificate authority into the webhooks can the API server call them.
+        for webhooks in (f"mutatingwebhookconfiguration/{_INJECTOR}", f"validatingwebhookconfiguration/{_VALIDATOR}"):
+            self._wait_for("--for=jsonpath={.webhooks[0].clientConfig.caBundle}", webhooks)
 
-    def _webhooks_trusted(self) -> bool:
-        """Whether istiod has put its certificate authority into every webhook: only then does the API server call."""
-        bundles = "{range .webhooks[*]}{.clientConfig.caBundle}{'|'}{end}"
-        kinds = {"mutatingwebhookconfiguration": _INJECTOR, "validatingwebhookconfiguration": _VALIDATOR}
-        found = [self._get(kind, name, bundles) for kind, name in kinds.items()]
-        return all(bundle for listing in found for bundle in listing.removesuffix("|").split("|"))
-
-    def _get(self, kind: str, name: str, jsonpath: str) -> str:
-        """A part of an object as text; empty while there is no such object."""
-        options = ["--namespace", NAMESPACE, "--ignore-not-found", "-o", f"jsonpath={jsonpath}"]
-        return self.control_plane.kubectl("get", kind, name, *options)
+    def _wait_for(self, condition: str, *what: str) -> None:
+        self.control_plane.kubectl("wait", condition, *what, f"--timeout={_READY_TIMEOUT:.0f}s")
 
 
 def stop(directory: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -50,10 +51,9 @@ def find(pid_file: Path, mark: str) -> psutil.Process | None:
     try:
         process = psutil.Process(int(pid_file.read_text()))
         command = process.cmdline()
-        running = process.status() != psutil.STATUS_ZOMBIE
     except (OSError, ValueError, psutil.Error):
         return None
-    return process if running and mark in command else None
+    return process if mark in command and _runs(process) else None
 
 
 def stop(processes: Iterable[psutil.Process], *, patience: float = _PATIENCE) -> None:
@@ -67,11 +67,31 @@ def stop(processes: Iterable[psutil.Process], *, patience: float = _PATIENCE) ->
     for process in targets:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate() if patience else process.kill()
-    _, alive = psutil.wait_procs(targets, timeout=patience or _PATIENCE)
-    for process in alive:
+    for process in _still_running(targets, patience):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(alive, timeout=_PATIENCE)
+    _still_running(targets, _PATIENCE)
+
+
+def _still_running(targets: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait for processes to end and return those that did not.
+
+    One that ended but was not yet collected by its parent counts as ended: a container's first process may take its
+    time to collect strangers' children.
+    """
+    deadline = time.monotonic() + seconds
+    running = [process for process in targets if _runs(process)]
+    while running and time.monotonic() < deadline:
+        time.sleep(0.02)
+        running = [process for process in running if _runs(process)]
+    return running
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def tail(log: Path, lines: int = 5) -> str:

@@ -55,7 +55,8 @@ class Tool:
         ask: arguments that make it print its version; empty when it cannot be asked, so PATH is not searched.
         prebuilt_version: the version of the download where it differs from what can be built.
         plugin: the folder below Pulumi's plugins that it is linked in, instead of on PATH, where the engine warns.
-        wrapper: shell words that every call of the built tool must begin with; a script on PATH then adds them.
+        beside: the engine and its language host look for each other in their own folder, so these must not be
+            symbolic links.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Tool:
     ask: tuple[str, ...] = ()
     prebuilt_version: str = ""
     plugin: str = ""
-    wrapper: str = ""
+    beside: bool = False
 
     def recipe(self) -> str:
         """The SHA-256 of all that decides what a build gives, except the Go release."""
@@ -133,7 +134,7 @@ _KWOK = Group(name="kwok", seconds=76)
 _ETCD = Group(name="etcd", seconds=28)
 
 
-def _language(name: str, *, package: str = "", script: str = "", wrapper: str = "") -> Tool:
+def _language(name: str, *, package: str = "", script: str = "") -> Tool:
     # The engine's release archive carries these three; a build takes them from the last SDK module that had them.
     return Tool(
         name=name,
@@ -141,7 +142,7 @@ def _language(name: str, *, package: str = "", script: str = "", wrapper: str = 
         group=_LANGUAGE,
         package=package,
         script=script,
-        wrapper=wrapper,
+        beside=True,
         prebuilt_version=versions.PULUMI,
     )
 
@@ -169,11 +170,11 @@ _ALL = (
         group=_PULUMI,
         package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
         ask=("version",),
+        beside=True,
     ),
     _language(
         "pulumi-language-python",
         package="github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
-        wrapper='-virtualenv .venv -root "$PWD"',  # this version ignores runtime.options of Pulumi.yaml
     ),
     _language("pulumi-language-python-exec", script="python/cmd/pulumi-language-python-exec"),
     _language("pulumi-resource-pulumi-python", script="python/dist/pulumi-resource-pulumi-python"),

@@ -75,12 +75,12 @@ def check(recipe: Path) -> None:
     text = ".".join(map(str, need))
     go = shutil.which("go")
     if not go:
-        raise SourceFailed(f"no `go` on PATH to build it with: install Go >= {text}")
+        raise SourceFailed(f"no `go` on PATH: install Go >= {text}")
     answer = subprocess.run([go, "version"], env=environment(), capture_output=True, text=True, timeout=30, check=False)
     found = re.search(r"\bgo(\d+(?:\.\d+)*)", answer.stdout)
     if not found or tuple(map(int, found[1].split("."))) < need:
         have = found[1] if found else answer.stdout.strip() or "unknown"
-        raise SourceFailed(f"{go} is Go {have}, which is too old to build it: install Go >= {text}")
+        raise SourceFailed(f"{go} is Go {have}, which is too old: install Go >= {text}")
 
 
 def run(arguments: Sequence[str], *, cwd: Path, scratch: Path, log: Path, cancelled: threading.Event) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,18 +69,8 @@ def _install(tool: Tool, found: Found) -> stamp.Entry:
         folder.with_name(f"{folder.name}.partial").unlink(missing_ok=True)
     else:
         link = paths.bin_dir() / tool.name
-        stamp.link(_wrapped(tool, found.path), link)
+        (stamp.place if tool.beside else stamp.link)(found.path, link)
     return stamp.Entry(found.path, link, found.origin, stamp.seal(found.path))
-
-
-def _wrapped(tool: Tool, real: Path) -> Path:
-    if not tool.wrapper or real.parent != build.folder(tool):
-        return real
-    script = (paths.home() / "wrappers" / tool.name).absolute()
-    script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(str(real))} {tool.wrapper} "$@"\n')
-    script.chmod(0o755)
-    return script
 
 
 def _stamp_file() -> Path:

@@ -45,11 +45,11 @@ def prebuilt(lock: Lock, tool: Tool) -> Prebuilt | None:
 
 
 def in_cache(lock: Lock, tool: Tool) -> Found | None:
-    """The cached tool, whichever source it came from."""
+    """The cached tool, whichever source it came from; an entry that was damaged or changed does not count."""
     download = prebuilt(lock, tool)
     for folder in ([_download_folder(tool, download)] if download else []) + [build.folder(tool)]:
         file = folder / tool.name
-        if (origin := cache.origin(folder)) and file.is_file():
+        if (origin := cache.origin(folder)) and file.is_file() and cache.sha256(file) == origin.sha256:
             verb = {"build": "built", "download": "downloaded"}.get(origin.source, origin.source)
             return Found(file, f"cache ({verb} {origin.when})")
     return None

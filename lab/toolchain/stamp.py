@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +87,25 @@ def write(file: Path, inputs: str, entries: Mapping[str, Entry]) -> None:
 def link(target: Path, at: Path) -> None:
     """Make `at` a symbolic link to `target`, replacing what was there in one step."""
     at.parent.mkdir(parents=True, exist_ok=True)
-    draft = at.with_name(f".{at.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
+    draft = _draft(at)
     draft.symlink_to(target.absolute())
     draft.replace(at)
+
+
+def place(target: Path, at: Path) -> None:
+    """Make `at` the same file as `target`, by hard link or as a copy, replacing what was there in one step."""
+    at.parent.mkdir(parents=True, exist_ok=True)
+    if at.exists() and not at.is_symlink() and at.samefile(target):
+        return
+    draft = _draft(at)
+    try:
+        draft.hardlink_to(target)
+    except OSError:
+        shutil.copy2(target, draft)
+    draft.replace(at)
+
+
+def _draft(at: Path) -> Path:
+    draft = at.with_name(f".{at.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    return draft

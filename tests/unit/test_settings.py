@@ -330,7 +330,7 @@ def test_load_reads_only_the_keys_of_this_project() -> None:
 def test_load_refuses_a_misspelt_key_that_pulumi_lets_pass() -> None:
     pulumi.runtime.set_all_config({"istio-lab:istioVerison": "1.31.1"})
 
-    with pytest.raises(LabError, match=r"Pulumi\..+\.yaml: 1 setting is wrong:\n  istio-lab:istioVerison: "):
+    with pytest.raises(pulumi.RunError, match=r"Pulumi\..+\.yaml: 1 setting is wrong:\n  istio-lab:istioVerison: "):
         Settings.load()
 
 

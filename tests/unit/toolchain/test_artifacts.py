@@ -148,7 +148,7 @@ def test_the_error_names_each_source_with_its_cause(mirror: Server) -> None:
     assert failure.value.message.splitlines() == [
         "No source has istio-base, istiod, istio-gateway, bookinfo.yaml, bookinfo-gateway.yaml:",
         f"  archive: {mirror.url}/{ARCHIVE.removeprefix('https://')}: HTTP 404 Not Found",
-        "  module: no `go` on PATH to build it with: install Go >= 1.26.0",
+        "  module: no `go` on PATH: install Go >= 1.26.0",
     ]
 
 

@@ -95,6 +95,7 @@ def test_starts_over_when_the_file_on_the_server_changed(server: Server, downloa
     server.files["/tool"] = BODY
     begin(b"other", '"older"')
     assert downloader.fetch(f"{server.url}/tool", SHA, step).read_bytes() == BODY
+    assert len(server.requests) == 1
 
 
 def test_starts_over_once_when_what_was_left_does_not_fit(server: Server, downloader: Downloader, step: Step) -> None:

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import paths, toolchain, versions
+from lab import paths, versions
 from lab.errors import LabError
 from lab.progress import Progress
-from lab.toolchain import build, cache, lockfile, sources, stamp
-from lab.toolchain.catalog import DEFAULT, TOOLS
+from lab.toolchain import build, cache, lockfile, sources
+from lab.toolchain.catalog import TOOLS
 from lab.toolchain.download import Downloader, Limits
 from tests.unit.toolchain.support import FakeGo, Server, left_over, locked, prebuilt, program
 
@@ -126,10 +126,10 @@ def test_the_error_names_each_source_with_its_cause_and_a_remedy(server: Server,
         f"No source has etcd {versions.ETCD}:",
         f"  PATH: {lab}/bin/etcd is 3.5.0",
         f"  download: {server.url}/gone: HTTP 404 Not Found",
-        "  build: no `go` on PATH to build it with: install Go >= 1.26.0",
+        "  build: no `go` on PATH: install Go >= 1.26.0",
         f"No source has kwok {versions.KWOK}, kwokctl {versions.KWOK}:",
         f"  download: none is pinned for {sources.catalog.platform()}",
-        "  build: no `go` on PATH to build it with: install Go >= 1.26.0",
+        "  build: no `go` on PATH: install Go >= 1.26.0",
     ]
     assert "lab setup" in failure.value.remedy
 
@@ -254,129 +254,6 @@ def test_two_processes_share_one_cache_and_the_second_says_whom_it_waits_for(
     assert second.returncode == 0, said
     assert f"waiting for process {first.pid}, which is filling the cache {paths.cache()}" in said
     assert len(go.calls("build")) == 1
-
-
-def test_everything_is_built_with_one_call_a_group_and_put_where_it_is_looked_for(go: FakeGo) -> None:
-    toolchain.ensure()
-    assert len(go.calls("build")) == 7
-    plugin = (
-        paths.pulumi_home() / f"plugins/resource-kubernetes-v{versions.PULUMI_KUBERNETES}/pulumi-resource-kubernetes"
-    )
-    assert os.access(plugin, os.X_OK)
-    assert {file.name for file in paths.bin_dir().iterdir()} == set(DEFAULT) - {plugin.name}
-    for name in DEFAULT:
-        assert toolchain.path(name).is_relative_to(paths.cache())
-
-
-@pytest.mark.usefixtures("go")
-def test_a_plugin_is_not_left_marked_as_partial() -> None:
-    mark = paths.pulumi_home() / "plugins" / f"resource-kubernetes-v{versions.PULUMI_KUBERNETES}.partial"
-    program(mark, "")
-    toolchain.ensure(["pulumi-resource-kubernetes"])
-    assert not mark.exists()
-
-
-@pytest.mark.usefixtures("go")
-def test_the_built_language_host_is_called_with_the_projects_venv(tmp_path: Path) -> None:
-    toolchain.ensure(["pulumi-language-python"])
-    command = paths.bin_dir() / "pulumi-language-python"
-    said = subprocess.run([command, "a b", "1:2"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert said == f"built -virtualenv .venv -root {tmp_path} a b 1:2\n"
-
-
-def test_a_prebuilt_language_host_is_called_as_it_is(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.files["/host"] = BODY
-    lock = locked(pulumi_language_python=prebuilt(f"{server.url}/host", SHA))
-    monkeypatch.setattr(lockfile, "load", lambda: lock)
-    toolchain.ensure(["pulumi-language-python"])
-    assert (paths.bin_dir() / "pulumi-language-python").resolve() == toolchain.path("pulumi-language-python")
-
-
-@pytest.mark.usefixtures("go")
-def test_when_all_is_there_it_takes_less_than_100_ms_and_loads_nothing_heavy() -> None:
-    toolchain.ensure()
-    command = (
-        "import sys, time\nfrom lab import toolchain\nbegun = time.perf_counter()\ntoolchain.ensure()\n"
-        "print(time.perf_counter() - begun, [m for m in ('httpx', 'rich', 'pydantic', 'filelock') if m in sys.modules])"
-    )
-    runs = [
-        subprocess.run([sys.executable, "-c", command], cwd=paths.PROJECT, capture_output=True, text=True, check=True)
-        for _ in range(3)
-    ]
-    seconds, loaded = min(run.stdout for run in runs).split(maxsplit=1)
-    assert loaded.strip() == "[]"
-    assert float(seconds) < 0.1
-
-
-def test_a_tool_that_vanished_or_was_truncated_is_resolved_again(go: FakeGo) -> None:
-    toolchain.ensure(["etcd", "kwok"])
-    toolchain.path("etcd").unlink()
-    toolchain.path("kwok").write_text("")
-    with pytest.raises(LabError, match="etcd is not there"):
-        toolchain.path("etcd")
-    toolchain.ensure(["etcd"])
-    assert len(go.calls("build")) == 3
-    assert toolchain.path("etcd").exists()
-
-
-def test_a_damaged_stamp_is_as_good_as_none(go: FakeGo) -> None:
-    toolchain.ensure(["etcd"])
-    (paths.home() / "toolchain.json").write_text('{"inputs": 7}')
-    toolchain.ensure(["etcd"])
-    assert toolchain.path("etcd").exists()
-    assert len(go.calls("build")) == 1
-
-
-@pytest.mark.usefixtures("go")
-def test_changed_pins_make_the_stamp_worthless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    toolchain.ensure(["etcd"])
-    other = tmp_path / "lab.lock.json"
-    other.write_text(stamp.LOCK_FILE.read_text() + "\n")
-    monkeypatch.setattr(stamp, "LOCK_FILE", other)
-    with pytest.raises(LabError, match="etcd is not there"):
-        toolchain.path("etcd")
-
-
-def test_an_unknown_tool_is_refused_by_name() -> None:
-    with pytest.raises(LabError, match="Unknown tools: terraform"):
-        toolchain.ensure(["terraform"])
-
-
-@pytest.mark.usefixtures("go")
-def test_the_report_says_what_is_used_what_is_not_and_what_is_missing(lab: Path) -> None:
-    toolchain.ensure(["etcd"])
-    installed(lab, "etcd", "3.5.0")
-    installed(lab, "kubectl", versions.KUBERNETES)
-    installed(lab, "helm", "2.0.0")
-    status = {item.name: item for item in toolchain.report()}
-    assert status.keys() == TOOLS.keys()
-    etcd, kubectl, helm, kwok = (status[name] for name in ("etcd", "kubectl", "helm", "kwok"))
-    assert etcd.origin.startswith("cache (built 20")
-    assert (etcd.found, etcd.elsewhere) == (versions.ETCD, f"{lab}/bin/etcd (3.5.0)")
-    assert (kubectl.origin, kubectl.found) == (f"PATH ({lab}/bin/kubectl)", versions.KUBERNETES)
-    assert (helm.origin, helm.found, helm.elsewhere) == ("missing", None, f"{lab}/bin/helm (2.0.0)")
-    assert helm.remedy == "", "only the benchmark needs it"
-    assert (kwok.origin, kwok.path, kwok.remedy) == ("missing", None, "Run `lab setup`.")
-
-
-@pytest.mark.usefixtures("go")
-def test_a_cached_tool_that_was_changed_is_noticed() -> None:
-    toolchain.ensure(["etcd", "kwok"])
-    assert toolchain.verify() == []
-    real = toolchain.path("etcd")
-    facts = real.stat()
-    real.write_bytes(real.read_bytes().replace(b"built", b"evil!"))
-    os.utime(real, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    [said] = toolchain.verify()
-    assert said.startswith(f"etcd: {real} was changed")
-
-
-@pytest.mark.usefixtures("go")
-def test_pruning_frees_what_builds_leave_and_keeps_the_tools() -> None:
-    toolchain.ensure(["pulumi-resource-kubernetes"])
-    assert toolchain.prune_go_cache() > 0
-    assert not (paths.cache() / "go").exists()
-    assert toolchain.path("pulumi-resource-kubernetes").exists()
 
 
 @pytest.mark.usefixtures("go")

@@ -1,0 +1,52 @@
+# Everything a user does. Each target prepares what it needs (virtualenv, tools, charts), then calls the `lab` command.
+
+STACK ?= dev
+PYTHON ?= python3
+export STACK
+
+lab = .venv/bin/python -m lab
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview down recover test bench doctor clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  STACK=name     which lab (default: dev); labs stand side by side"
+
+up: .venv/lab ## Bring everything that is needed and make the lab stand
+	@$(lab) up
+
+preview: .venv/lab ## Show what `make up` would do
+	@$(lab) preview
+
+down: .venv/lab ## Take the lab down; the tools stay in the cache
+	@$(lab) down
+
+recover: .venv/lab ## Put a lab right after a killed `make up` or `make down`
+	@$(lab) recover
+
+test: .venv/dev ## Bring everything that is needed and pass the checks: lint, types, all tests
+	@$(lab) test
+
+bench: .venv/lab ## Measure this stack against the course's own commands, side by side
+	@$(lab) bench
+
+doctor: .venv/lab ## Show every tool, its version, its origin, and what is missing
+	@$(lab) doctor
+
+clean: .venv/lab ## Take every lab down and delete the project's working folder
+	@$(lab) clean
+
+# --no-compile: the Azure SDK has thousands of modules that this machine may never import.
+.venv/lab: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: $(PYTHON) is older than Python 3.11" >&2; \
+	  echo "do: install Python 3.11 or newer, or name one: make up PYTHON=python3.12" >&2; exit 1; }
+	@echo "making the virtualenv .venv (once, a minute)"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/lab
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	@touch $@

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# The notes' own way, for the benchmark: what the course has a student type, one step after the other, each waited for
+# as the notes do. It makes the same things as the stack does; lab/bench/notes.py gives the variables.
+set -euo pipefail
+export PATH="$TOOLS:$PATH"
+
+# --- a cluster: the same binaries, settings and nodes as the stack's embedded one ---------------------------------
+cat > kwokctl.yaml <<YAML
+apiVersion: config.kwok.x-k8s.io/v1alpha1
+kind: KwokctlConfiguration
+options:
+  runtime: binary
+  bindAddress: 127.0.0.1
+  kubeVersion: v$KUBERNETES_VERSION
+  etcdVersion: $ETCD_VERSION
+  kubeApiserverPort: $KUBE_APISERVER_PORT
+  etcdPort: $ETCD_PORT
+  etcdPeerPort: $ETCD_PEER_PORT
+  kubeControllerManagerPort: $KUBE_CONTROLLER_MANAGER_PORT
+  kubeSchedulerPort: $KUBE_SCHEDULER_PORT
+  kwokControllerPort: $KWOK_CONTROLLER_PORT
+  kubeApiserverBinary: $TOOLS/kube-apiserver
+  kubeControllerManagerBinary: $TOOLS/kube-controller-manager
+  kubeSchedulerBinary: $TOOLS/kube-scheduler
+  kubectlBinary: $TOOLS/kubectl
+  etcdBinary: $TOOLS/etcd
+  kwokControllerBinary: $TOOLS/kwok
+  disableQPSLimits: true
+YAML
+kwokctl create cluster --name notes --config kwokctl.yaml --kubeconfig "$KUBECONFIG" --wait 60s
+kubectl apply --server-side -f "$NODES"
+
+# --- Istio by Helm: base, istiod, gateways, with what the demo profile sets ---------------------------------------
+kubectl create namespace istio-system
+
+helm install istio-base "$BASE_CHART" -n istio-system --wait \
+  --set base.validationURL="https://localhost:$ISTIOD_WEBHOOK_PORT/validate"
+
+helm install istiod "$ISTIOD_CHART" -n istio-system --wait \
+  --set profile=demo \
+  --set global.hub="$ISTIO_HUB" \
+  --set global.tag="$ISTIO_VERSION" \
+  --set global.defaultPodDisruptionBudget.enabled=false \
+  --set pilot.traceSampling="$TRACE_SAMPLING" \
+  --set meshConfig.accessLogFile=/dev/stdout \
+  --set meshConfig.enableTracing=true \
+  --set base.validationFailurePolicy=Fail \
+  --set base.validationURL="https://localhost:$ISTIOD_WEBHOOK_PORT/validate" \
+  --set istiodRemote.injectionURL="https://localhost:$ISTIOD_WEBHOOK_PORT/inject"
+
+# Simulated Pods run nothing, so the real istiod is a process of this machine, as it is in the stack.
+POD_NAME=istiod POD_NAMESPACE=istio-system REVISION=default CLUSTER_ID=Kubernetes ISTIOD_CUSTOM_HOST=localhost \
+INJECTION_WEBHOOK_CONFIG_NAME=istio-sidecar-injector VALIDATION_WEBHOOK_CONFIG_NAME=istio-validator-istio-system \
+pilot-discovery discovery \
+  --kubeconfig="$KUBECONFIG" \
+  --httpAddr="127.0.0.1:$ISTIOD_HTTP_PORT" \
+  --httpsAddr="127.0.0.1:$ISTIOD_WEBHOOK_PORT" \
+  --grpcAddr="127.0.0.1:$ISTIOD_XDS_PORT" \
+  --secureGRPCAddr="127.0.0.1:$ISTIOD_XDS_TLS_PORT" \
+  --monitoringAddr="127.0.0.1:$ISTIOD_MONITORING_PORT" \
+  --ctrlz_port=0 > istiod.log 2>&1 < /dev/null &
+istiod=$!
+until kubectl --server="http://127.0.0.1:$ISTIOD_HTTP_PORT" get --raw /ready > /dev/null 2>&1; do
+  kill -0 "$istiod" || { tail istiod.log; exit 1; }
+  sleep 0.25
+done
+# The API server calls a webhook once istiod has put its certificate authority there.
+trusted='jsonpath={.webhooks[*].clientConfig.caBundle}'
+kubectl wait --for="$trusted" mutatingwebhookconfiguration/istio-sidecar-injector --timeout=60s
+kubectl wait --for="$trusted" validatingwebhookconfiguration/istio-validator-istio-system --timeout=60s
+
+cat > gateway.yaml <<YAML
+autoscaling: {enabled: false}
+resources: {requests: {cpu: 10m, memory: 40Mi}}
+YAML
+cat > ingress.yaml <<YAML
+service:
+  type: ClusterIP
+  ports:
+    - {name: status-port, port: 15021, targetPort: 15021, protocol: TCP}
+    - {name: http2, port: 80, targetPort: 8080, protocol: TCP}
+    - {name: https, port: 443, targetPort: 8443, protocol: TCP}
+    - {name: tcp, port: 31400, targetPort: 31400, protocol: TCP}
+    - {name: tls, port: 15443, targetPort: 15443, protocol: TCP}
+YAML
+cat > egress.yaml <<YAML
+service:
+  type: ClusterIP
+  ports:
+    - {name: http2, port: 80, targetPort: 8080, protocol: TCP}
+    - {name: https, port: 443, targetPort: 8443, protocol: TCP}
+YAML
+helm install istio-ingressgateway "$GATEWAY_CHART" -n istio-system --wait -f gateway.yaml -f ingress.yaml
+helm install istio-egressgateway "$GATEWAY_CHART" -n istio-system --wait -f gateway.yaml -f egress.yaml
+
+kubectl apply -f - <<YAML
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  accessLogging: [{providers: [{name: envoy}]}]
+  tracing: [{providers: [{name: jaeger}], randomSamplingPercentage: $TRACE_SAMPLING}]
+YAML
+
+# --- the namespace tutorial: hello-nginx, then Bookinfo behind its gateway ----------------------------------------
+kubectl create namespace tutorial
+kubectl label namespace tutorial istio-injection=enabled
+kubectl -n tutorial create deployment hello-nginx --image="$HELLO_NGINX_IMAGE" --port=80
+kubectl -n tutorial rollout status deployment/hello-nginx --timeout=60s
+
+kubectl -n tutorial apply -f "$BOOKINFO"
+kubectl -n tutorial apply -f "$BOOKINFO_GATEWAY"
+for deployment in details-v1 productpage-v1 ratings-v1 reviews-v1 reviews-v2 reviews-v3; do
+  kubectl -n tutorial rollout status "deployment/$deployment" --timeout=60s
+done

@@ -1,0 +1,128 @@
+"""The whole program, and single components of it, run as the engine would run them."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pytest
+import yaml
+from pulumi import ResourceOptions
+
+from components.mesh.istio import Istio, IstioArgs, IstioCharts
+from components.platform.base import Capabilities, Webhooks
+from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
+from lab import artifacts, paths
+from tests.unit.recorder import PROJECT, STACK, Recorded, Recording, forget_the_users_environment, record
+
+if TYPE_CHECKING:
+    from components.platform.base import Platform
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+KUBECONFIG = "the administrator's certificate and key"
+CLUSTER_IP = "10.96.0.9"
+WEBHOOK_PORT = 20_015
+
+
+def answers(type_: str, name: str, _inputs: Mapping[str, object]) -> dict[str, object]:
+    """What the providers would answer on the embedded target."""
+    if name == "control-plane":
+        return {"kubeconfig": KUBECONFIG, "ports": {"istiod_webhook": WEBHOOK_PORT}}
+    if type_ == "kubernetes:helm.sh/v3:Release":
+        return {"status": {"name": name, "namespace": "istio-system", "status": "deployed"}}
+    if type_ == "kubernetes:core/v1:Service":
+        return {"spec": {"clusterIP": CLUSTER_IP}, "status": {"loadBalancer": {}}}
+    return {}
+
+
+def main(*, stack: str = STACK, preview: bool = False, **settings: object) -> Recording:
+    """`__main__.py` with the configuration of the dev stack and what is given besides."""
+    declared = yaml.safe_load((paths.PROJECT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))["config"]
+    own = {f"{PROJECT}:{key}": value for key, value in settings.items()}
+    config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in {**declared, **own}.items()}
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        forget_the_users_environment(monkeypatch)
+        monkeypatch.setattr(artifacts, "path", lambda name: FIXTURES / name)
+        return record(
+            lambda: runpy.run_path(str(paths.PROJECT / "__main__.py"), run_name="__main__"),
+            config=config,
+            answers=answers,
+            stack=stack,
+            preview=preview,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """A cluster that is not the lab's own and stays when the lab goes: by default it can do everything."""
+
+    provider: k8s.Provider
+    kubeconfig: pulumi.Output[str]
+    registry: pulumi.Output[str] | None = None
+    capabilities: Capabilities = Capabilities(load_balancers=True, runs_containers=True, metrics=True)
+    webhooks: Webhooks = Webhooks()
+    deleted_with: pulumi.Resource | None = None
+
+    @classmethod
+    def make(cls, **given: Any) -> Elsewhere:  # noqa: ANN401 - the fields'
+        kubeconfig = pulumi.Output.secret(KUBECONFIG)
+        return cls(provider=k8s.Provider("elsewhere", kubeconfig=kubeconfig), kubeconfig=kubeconfig, **given)
+
+    def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        del base  # there, the Pod of istiod's chart really serves
+        return [istiod]
+
+
+def mesh_elsewhere(*, ingress: Mapping[str, object] | None = None, **platform: object) -> Recording:
+    """The mesh and its tutorial on a cluster that is not the lab's own.
+
+    Args:
+        ingress: the status that the load balancer has given to the ingress gateway's Service.
+        platform: what is particular to the cluster.
+    """
+
+    def program() -> None:
+        cluster: Platform = Elsewhere.make(**platform)
+        inside = ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with)
+        charts = IstioCharts(base=Path("base"), istiod=Path("istiod"), gateway=Path("gateway"))
+        args = IstioArgs(
+            charts=charts,
+            version="1.31.9",
+            hub="example.test/mesh",
+            access_log=True,
+            trace_sampling=100.0,
+            egress_gateway=True,
+        )
+        istio = Istio("istio", args, cluster, inside)
+        bookinfo = BookinfoArgs(
+            applications=FIXTURES / "bookinfo.yaml",
+            gateway=FIXTURES / "bookinfo-gateway.yaml",
+            hub="example.test/mesh",
+        )
+        Tutorial("tutorial", TutorialArgs(hello_nginx_image="nginx:1.29", bookinfo=bookinfo), istio, inside)
+        pulumi.export("address", istio.ingress_address)
+
+    def reply(type_: str, name: str, inputs: Mapping[str, object]) -> dict[str, object]:
+        found = answers(type_, name, inputs)
+        return {**found, "status": {"loadBalancer": {"ingress": [ingress]}}} if ingress and "spec" in found else found
+
+    return record(program, answers=reply)
+
+
+def values(recording: Recording, release: str) -> dict[str, Any]:
+    """What a chart is given."""
+    given: dict[str, Any] = recording.one(release, ":Release").inputs.get("values", {})
+    return given
+
+
+def after(recording: Recording, later: Recorded, earlier: Recorded) -> bool:
+    """Whether one is made only when the other is there, and never the other way round."""
+    return recording.comes_after(later, earlier) and not recording.comes_after(earlier, later)
