@@ -122,9 +122,36 @@ def inject(
 
 
 @app.command()
+def test() -> None:
+    """Run the project's own checks: format, lint, types, unit tests, tests with the real engine and cluster."""
+    _prepare()
+    from lab import checks
+
+    checks.run(console)
+
+
+@app.command()
+def bench(
+    rounds: Annotated[int, typer.Option(min=1, help="How often each way is measured.")] = 3,
+    json_file: Annotated[Path, typer.Option("--json", help="Where every sample is written.")] = Path("bench.json"),
+) -> None:
+    """Measure this stack against the course's own commands, in turn, on this machine."""
+    _prepare("helm")
+    from lab import bench as benchmark
+
+    benchmark.run(rounds, console, json_file)
+
+
+@app.command()
 def lock() -> None:
     """For maintainers: compute the artifacts' checksums anew after a change of version."""
     artifacts.relock()
+
+
+@app.command()
+def prune() -> None:
+    """Delete what building the tools left in the cache: several GB, needed only to build them again."""
+    console.print(f"freed {toolchain.prune_go_cache() / 1e9:.1f} GB; the tools themselves stay")
 
 
 @app.command()
@@ -148,9 +175,9 @@ def sweep(stack: Stack) -> None:
     control_plane.remove(stack.directory)
 
 
-def _prepare() -> None:
+def _prepare(*more_tools: str) -> None:
     with Progress() as progress:
-        toolchain.ensure(progress=progress)
+        toolchain.ensure((*toolchain.DEFAULT, *more_tools), progress=progress)
         artifacts.ensure(progress=progress)
     workspace.prepare()
 

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from lab import paths
 from lab.embedded import processes
 from lab.embedded.control_plane import ControlPlane
+from lab.embedded.ports import Ports
 from lab.errors import LabError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class HelmRelease:
+    """One revision of a Helm release as its Secret in the cluster says.
+
+    Attributes:
+        secret: name of that Secret.
+        namespace: where it is.
+        name: name of the release.
+        status: such as `deployed` or `pending-install`.
+    """
+
+    secret: str
+    namespace: str
+    name: str
+    status: str
 
 
 def recover(stack: Stack, console: Console) -> None:
@@ -30,12 +50,75 @@ def recover(stack: Stack, console: Console) -> None:
     if held:
         console.print(f"breaking the lock of process {held.pid}, which is gone")
         stack.cancel()
-    _end_orphans(console)
+    if orphans := _orphans():
+        console.print(f"ending {len(orphans)} plugin processes that the killed engine left")
+        processes.stop(orphans)
     state = json.loads(stack.export())
     if pending := state["deployment"].pop("pending_operations", None):
         console.print(f"forgetting {len(pending)} half-done operations; the next up does them again")
         stack.import_(json.dumps(state))
+    resources = state["deployment"].get("resources", [])
+    if plane := _control_plane(resources):
+        _mend_cluster(plane, {entry["urn"].rsplit("::", 1)[1] for entry in resources}, console)
 
 
-def _end_orphans(console: Console) -> None:
-    """End the language host and the providers that a killed engine left behind; they run from this project's folder."""
+def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:
+    """The revisions that stand in the way of an update.
+
+    One that Pulumi does not know blocks its name; one that is pending blocks every change. The objects of the release
+    stay: they carry its name and are taken over by the next installation.
+
+    Args:
+        found: every revision in the cluster.
+        known: logical names of the resources in Pulumi's state, which are those of the releases.
+    """
+    return [release for release in found if release.name not in known or release.status.startswith("pending-")]
+
+
+def _mend_cluster(plane: ControlPlane, known: set[str], console: Console) -> None:
+    plane.require_data()
+    if any(state != "running" for state in plane.health().values()):
+        console.print("starting what is down of the embedded control plane")
+        plane.start()
+    for release in superfluous(_helm_releases(plane), known):
+        console.print(f"forgetting the half-done Helm release {release.name} ({release.status})")
+        plane.kubectl("delete", "secret", release.secret, "--namespace", release.namespace)
+
+
+def _helm_releases(plane: ControlPlane) -> list[HelmRelease]:
+    listing = json.loads(plane.kubectl("get", "secrets", "-A", "-l", "owner=helm", "-o", "json"))
+    metadata = [item["metadata"] for item in listing["items"]]
+    return [
+        HelmRelease(
+            secret=entry["name"],
+            namespace=entry["namespace"],
+            name=entry["labels"]["name"],
+            status=entry["labels"]["status"],
+        )
+        for entry in metadata
+    ]
+
+
+def _control_plane(resources: list[dict[str, Any]]) -> ControlPlane | None:
+    """The embedded control plane that a state speaks of."""
+    for entry in resources:
+        if entry["urn"].endswith("pulumi-python:dynamic:Resource::control-plane"):
+            ports = {name: int(port) for name, port in entry["outputs"]["ports"].items()}
+            return ControlPlane(directory=paths.PROJECT / Path(entry["outputs"]["directory"]), ports=Ports(**ports))
+    return None
+
+
+def _orphans() -> list[psutil.Process]:
+    """The language host and the providers of this project that no engine owns any more, with their children."""
+    ours = (str(paths.bin_dir() / "pulumi-"), str(paths.pulumi_home() / "plugins"))
+    roots = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(word.startswith(ours) for word in process.info["cmdline"] or ()) and not _has_engine(process)
+    ]
+    return [relative for root in roots for relative in (root, *root.children(recursive=True))]
+
+
+def _has_engine(process: psutil.Process) -> bool:
+    parent = process.parent()
+    return parent is not None and parent.name() == "pulumi"

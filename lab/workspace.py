@@ -74,6 +74,17 @@ def _make_passphrase(file: Path) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(secrets.token_urlsafe(32))
+    if local_backend():
+        _forget_salts()
+
+
+def _forget_salts() -> None:
+    """A salt that an earlier passphrase left would make the engine refuse the new one."""
+    for settings in paths.PROJECT.glob("Pulumi.*.yaml"):
+        lines = settings.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith("encryptionsalt:")]
+        if kept != lines:
+            settings.write_text("".join(kept))
 
 
 def _keep_salt_out_of_git() -> None:
@@ -97,15 +108,14 @@ def _write(file: Path, text: str) -> Path:
 def _command_script() -> str:
     """`lab` itself, so that it can be called from any folder."""
     python = paths.PROJECT / ".venv" / "bin" / "python"
-    return (
-        f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(paths.PROJECT))}"
-        f' exec {shlex.quote(str(python))} -m lab "$@"\n'
-    )
+    return f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(paths.PROJECT))} exec {shlex.quote(str(python))} -m lab "$@"\n'
 
 
 def _activation_script() -> str:
     folders = os.pathsep.join(str(folder) for folder in _folders())
     lines = ["# source this file: pulumi, kubectl, istioctl and lab then work on this project"]
     lines += [f"export {key}={shlex.quote(value)}" for key, value in _variables().items()]
+    if local_backend():
+        lines.append("unset PULUMI_CONFIG_PASSPHRASE")
     lines += [f'export PATH={shlex.quote(folders)}:"$PATH"', ""]
     return "\n".join(lines)

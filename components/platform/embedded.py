@@ -98,5 +98,6 @@ class Embedded(pulumi.ComponentResource):
 
         The process starts as soon as there are CRDs, side by side with the chart, whose configuration it waits for.
         """
-        opts = ResourceOptions(parent=self, depends_on=[base])
+        # Deleting the control plane ends its istiod as well.
+        opts = ResourceOptions(parent=self, depends_on=[base], deleted_with=self._control_plane)
         return [istiod, Istiod("istiod-process", self._control_plane, self._directory, opts)]

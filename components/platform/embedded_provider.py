@@ -36,11 +36,13 @@ class ControlPlaneProvider(ResourceProvider):
         return CreateResult(uuid4().hex, _outputs(props))
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        """Changed settings, and what is no longer as it was left: dead processes, lost data."""
+        """Changed settings, and processes that no longer run.
+
+        Lost data is refused: the engine would first delete each object from a cluster that is no more.
+        """
         plane, _ = _control_plane(olds)
+        plane.require_data()
         replaces = [key for key in ("directory", "version") if olds[key] != news[key]]
-        if not plane.exists:
-            replaces.append("directory")
         healthy = all(state == RUNNING for state in plane.health().values())
         return DiffResult(
             changes=bool(replaces) or not healthy or _number(olds["nodes"]) != _number(news["nodes"]),
@@ -57,9 +59,9 @@ class ControlPlaneProvider(ResourceProvider):
         return UpdateResult(_outputs(news))
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        """The truth for `pulumi refresh`: no identity when the data is gone, otherwise each component's state."""
+        """The truth for `pulumi refresh`: each component's state."""
         plane, _ = _control_plane(props)
-        return ReadResult(id_, _outputs(props)) if plane.exists else ReadResult("", {})
+        return ReadResult(id_, {**props, "components": plane.health()})
 
     def delete(self, _id: str, props: Props) -> None:
         """End every process, istiod's included, and delete the data."""
@@ -79,9 +81,9 @@ class IstiodProvider(ResourceProvider):
         return CreateResult("istiod", {**props, "state": RUNNING})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        """Whether it runs as it was left."""
-        moved = olds["directory"] != news["directory"] or _number(olds["ports"]) != _number(news["ports"])
-        return DiffResult(changes=moved or _istiod(news).health() != RUNNING)
+        """Whether it runs as it was left; ports are unknown while its control plane is being replaced."""
+        moved = olds["directory"] != news["directory"] or olds["ports"] != news["ports"]
+        return DiffResult(changes=moved or _istiod(olds).health() != RUNNING)
 
     def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
         """Start it again."""

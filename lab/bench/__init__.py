@@ -8,8 +8,9 @@ import signal
 from typing import TYPE_CHECKING
 
 from lab import artifacts, toolchain
-from lab.bench import machine, results
+from lab.bench import results
 from lab.bench.cluster import require_same
+from lab.bench.machine import Machine
 from lab.bench.meter import Meter
 from lab.bench.notes import NotesWay
 from lab.bench.ours import Ours
@@ -46,12 +47,13 @@ def run(rounds: int, console: Console, json_file: Path) -> None:
     """
     if rounds < 1:
         raise LabError(f"{rounds} rounds measure nothing", "ask for at least 3")
-    facts = machine.describe()
+    machine = Machine.here()
     with _terminated_like_interrupted():
         samples = _measure(rounds)
     json_file.parent.mkdir(parents=True, exist_ok=True)
-    json_file.write_text(json.dumps(results.document(samples, facts), indent=2) + "\n", encoding="utf-8")
+    json_file.write_text(json.dumps(results.document(samples, machine.document()), indent=2) + "\n", encoding="utf-8")
     console.print(table(samples))
+    console.print(str(machine), highlight=False, soft_wrap=True)
     console.print(f"Every sample is in {json_file}", highlight=False, soft_wrap=True)
 
 

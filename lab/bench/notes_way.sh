@@ -65,7 +65,7 @@ until kubectl --server="http://127.0.0.1:$ISTIOD_HTTP_PORT" get --raw /ready > /
   sleep 0.25
 done
 # The API server calls a webhook once istiod has put its certificate authority there.
-trusted='jsonpath={.webhooks[*].clientConfig.caBundle}'
+trusted='jsonpath={.webhooks[0].clientConfig.caBundle}'
 kubectl wait --for="$trusted" mutatingwebhookconfiguration/istio-sidecar-injector --timeout=60s
 kubectl wait --for="$trusted" validatingwebhookconfiguration/istio-validator-istio-system --timeout=60s
 
@@ -105,7 +105,17 @@ YAML
 # --- the namespace tutorial: hello-nginx, then Bookinfo behind its gateway ----------------------------------------
 kubectl create namespace tutorial
 kubectl label namespace tutorial istio-injection=enabled
-kubectl -n tutorial create deployment hello-nginx --image="$HELLO_NGINX_IMAGE" --port=80
+kubectl -n tutorial apply -f - <<YAML
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: hello-nginx}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: hello-nginx}}
+  template:
+    metadata: {labels: {app: hello-nginx}}
+    spec: {containers: [{name: hello-nginx, image: "$HELLO_NGINX_IMAGE", ports: [{containerPort: 80}]}]}
+YAML
 kubectl -n tutorial rollout status deployment/hello-nginx --timeout=60s
 
 kubectl -n tutorial apply -f "$BOOKINFO"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
@@ -14,7 +15,7 @@ from lab.bench.cluster import Cluster
 from lab.bench.results import Measure
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from lab.bench.sandbox import Sandbox
     from lab.bench.way import Record
@@ -34,8 +35,8 @@ class Ours:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._project = sandbox.folder / "project"
-        hidden = shutil.ignore_patterns(".*", "tests")
-        shutil.copytree(paths.PROJECT, self._project, symlinks=True, ignore=hidden)
+        # With the compiled modules, which a user's project has too after its first use.
+        shutil.copytree(paths.PROJECT, self._project, symlinks=True, ignore=_left_out)
         (self._project / ".venv").symlink_to(paths.PROJECT / ".venv")
         sandbox.run([".venv/bin/python", "-m", "lab", "setup"], cwd=self._project)
 
@@ -77,3 +78,9 @@ class Ours:
 
     def _pulumi(self, *arguments: str) -> None:
         self._sandbox.run(["bash", "-c", _ACTIVATED, "pulumi", *arguments], cwd=self._project)
+
+
+def _left_out(folder: str, names: Iterable[str]) -> set[str]:
+    """What the copy does without: hidden folders, tests, and the working folder, which holds the copy itself."""
+    home = paths.home().resolve()
+    return {name for name in names if name.startswith(".") or name == "tests" or Path(folder, name).resolve() == home}

@@ -91,7 +91,7 @@ class Sandbox:
             except subprocess.TimeoutExpired:
                 raise LabError(f"{name} did not end in {_PATIENCE:.0f} s: {processes.tail(log)}") from None
         if code:
-            raise LabError(f"{name} ended with code {code}: {processes.tail(log, lines=30)}")
+            raise LabError(f"{name} ended with code {code}: {processes.tail(log, lines=12)}")
         return log.read_text(errors="replace")
 
     def processes(self, *, strangers: Collection[int] = ()) -> list[psutil.Process]:

@@ -23,7 +23,7 @@ def table(samples: Sequence[Sample]) -> Table:
     summaries = results.summarize(samples)
     verdicts = {verdict.name: verdict for verdict in results.verdicts(summaries)}
     made = Table(
-        title=f"{max(sample.round for sample in samples)} rounds, seconds",
+        title=f"seconds; rounds: {max(sample.round for sample in samples)}",
         caption=results.COUNTED,
         caption_justify="left",
     )

@@ -33,6 +33,9 @@ _CLUSTER = "lab"
 _READY_TIMEOUT = 90.0
 """Seconds; about 4 are usual, a loaded machine with a cold disk needs more."""
 
+_PORT_TIMEOUT = 5.0
+"""Seconds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ControlPlane:
@@ -55,6 +58,18 @@ class ControlPlane:
     def exists(self) -> bool:
         """Whether there is data to start from."""
         return (self._cluster / "etcd").is_dir() and self.kubeconfig.is_file()
+
+    def require_data(self) -> None:
+        """Refuse to go on without the data that a running lab left.
+
+        Raises:
+            LabError: it is gone, and with it everything that stood in the cluster.
+        """
+        if not self.exists:
+            raise LabError(
+                f"the data of the embedded control plane in {self.directory} is gone",
+                "take down what is left and begin anew: make down && make up",
+            )
 
     def create(self, spec: NodeSpec) -> None:
         """Make the control plane from nothing; what a broken earlier attempt left is removed first.
@@ -95,9 +110,7 @@ class ControlPlane:
 
     def health(self) -> dict[str, str]:
         """Each component's state: `running` or `dead`; an API server that does not answer is `not ready`."""
-        states = {
-            name: "running" if _find(self._cluster, name) else "dead" for name in COMPONENTS
-        }
+        states = {name: "running" if _find(self._cluster, name) else "dead" for name in COMPONENTS}
         if states["kube-apiserver"] == "running" and not self._ready():
             states["kube-apiserver"] = "not ready"
         return states
@@ -152,7 +165,12 @@ class ControlPlane:
         }
 
     def _require_free_ports(self) -> None:
-        own = [
+        """Wait for the ports: the kernel closes a killed process's sockets a moment after it has gone.
+
+        Raises:
+            LabError: another program holds one.
+        """
+        ports = [
             self.ports.kube_apiserver,
             self.ports.etcd,
             self.ports.etcd_peer,
@@ -160,11 +178,14 @@ class ControlPlane:
             self.ports.kube_scheduler,
             self.ports.kwok_controller,
         ]
-        if taken := [port for port in own if not is_free(port)]:
-            raise LabError(
-                f"the embedded control plane needs port {taken[0]} on {LOOPBACK}, which another program has taken",
-                "end that program, or take new ports with: make down && make up",
-            )
+        deadline = time.monotonic() + _PORT_TIMEOUT
+        while taken := [port for port in ports if not is_free(port)]:
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"the embedded control plane needs port {taken[0]} on {LOOPBACK}, which another program has taken",
+                    "end that program, or take new ports with: make down && make up",
+                )
+            time.sleep(0.05)
 
     def _kwokctl(self, *arguments: str) -> None:
         command = [str(toolchain.path("kwokctl")), "--name", _CLUSTER, *arguments]

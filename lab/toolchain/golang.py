@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from lab import paths
 from lab.toolchain import catalog
 from lab.toolchain.failures import SourceFailed
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 OLDEST = (1, 26)
 """The oldest Go release that builds every group, unless its go.mod asks for more."""
 
+_AMPLE_MEMORY = 12 * 2**30  # bytes: four compilers and linkers at once stay well below
 _LAST_LINES = 12  # of a failed command's output that an error shows
 _GRACE = 3.0  # seconds between asking go to end and killing it
 
@@ -49,6 +52,8 @@ def environment() -> dict[str, str]:
         "GOOS": system,
         "GOARCH": architecture,
         "CGO_ENABLED": "0",
+        # Compilers are short-lived: with memory to spare, collecting less often saves a tenth of the build.
+        "GOGC": "400" if psutil.virtual_memory().total > _AMPLE_MEMORY else "100",
     }
 
 

@@ -12,14 +12,16 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import pulumi
-import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.mocks import MockMonitor, Mocks, set_mocks
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.stack import run_in_stack
+
+if TYPE_CHECKING:
+    import pytest
 
 PROJECT = "istio-lab"
 STACK = "seoul-classroom"
@@ -122,7 +124,7 @@ class Recording:
         return next(found for urn, found in self.outputs.items() if urn.split("::")[2] == _STACK_TYPE)
 
 
-def is_secret(value: object) -> bool:
+def is_secret(value: object) -> TypeGuard[dict[str, object]]:
     """Whether a recorded value is marked as a secret as a whole."""
     return isinstance(value, dict) and value.get(_SIGNATURE) == _SECRET
 
@@ -130,7 +132,7 @@ def is_secret(value: object) -> bool:
 def reveal(value: object) -> Any:  # noqa: ANN401 - of any shape
     """A recorded value without the marks of secrets."""
     if is_secret(value):
-        return reveal(value["value"])  # type: ignore[index] - a mark is a dict
+        return reveal(value["value"])
     if isinstance(value, dict):
         return {key: reveal(child) for key, child in value.items()}
     return [reveal(child) for child in value] if isinstance(value, list) else value
@@ -214,7 +216,7 @@ class _Monitor(MockMonitor):
         qualified = type_ if parents == _STACK_TYPE else f"{parents}${type_}"
         return f"urn:pulumi:{self.stack}::{PROJECT}::{qualified}::{name}"
 
-    def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:  # noqa: ANN401
+    def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:  # noqa: ANN401, N802
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == _STACK_TYPE:
             return resource_pb2.RegisterResourceResponse(urn=urn)
@@ -223,17 +225,17 @@ class _Monitor(MockMonitor):
         outputs = self._outputs(request, inputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=outputs)
 
-    def ReadResource(self, request: Any) -> resource_pb2.ReadResourceResponse:  # noqa: ANN401
+    def ReadResource(self, request: Any) -> resource_pb2.ReadResourceResponse:  # noqa: ANN401, N802
         urn = self.make_urn(request.parent, request.type, request.name)
         inputs = self._keep(request, request.properties, urn, read=True)
         return resource_pb2.ReadResourceResponse(urn=urn, properties=self._outputs(request, inputs))
 
-    def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: ANN401
+    def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: ANN401, N802
         self.recording.outputs[request.urn] = json_format.MessageToDict(request.outputs)
         return empty_pb2.Empty()
 
     def _keep(self, request: Any, raw: struct_pb2.Struct, urn: str, *, read: bool) -> dict[str, Any]:  # noqa: ANN401
-        marked = json_format.MessageToDict(raw)
+        marked: dict[str, Any] = json_format.MessageToDict(raw)
         by_data = () if read else (urn for each in request.propertyDependencies.values() for urn in each.urns)
         # A provider is known by `<its URN>::<its id>`.
         providers = (request.provider, *(() if read else request.providers.values()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import runpy
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,8 @@ from lab import artifacts, paths
 from tests.unit.recorder import PROJECT, STACK, Recorded, Recording, forget_the_users_environment, record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.platform.base import Platform
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -29,6 +30,9 @@ FIXTURES = Path(__file__).parent / "fixtures"
 KUBECONFIG = "the administrator's certificate and key"
 CLUSTER_IP = "10.96.0.9"
 WEBHOOK_PORT = 20_015
+
+EVERYTHING = Capabilities(load_balancers=True, runs_containers=True, metrics=True)
+NOTHING_PARTICULAR = Webhooks()
 
 
 def answers(type_: str, name: str, _inputs: Mapping[str, object]) -> dict[str, object]:
@@ -67,8 +71,8 @@ class Elsewhere:
     provider: k8s.Provider
     kubeconfig: pulumi.Output[str]
     registry: pulumi.Output[str] | None = None
-    capabilities: Capabilities = Capabilities(load_balancers=True, runs_containers=True, metrics=True)
-    webhooks: Webhooks = Webhooks()
+    capabilities: Capabilities = EVERYTHING
+    webhooks: Webhooks = NOTHING_PARTICULAR
     deleted_with: pulumi.Resource | None = None
 
     @classmethod

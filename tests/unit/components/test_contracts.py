@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
-import pytest
 
 import components
 from tests.unit.components import support
 from tests.unit.recorder import STACK, is_secret, without_secrets
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.unit.recorder import Recording
 
 GOLDEN = Path(__file__).parent / "golden" / "dev.txt"

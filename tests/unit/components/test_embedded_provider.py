@@ -1,0 +1,165 @@
+"""How the engine finds a control plane dead, heals it, or makes another. The control plane here only pretends."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from components.platform import embedded_provider
+from components.platform.embedded_provider import ControlPlaneProvider, IstiodProvider
+from lab.embedded.ports import Ports
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NODES = {"count": 3, "zones": 3, "cpu": 4, "memory": "16Gi"}
+HEALTHY = {"etcd": "running", "kube-apiserver": "running"}
+
+
+@dataclasses.dataclass
+class Pretender:
+    """A control plane and its istiod, and what was done to them."""
+
+    directory: Path
+    exists: bool = True
+    states: dict[str, str] = dataclasses.field(default_factory=lambda: dict(HEALTHY))
+    istiod: str = "running"
+    done: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.directory / "kubeconfig"
+
+    def require_data(self) -> None:
+        if not self.exists:
+            raise LabError("the data is gone")
+
+    def health(self) -> dict[str, str]:
+        return self.states
+
+    def create(self, nodes: Any) -> None:  # noqa: ANN401 - a NodeSpec
+        self.done.append(f"create {nodes.count}")
+
+    def start(self) -> None:
+        self.done.append("start")
+        self.states = dict(HEALTHY)
+
+    def apply_nodes(self, nodes: Any) -> None:  # noqa: ANN401 - a NodeSpec
+        self.done.append(f"nodes {nodes.count}")
+
+
+@pytest.fixture
+def plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretender:
+    pretender = Pretender(tmp_path)
+    pretender.kubeconfig.write_text("credentials")
+    monkeypatch.setattr("lab.embedded.control_plane.ControlPlane", lambda **_: pretender)
+    return pretender
+
+
+@pytest.fixture
+def props(plane: Pretender) -> dict[str, Any]:
+    """As the engine hands them over: its wire format has no integers."""
+    return {
+        "directory": str(plane.directory),
+        "version": "1.36.3",
+        "nodes": {key: float(value) if isinstance(value, int) else value for key, value in NODES.items()},
+        "ports": {key: float(value) for key, value in dataclasses.asdict(Ports.allocate()).items()},
+    }
+
+
+def test_a_new_lab_chooses_its_ports_before_anything_is_made() -> None:
+    checked = ControlPlaneProvider().check({}, {"ports": None})
+
+    assert Ports(**checked.inputs["ports"])
+    assert checked.failures == []
+
+
+def test_an_existing_lab_keeps_its_ports(props: dict[str, Any]) -> None:
+    checked = ControlPlaneProvider().check(props, {**props, "ports": None})
+
+    assert checked.inputs["ports"] == props["ports"]
+
+
+def test_a_lab_as_it_was_left_has_nothing_to_do(props: dict[str, Any]) -> None:
+    wanted = {**props, "nodes": NODES}
+
+    found = ControlPlaneProvider().diff("id", props, wanted)
+
+    assert (found.changes, found.replaces) == (False, [])
+
+
+@pytest.mark.parametrize("state", ["dead", "not ready"])
+def test_a_component_that_does_not_run_is_healed_and_nothing_is_lost(
+    plane: Pretender, props: dict[str, Any], state: str
+) -> None:
+    plane.states["etcd"] = state
+
+    found = ControlPlaneProvider().diff("id", props, props)
+    ControlPlaneProvider().update("id", props, props)
+
+    assert (found.changes, found.replaces) == (True, [])
+    assert plane.done == ["start", "nodes 3"]
+
+
+def test_lost_data_is_never_taken_for_a_healthy_lab(plane: Pretender, props: dict[str, Any]) -> None:
+    plane.exists = False
+
+    with pytest.raises(LabError):
+        ControlPlaneProvider().diff("id", props, props)
+    assert plane.done == []
+
+
+@pytest.mark.parametrize("key", ["directory", "version"])
+def test_another_folder_or_version_means_another_cluster(props: dict[str, Any], key: str) -> None:
+    found = ControlPlaneProvider().diff("id", props, {**props, key: "another"})
+
+    assert (found.changes, found.replaces) == (True, [key])
+    assert found.delete_before_replace, "both would want the same ports"
+
+
+def test_more_nodes_are_added_without_a_restart(plane: Pretender, props: dict[str, Any]) -> None:
+    wanted = {**props, "nodes": {**NODES, "count": 5}}
+
+    found = ControlPlaneProvider().diff("id", props, wanted)
+    ControlPlaneProvider().update("id", props, wanted)
+
+    assert (found.changes, found.replaces) == (True, [])
+    assert plane.done == ["nodes 5"]
+
+
+def test_each_new_cluster_is_another_one(plane: Pretender, props: dict[str, Any]) -> None:
+    first, second = (ControlPlaneProvider().create(props) for _ in range(2))
+
+    assert first.id != second.id, "or what was inside the old one would be believed to be in the new one"
+    assert first.outs
+    assert first.outs["kubeconfig"] == "credentials"
+    assert plane.done == ["create 3"] * 2
+
+
+def test_a_refresh_tells_of_dead_components(plane: Pretender, props: dict[str, Any]) -> None:
+    plane.states["etcd"] = "dead"
+
+    found = ControlPlaneProvider().read("id", props)
+
+    assert found.outs
+    assert (found.id, found.outs["components"]["etcd"]) == ("id", "dead")
+
+
+@pytest.mark.parametrize(("state", "changes"), [("running", False), ("dead", True), ("not ready", True)])
+def test_an_istiod_that_does_not_serve_is_started_again(
+    props: dict[str, Any], monkeypatch: pytest.MonkeyPatch, state: str, *, changes: bool
+) -> None:
+    monkeypatch.setattr("lab.embedded.istiod.Istiod.health", lambda _self: state)
+    given = {"directory": props["directory"], "ports": props["ports"]}
+
+    assert IstiodProvider().diff("istiod", given, given).changes is changes
+
+
+@pytest.mark.parametrize("provider", [ControlPlaneProvider, IstiodProvider])
+def test_the_state_carries_hardly_any_code(provider: type) -> None:
+    assert len(pickle.dumps(provider())) < 200
+    assert "lab" not in vars(embedded_provider), "what it works with is imported when it works"

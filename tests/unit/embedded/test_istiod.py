@@ -1,0 +1,106 @@
+"""istiod beside a control plane, as far as it can be seen without one."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.embedded import istiod
+from lab.embedded.control_plane import ControlPlane
+from lab.embedded.istiod import Istiod
+from lab.embedded.ports import Ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import psutil
+
+
+class _Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/ready" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def ready() -> Iterator[int]:
+    """The port of somebody who says that istiod is ready."""
+    with http.server.HTTPServer(("127.0.0.1", 0), _Ready) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Istiod:
+    return Istiod(control_plane=ControlPlane(directory=tmp_path, ports=Ports.allocate()))
+
+
+@pytest.fixture
+def process(lab: Istiod, spawn: Callable[..., psutil.Process]) -> psutil.Process:
+    """Something that looks like this lab's istiod."""
+    mark = f"--kubeconfig={lab.control_plane.kubeconfig}"
+    child = spawn("/bin/sh", "-c", "echo ready; while :; do sleep 0.05; done", mark)
+    pid_file = lab.control_plane.directory / "istiod" / "istiod.pid"
+    pid_file.parent.mkdir()
+    pid_file.write_text(str(child.pid))
+    return child
+
+
+def listening(lab: Istiod, port: int) -> Istiod:
+    return Istiod(control_plane=replace(lab.control_plane, ports=replace(lab.control_plane.ports, istiod_http=port)))
+
+
+def test_the_webhooks_are_called_by_the_name_in_the_certificate() -> None:
+    assert istiod.injection_url(1234) == "https://localhost:1234/inject"
+    assert istiod.validation_url(1234) == "https://localhost:1234/validate"
+
+
+def test_without_a_process_it_is_dead_even_if_somebody_answers_on_its_port(lab: Istiod, ready: int) -> None:
+    assert listening(lab, ready).health() == "dead"
+
+
+@pytest.mark.usefixtures("process")
+def test_a_process_that_does_not_answer_is_not_ready(lab: Istiod) -> None:
+    assert lab.health() == "not ready"
+
+
+@pytest.mark.usefixtures("process")
+def test_a_process_that_answers_runs(lab: Istiod, ready: int) -> None:
+    assert listening(lab, ready).health() == "running"
+
+
+@pytest.mark.usefixtures("process")
+def test_a_proxy_of_the_users_is_not_asked_about_this_machine(
+    lab: Istiod, ready: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.lower() == "no_proxy":
+            monkeypatch.delenv(name)
+    monkeypatch.setattr("urllib.request._opener", None)  # the first use of it reads the environment
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    assert listening(lab, ready).health() == "running"
+
+
+def test_stopping_ends_the_process_and_forgets_its_pid(lab: Istiod, process: psutil.Process) -> None:
+    lab.stop()
+
+    assert process.wait(1) != 0
+    assert lab.health() == "dead"
+    assert not (lab.control_plane.directory / "istiod" / "istiod.pid").exists()
+
+
+def test_stopping_what_does_not_run_is_no_trouble(lab: Istiod) -> None:
+    lab.stop()

@@ -1,0 +1,220 @@
+"""Stacks: their names, their locks, and what is said when one cannot be used. Pulumi here only pretends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import paths
+from lab.errors import LabError
+from lab.stack import Stack
+
+PRETENDER = """#!/bin/sh
+printf '%s\\n' "$@" > "$ISTIO_LAB_HOME/arguments"
+cat > "$ISTIO_LAB_HOME/input" 2>/dev/null
+pwd > "$ISTIO_LAB_HOME/folder"
+"""
+
+
+class Pulumi:
+    """A pulumi that remembers how it was called."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self.does("true")
+
+    def does(self, then: str) -> None:
+        paths.bin_dir().mkdir(parents=True, exist_ok=True)
+        program = paths.bin_dir() / "pulumi"
+        program.write_text(f"{PRETENDER}{then}\n")
+        program.chmod(0o755)
+
+    @property
+    def arguments(self) -> list[str]:
+        """Of the last call; none when there was no call."""
+        file = self._home / "arguments"
+        return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def input(self) -> str:
+        return (self._home / "input").read_text()
+
+    @property
+    def folder(self) -> Path:
+        return Path((self._home / "folder").read_text().strip())
+
+
+@pytest.fixture(autouse=True)
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pulumi:
+    monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path))
+    return Pulumi(tmp_path)
+
+
+@pytest.fixture
+def gone() -> int:
+    """The id of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        child.wait()
+    return child.pid
+
+
+def hold(stack: str, pid: int) -> None:
+    folder = paths.state_dir() / ".pulumi" / "locks" / "organization" / "istio-lab" / stack
+    folder.mkdir(parents=True)
+    held = {"pid": pid, "username": "kim", "hostname": "desk", "timestamp": "2026-11-23T14:00:00+09:00"}
+    (folder / "0a1b.json").write_text(json.dumps(held))
+
+
+def exists(stack: str) -> None:
+    folder = paths.state_dir() / ".pulumi" / "stacks" / "istio-lab"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{stack}.json").write_text("{}")
+
+
+@pytest.mark.parametrize("name", ["dev", "a", "1", "kim-2", "a--b", "x" * 40])
+def test_a_good_name_is_taken(name: str) -> None:
+    assert Stack(name).name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Dev", "-dev", "dev-", "a b", "a/b", "..", "a.b", "a_b", "x" * 41, "dev\n", "데브", "org/dev"]
+)
+def test_a_bad_name_is_refused_with_what_is_allowed(name: str) -> None:
+    with pytest.raises(LabError) as refused:
+        Stack(name)
+
+    assert repr(name) in refused.value.message
+    assert "1 to 40 lower-case letters, digits and inner hyphens" in refused.value.remedy
+
+
+def test_two_stacks_share_no_folder() -> None:
+    assert Stack("dev").directory != Stack("dev-2").directory
+    assert Stack("dev").kubeconfig.parent == Stack("dev").directory
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("dev", ""), ("kim", " STACK=kim")])
+def test_commands_in_messages_mean_the_stack(name: str, suffix: str) -> None:
+    assert Stack(name).suffix == suffix
+
+
+def test_a_stack_exists_when_the_local_backend_has_it(pulumi: Pulumi) -> None:
+    exists("dev")
+
+    assert Stack("dev").exists()
+    assert not Stack("kim").exists()
+    assert pulumi.arguments == [], "asking pulumi takes a second"
+
+
+def test_a_missing_stack_is_made_and_an_existing_one_is_left(pulumi: Pulumi) -> None:
+    Stack("kim").ensure()
+    assert pulumi.arguments == ["stack", "init", "kim", "--non-interactive"]
+
+    exists("dev")
+    pulumi.does("exit 1")
+    Stack("dev").ensure()
+
+
+@pytest.mark.parametrize(("name", "there"), [("dev", True), ("de", False), ("name", False), ("current", False)])
+def test_on_another_backend_pulumi_is_asked(
+    pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch, name: str, *, there: bool
+) -> None:
+    monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "s3://team-state")
+    listing = json.dumps([{"name": "dev", "current": True, "updateInProgress": False}])
+    pulumi.does(f"echo '{listing}'")
+
+    assert Stack(name).exists() is there
+
+
+def test_a_free_stack_may_be_used() -> None:
+    hold("kim", os.getpid())
+
+    assert Stack("dev").lock() is None
+    Stack("dev").require_unlocked()
+
+
+def test_a_stack_in_use_is_refused_with_who_uses_it() -> None:
+    hold("dev", os.getpid())
+
+    with pytest.raises(LabError) as refused:
+        Stack("dev").require_unlocked()
+
+    assert f"stack dev is in use by process {os.getpid()} since 2026-11-23T14:00:00+09:00" in refused.value.message
+    assert "wait for it to end" in refused.value.remedy
+
+
+def test_a_stack_that_another_users_process_holds_is_in_use() -> None:
+    hold("dev", 1)
+
+    with pytest.raises(LabError, match="in use by process 1"):
+        Stack("dev").require_unlocked()
+
+
+def test_a_killed_update_is_told_from_one_that_runs(gone: int) -> None:
+    hold("kim", gone)
+
+    with pytest.raises(LabError) as refused:
+        Stack("kim").require_unlocked()
+
+    assert "was killed in the middle" in refused.value.message
+    assert "make recover STACK=kim" in refused.value.remedy
+
+
+def test_pulumi_runs_in_the_project_with_the_labs_environment(pulumi: Pulumi) -> None:
+    pulumi.does('test "$PULUMI_HOME" = "$ISTIO_LAB_HOME/pulumi"')
+
+    assert Stack("dev").pulumi("up", "--yes") == 0
+    assert pulumi.arguments == ["up", "--yes"]
+    assert pulumi.folder == paths.PROJECT
+
+
+def test_pulumis_exit_code_is_handed_on(pulumi: Pulumi) -> None:
+    pulumi.does("exit 7")
+
+    assert Stack("dev").pulumi("up") == 7
+
+
+def test_ctrl_c_is_left_to_pulumi_which_ends_in_its_own_time(pulumi: Pulumi) -> None:
+    pulumi.does(f"kill -INT {os.getpid()}; sleep 0.1; exit 3")
+    before = signal.getsignal(signal.SIGINT)
+
+    assert Stack("dev").pulumi("up") == 3
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_outputs_are_those_of_the_named_stack(pulumi: Pulumi) -> None:
+    pulumi.does("""echo '{"bookinfoUrl": "http://192.0.2.1/productpage", "kubeconfig": "[secret]", "nodes": 3}'""")
+
+    found = Stack("kim").outputs()
+
+    assert found == {"bookinfoUrl": "http://192.0.2.1/productpage", "kubeconfig": "[secret]", "nodes": "3"}
+    assert "--show-secrets" not in pulumi.arguments
+    assert pulumi.arguments[:5] == ["stack", "output", "--json", "--stack", "kim"]
+
+
+def test_state_is_read_and_replaced_through_pulumi(pulumi: Pulumi) -> None:
+    pulumi.does("echo '{}'")
+    assert Stack("kim").export() == "{}\n"
+
+    Stack("kim").import_('{"version": 3}')
+
+    assert pulumi.input == '{"version": 3}'
+    assert pulumi.arguments[:4] == ["stack", "import", "--stack", "kim"]
+
+
+def test_breaking_a_lock_names_the_stack_and_asks_nothing(pulumi: Pulumi) -> None:
+    Stack("kim").cancel()
+
+    assert pulumi.arguments == ["cancel", "--yes", "--stack", "kim", "--non-interactive"]
+
+
+def test_what_pulumi_says_when_it_fails_is_in_the_message(pulumi: Pulumi) -> None:
+    pulumi.does("echo 'error: no such stack' >&2; exit 255")
+
+    with pytest.raises(LabError, match="pulumi stack output failed: error: no such stack"):
+        Stack("dev").outputs()
