@@ -121,7 +121,7 @@ def relock() -> None:
     Raises:
         LabError: the module cannot be had, or lacks an artifact.
     """
-    from lab.toolchain import lockfile  # noqa: PLC0415 - not on the fast path
+    from lab.toolchain import lockfile
 
     progress = Progress(quiet=True)
     try:
@@ -222,7 +222,7 @@ class _Search:
             cache.put(draft, _file(name, artifact).parent)
 
     def _from_archive(self, url: str, wanted: Mapping[str, Artifact], draft: Path) -> Path:
-        from lab.toolchain.download import Downloader  # noqa: PLC0415 - not on the fast path
+        from lab.toolchain.download import Downloader
 
         downloader = Downloader(self._cancelled, self._limits)
         try:
@@ -273,7 +273,7 @@ def _module_folder(module: str, cancelled: threading.Event) -> Path:
 
 def _locked() -> Mapping[str, Artifact]:
     """The pins, made sure to be those of the pinned version."""
-    from lab.toolchain import lockfile  # noqa: PLC0415 - not on the fast path
+    from lab.toolchain import lockfile
 
     lock: Lock = lockfile.load()
     for name, (kind, inside) in CATALOG.items():

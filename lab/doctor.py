@@ -30,7 +30,8 @@ def show(console: Console) -> bool:
     for tool in tools:
         if tool.elsewhere:
             console.print(f"not used: {tool.name} {tool.elsewhere}", highlight=False)
-    remedies = [(entry.name, entry.remedy) for entry in (*tools, *files) if entry.remedy]
+    remedies = [(tool.name, tool.remedy) for tool in tools if tool.remedy]
+    remedies += [(file.name, file.remedy) for file in files if file.remedy]
     damaged = toolchain.verify() + artifacts.verify()
     for name, remedy in remedies:
         console.print(f"[bold red]missing:[/] {name}: {remedy}", highlight=False)

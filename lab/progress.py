@@ -153,9 +153,9 @@ class Progress:
 
 
 def _rich_board(stream: TextIO) -> rich.progress.Progress:
-    from rich.console import Console  # noqa: PLC0415 - costs 0.1 s that commands without a board need not pay
-    from rich.progress import Progress as Board  # noqa: PLC0415
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import Progress as Board
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (
         SpinnerColumn(),

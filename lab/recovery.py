@@ -102,7 +102,7 @@ def _helm_releases(plane: ControlPlane) -> list[HelmRelease]:
 def _control_plane(resources: list[dict[str, Any]]) -> ControlPlane | None:
     """The embedded control plane that a state speaks of."""
     for entry in resources:
-        if entry["urn"].endswith("pulumi-python:dynamic:Resource::control-plane"):
+        if entry["type"] == "pulumi-python:dynamic/embedded:ControlPlane":
             ports = {name: int(port) for name, port in entry["outputs"]["ports"].items()}
             return ControlPlane(directory=paths.PROJECT / Path(entry["outputs"]["directory"]), ports=Ports(**ports))
     return None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import signal
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import psutil
 
 from lab import paths, workspace
 from lab.errors import LabError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """Stricter than Pulumi's own rule: the name also becomes a folder and a part of Azure names."""
+
+_NOBODY = 2**31 - 1
+"""Above every system's greatest process id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +41,11 @@ class Lock:
 
     @property
     def alive(self) -> bool:
-        """Whether that process still runs."""
+        """Whether that process still runs; after a reboot its number may belong to a stranger."""
         try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
+            return psutil.Process(self.pid).name() == "pulumi"
+        except psutil.Error:
             return False
-        except PermissionError:
-            return True
-        return True
 
 
 class Stack:
@@ -76,19 +77,23 @@ class Stack:
         """Whether the stack has been made in the backend."""
         if workspace.local_backend():
             return (paths.state_dir() / ".pulumi" / "stacks" / "istio-lab" / f"{self.name}.json").is_file()
-        return self._capture("stack", "ls", "--json").find(f'"{self.name}"') >= 0
+        listed = json.loads(self._capture("stack", "ls", "--json"))
+        return any(entry["name"].rsplit("/", 1)[-1] == self.name for entry in listed)
 
     def ensure(self) -> None:
-        """Make the stack unless it exists; it is then the selected one."""
+        """Make the stack unless it exists; a new one becomes the one that plain `pulumi` works on."""
         if not self.exists():
             self._capture("stack", "init", self.name)
 
     def lock(self) -> Lock | None:
-        """Who holds the stack, on the local backend."""
+        """Who holds the stack, on the local backend; a lock that was cut off while it was written is nobody's."""
         folder = paths.state_dir() / ".pulumi" / "locks" / "organization" / "istio-lab" / self.name
         for file in folder.glob("*.json"):
-            held = json.loads(file.read_text())
-            return Lock(pid=int(held["pid"]), since=str(held["timestamp"]))
+            try:
+                held = json.loads(file.read_text())
+                return Lock(pid=int(held["pid"]), since=str(held["timestamp"]))
+            except (ValueError, KeyError):
+                return Lock(pid=_NOBODY, since="unknown")
         return None
 
     def require_unlocked(self) -> None:

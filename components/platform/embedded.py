@@ -33,7 +33,7 @@ class EmbeddedArgs:
     nodes: NodeSpec
 
 
-class ControlPlane(Resource):
+class ControlPlane(Resource, module="embedded", name="ControlPlane"):
     """etcd, API server, controller-manager, scheduler and kwok, owned by the stack."""
 
     kubeconfig: pulumi.Output[str]
@@ -51,7 +51,7 @@ class ControlPlane(Resource):
         super().__init__(ControlPlaneProvider(), name, props, opts)
 
 
-class Istiod(Resource):
+class Istiod(Resource, module="embedded", name="Istiod"):
     """The host process that serves Istio's webhooks and configuration on this platform."""
 
     def __init__(self, name: str, control_plane: ControlPlane, directory: str, opts: ResourceOptions) -> None:

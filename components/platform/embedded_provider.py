@@ -5,9 +5,14 @@ The engine pickles these classes into the state, so they stay tiny: the work is 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
+
+if TYPE_CHECKING:
+    from lab.embedded.control_plane import ControlPlane
+    from lab.embedded.istiod import Istiod
+    from lab.embedded.nodes import NodeSpec
 
 Props = dict[str, Any]
 """What the dynamic provider's protocol hands over."""
@@ -30,8 +35,7 @@ class ControlPlaneProvider(ResourceProvider):
         """Make it from nothing."""
         from uuid import uuid4
 
-        plane, nodes = _control_plane(props)
-        plane.create(nodes)
+        _control_plane(props).create(_nodes(props))
         # A new cluster is another cluster: whoever compares identities sees that its content must be made again.
         return CreateResult(uuid4().hex, _outputs(props))
 
@@ -40,7 +44,7 @@ class ControlPlaneProvider(ResourceProvider):
 
         Lost data is refused: the engine would first delete each object from a cluster that is no more.
         """
-        plane, _ = _control_plane(olds)
+        plane = _control_plane(olds)
         plane.require_data()
         replaces = [key for key in ("directory", "version") if olds[key] != news[key]]
         healthy = all(state == RUNNING for state in plane.health().values())
@@ -52,24 +56,23 @@ class ControlPlaneProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
         """Start what is down, then make the nodes what the settings say."""
-        plane, nodes = _control_plane(news)
+        plane = _control_plane(news)
         if any(state != RUNNING for state in plane.health().values()):
             plane.start()
-        plane.apply_nodes(nodes)
+        plane.apply_nodes(_nodes(news))
         return UpdateResult(_outputs(news))
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """The truth for `pulumi refresh`: each component's state."""
-        plane, _ = _control_plane(props)
-        return ReadResult(id_, {**props, "components": plane.health()})
+        return ReadResult(id_, {**props, "components": _control_plane(props).health()})
 
     def delete(self, _id: str, props: Props) -> None:
         """End every process, istiod's included, and delete the data."""
         from lab.embedded import control_plane, istiod
 
-        plane, _ = _control_plane(props)
-        istiod.stop(plane.directory)
-        control_plane.remove(plane.directory)
+        directory = _control_plane(props).directory
+        istiod.stop(directory)
+        control_plane.remove(directory)
 
 
 class IstiodProvider(ResourceProvider):
@@ -104,23 +107,27 @@ def _number(values: Props) -> Props:
     return {key: int(value) if isinstance(value, float) else value for key, value in values.items()}
 
 
-def _control_plane(props: Props) -> Any:
+def _control_plane(props: Props) -> ControlPlane:
     from pathlib import Path
 
     from lab.embedded.control_plane import ControlPlane
-    from lab.embedded.nodes import NodeSpec
     from lab.embedded.ports import Ports
 
-    plane = ControlPlane(directory=Path(props["directory"]).absolute(), ports=Ports(**_number(props["ports"])))
-    return plane, NodeSpec(**_number(props["nodes"])) if "nodes" in props else None
+    return ControlPlane(directory=Path(props["directory"]).absolute(), ports=Ports(**_number(props["ports"])))
 
 
-def _istiod(props: Props) -> Any:
+def _nodes(props: Props) -> NodeSpec:
+    from lab.embedded.nodes import NodeSpec
+
+    return NodeSpec(**_number(props["nodes"]))
+
+
+def _istiod(props: Props) -> Istiod:
     from lab.embedded.istiod import Istiod
 
-    return Istiod(control_plane=_control_plane(props)[0])
+    return Istiod(control_plane=_control_plane(props))
 
 
 def _outputs(props: Props) -> Props:
-    plane, _ = _control_plane(props)
+    plane = _control_plane(props)
     return {**props, "kubeconfig": plane.kubeconfig.read_text(), "components": plane.health()}

@@ -15,14 +15,15 @@ import yaml
 
 from lab import toolchain, versions
 from lab.embedded import nodes, processes
-from lab.embedded.nodes import NodeSpec
-from lab.embedded.ports import LOOPBACK, Ports, is_free
+from lab.embedded.ports import LOOPBACK, Ports, direct, is_free
 from lab.errors import LabError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import psutil
+
+    from lab.embedded.nodes import NodeSpec
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
 """kwokctl's names, which are also those of its pid files, logs and binaries."""
@@ -207,10 +208,10 @@ class ControlPlane:
 
     def _ready(self) -> bool:
         """Whether the API server says so itself; anybody may ask."""
-        trusted = ssl.create_default_context(cafile=str(self._cluster / "pki" / "ca.crt"))
         url = f"https://{LOOPBACK}:{self.ports.kube_apiserver}/readyz"
         try:
-            with urllib.request.urlopen(url, timeout=5, context=trusted):  # noqa: S310 - a fixed scheme
+            trusted = ssl.create_default_context(cafile=str(self._cluster / "pki" / "ca.crt"))
+            with direct(urllib.request.HTTPSHandler(context=trusted)).open(url, timeout=5):
                 return True
         except OSError:
             return False

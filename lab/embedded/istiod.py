@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import toolchain
 from lab.embedded import processes
-from lab.embedded.control_plane import ControlPlane
-from lab.embedded.ports import LOOPBACK, Ports
+from lab.embedded.ports import LOOPBACK, Ports, direct
 from lab.errors import LabError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import psutil
+
+    from lab.embedded.control_plane import ControlPlane
 
 NAMESPACE = "istio-system"
 _PROGRAM = "pilot-discovery"
@@ -136,7 +135,7 @@ def _pid_file(directory: Path) -> Path:
 
 def _answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/ready", timeout=2):  # noqa: S310 - a fixed scheme
+        with direct().open(f"http://{LOOPBACK}:{port}/ready", timeout=2):
             return True
-    except (urllib.error.URLError, OSError):
+    except OSError:
         return False

@@ -23,20 +23,20 @@ def report() -> list[ToolStatus]:
     Raises:
         LabError: the lock file is wrong.
     """
-    from lab.toolchain import status  # noqa: PLC0415 - see above
+    from lab.toolchain import status
 
     return status.report()
 
 
 def verify() -> list[str]:
     """The cached tools in use whose bytes are not those that were put there, each as a sentence with its remedy."""
-    from lab.toolchain import status  # noqa: PLC0415 - see above
+    from lab.toolchain import status
 
     return status.verify()
 
 
 def prune_go_cache() -> int:
     """Delete what builds leave (several GB; the tools stay) and return the bytes that this freed."""
-    from lab.toolchain import status  # noqa: PLC0415 - see above
+    from lab.toolchain import status
 
     return status.prune_go_cache()

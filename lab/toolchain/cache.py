@@ -108,7 +108,7 @@ def exclusive(progress: Progress) -> Iterator[None]:
     Raises:
         LabError: the cache cannot be written, or its disk is full.
     """
-    import filelock  # noqa: PLC0415 - not on the fast path
+    import filelock
 
     root = paths.cache()
     try:

@@ -112,8 +112,9 @@ _PROVIDER = Group(
     ),
 )
 _KUBERNETES = Group(
+    # etcd and kwok share most packages with Kubernetes: building all from one module saves a tenth of a cold start.
     name="kubernetes",
-    seconds=264,
+    seconds=330,
     defines=(
         f"k8s.io/component-base/version.gitVersion=v{versions.KUBERNETES}",
         f"k8s.io/component-base/version.gitMajor={_KUBERNETES_MAJOR}",
@@ -130,8 +131,6 @@ _ISTIO = Group(
         f"istio.io/istio/pkg/version.buildTag={versions.ISTIO}",
     ),
 )
-_KWOK = Group(name="kwok", seconds=76)
-_ETCD = Group(name="etcd", seconds=28)
 
 
 def _language(name: str, *, package: str = "", script: str = "") -> Tool:
@@ -159,7 +158,7 @@ def _control_plane(name: str, *ask: str) -> Tool:
 
 def _kwok(name: str) -> Tool:
     return Tool(
-        name=name, version=versions.KWOK, group=_KWOK, package=f"sigs.k8s.io/kwok/cmd/{name}", ask=("--version",)
+        name=name, version=versions.KWOK, group=_KUBERNETES, package=f"sigs.k8s.io/kwok/cmd/{name}", ask=("--version",)
     )
 
 
@@ -193,7 +192,7 @@ _ALL = (
     Tool(
         name="etcd",
         version=versions.ETCD,
-        group=_ETCD,
+        group=_KUBERNETES,
         package="go.etcd.io/etcd/server/v3",
         produces="server",
         ask=("--version",),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lab import paths, versions
 from lab.errors import LabError
 from lab.progress import Progress
-from lab.toolchain import build, catalog, stamp
+from lab.toolchain import catalog, stamp
 from lab.toolchain.catalog import DEFAULT, TOOLS, Tool
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def ensure(names: Sequence[str] = DEFAULT, *, progress: Progress | None = None) 
     missing = [TOOLS[name] for name in names if name not in entries]
     if not missing:
         return
-    from lab.toolchain import lockfile, sources  # noqa: PLC0415 - httpx and pydantic cost more than the fast path has
+    from lab.toolchain import lockfile, sources
 
     found = sources.Search(lockfile.load(), progress or Progress(quiet=True)).run(missing)
     entries |= {tool.name: _install(tool, found[tool.name]) for tool in missing}

@@ -23,12 +23,12 @@ PROGRAM = "__main__.py"
 
 STARTS_PROCESSES = {
     "lab/bench/sandbox.py": "the commands of the course and of this lab, side by side",
-    "lab/cli.py": "istioctl kube-inject, and the checks of `lab test`",
+    "lab/checks.py": "ruff, mypy, pytest",
+    "lab/cli.py": "istioctl kube-inject",
     "lab/embedded/control_plane.py": "kwokctl and kubectl",
     "lab/embedded/processes.py": "host processes such as istiod",
     "lab/stack.py": "pulumi",
     "lab/summary.py": "kubectl",
-    "lab/toolchain/build.py": "go build",
     "lab/toolchain/golang.py": "go",
     "lab/toolchain/onpath.py": "asks a tool on PATH for its version",
     "lab/workspace.py": "git config",

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 ENGLISH, KOREAN = "README.md", "README.ko.md"
 TEXTS = {name: (PROJECT / name).read_text(encoding="utf-8") for name in (ENGLISH, KOREAN, "CONTRIBUTING.md")}
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
-DECLARED: dict[str, Any] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
+WHOLE: dict[str, Any] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
+DECLARED = {key: value for key, value in WHOLE["config"].items() if ":" not in key}
 
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 readmes = pytest.mark.parametrize("name", [ENGLISH, KOREAN])

@@ -33,10 +33,10 @@ def spawn() -> Iterator[Spawn]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], bool]:
-    """Whether something becomes true within two seconds."""
+    """Whether something becomes true within five seconds."""
 
     def eventually(holds: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 5
         while not (result := holds()) and time.monotonic() < deadline:
             time.sleep(0.01)
         return result

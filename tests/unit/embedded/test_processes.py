@@ -173,17 +173,17 @@ def test_without_patience_a_process_ends_at_once(spawn: Spawn) -> None:
     processes.stop([daemon], patience=0)
 
     assert not runs(daemon)
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 3
 
 
 def test_processes_are_asked_together_and_waited_for_once(spawn: Spawn) -> None:
-    daemons = [spawn(*STUBBORN) for _ in range(3)]
+    daemons = [spawn(*STUBBORN) for _ in range(4)]
     begin = time.monotonic()
 
-    processes.stop(iter(daemons), patience=0.3)
+    processes.stop(iter(daemons), patience=0.4)
 
-    assert [runs(daemon) for daemon in daemons] == [False] * 3
-    assert time.monotonic() - begin < 0.8
+    assert [runs(daemon) for daemon in daemons] == [False] * 4
+    assert time.monotonic() - begin < 1.4
 
 
 def test_stopping_does_not_wait_longer_than_the_processes_need(spawn: Spawn) -> None:
@@ -191,7 +191,7 @@ def test_stopping_does_not_wait_longer_than_the_processes_need(spawn: Spawn) -> 
 
     processes.stop([spawn("/bin/sleep", "30")], patience=5)
 
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 3
 
 
 def test_what_has_ended_already_is_no_trouble(spawn: Spawn) -> None:

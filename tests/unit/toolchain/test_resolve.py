@@ -12,9 +12,9 @@ import pytest
 
 from lab import paths, toolchain, versions
 from lab.errors import LabError
-from lab.toolchain import lockfile, stamp
+from lab.toolchain import stamp
 from lab.toolchain.catalog import DEFAULT, TOOLS
-from tests.unit.toolchain.support import FakeGo, Server, locked, prebuilt, program
+from tests.unit.toolchain.support import FakeGo, program
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,143 @@
+"""A lab that was hurt is healed by the next `up`, and one that is taken down leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+import yaml
+
+from lab.embedded.control_plane import COMPONENTS
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.engine.laboratory import Laboratory
+
+
+@pytest.mark.parametrize("process", [*COMPONENTS, "istiod"])
+def test_a_killed_process_is_noticed_and_healed_and_nothing_is_lost(standing: Laboratory, process: str) -> None:
+    mine = f"mine-{process}"
+    standing.kubectl("create", "configmap", mine).succeeded()
+    standing.kill(process)
+    owner = "istiod-process" if process == "istiod" else "control-plane"
+    assert f"{owner} update" in standing.pulumi("preview").output
+    standing.lab("up").succeeded()
+    standing.kubectl("get", "configmap", mine).succeeded()
+    standing.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes").succeeded()
+    standing.kubectl("wait", "pods", "-A", "--all", "--for=condition=Ready", "--timeout=30s").succeeded()
+
+
+def test_refresh_tells_the_truth(standing: Laboratory) -> None:
+    standing.kill("kube-scheduler")
+    standing.pulumi("refresh", "--yes", "--skip-preview").succeeded()
+    [plane] = [entry for entry in standing.state() if entry["urn"].endswith("::control-plane")]
+    assert plane["outputs"]["components"]["kube-scheduler"] == "dead"
+    assert plane["outputs"]["components"]["etcd"] == "running"
+    assert (
+        yaml.safe_load(standing.kubeconfig.read_text())["users"][0]["user"]["client-key-data"] not in standing.export()
+    )
+    standing.lab("up").succeeded()
+    [plane] = [entry for entry in standing.state() if entry["urn"].endswith("::control-plane")]
+    assert set(plane["outputs"]["components"].values()) == {"running"}
+
+
+def test_lost_data_is_said_and_down_then_up_begins_anew(standing: Laboratory) -> None:
+    for process in (*COMPONENTS, "istiod"):
+        standing.kill(process)
+    standing.directory.rename(standing.directory.with_name("elsewhere"))
+    refused = standing.lab("up")
+    assert refused.code != 0
+    assert "data of the embedded control plane" in refused.output
+    assert "make down && make up" in refused.output
+    standing.lab("down").succeeded()
+    standing.lab("up").succeeded()
+
+
+def test_two_labs_stand_side_by_side(standing: Laboratory) -> None:
+    second = standing.other("second")
+    second.lab("up").succeeded()
+    assert second.kubeconfig.read_text() != standing.kubeconfig.read_text()
+    second.kubectl("delete", "namespace", "tutorial", "--wait=false").succeeded()
+    standing.kubectl("get", "deployment", "reviews-v1", "-n", "tutorial").succeeded()
+    assert "make down STACK=second" in second.lab("up").output
+    second.lab("down").succeeded()
+    assert [process for process in standing.processes() if "/stacks/second/" in " ".join(process.cmdline())] == []
+    standing.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes").succeeded()
+
+
+def test_down_leaves_no_process_no_port_and_no_file_and_up_works_again(standing: Laboratory) -> None:
+    ports = _listening(standing)
+    assert ports
+    standing.lab("down").succeeded()
+    assert standing.processes() == []
+    assert not standing.directory.exists()
+    assert [port for port in ports if _answers(port)] == []
+    assert sorted(entry.name for entry in standing.user_home.iterdir()) == []
+    standing.lab("up").succeeded()
+
+
+def test_a_killed_engine_is_named_and_one_command_recovers(laboratory: Laboratory) -> None:
+    laboratory.lab("down").succeeded()
+    update = laboratory.start("lab", "up")
+    _wait_for(laboratory, update, "Release istio-base creating")
+    _engine(update).send_signal(signal.SIGKILL)
+    update.communicate(timeout=30)
+    refused = laboratory.lab("up")
+    assert refused.code != 0
+    assert "make recover" in refused.output
+    laboratory.lab("recover").succeeded()
+    laboratory.kubectl("wait", "pods", "-A", "--all", "--for=condition=Ready", "--timeout=30s").succeeded()
+    laboratory.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes").succeeded()
+    assert [process for process in laboratory.processes() if "pulumi-" in " ".join(process.cmdline())] == []
+
+
+def test_ctrl_c_in_the_middle_of_up_ends_gracefully_and_the_next_up_completes(laboratory: Laboratory) -> None:
+    laboratory.lab("down").succeeded()
+    update = laboratory.start("lab", "up")
+    _wait_for(laboratory, update, "Release istiod creating")
+    os.killpg(update.pid, signal.SIGINT)
+    output, _ = update.communicate(timeout=120)
+    assert update.returncode != 0
+    assert "Traceback" not in output
+    laboratory.lab("up").succeeded()
+    laboratory.kubectl("wait", "pods", "-A", "--all", "--for=condition=Ready", "--timeout=30s").succeeded()
+
+
+def _wait_for(laboratory: Laboratory, update: subprocess.Popen[str], text: str) -> None:
+    assert update.stdout is not None
+    seen = ""
+    for line in update.stdout:
+        seen += line
+        if text in line:
+            return
+    raise AssertionError(f"{text!r} never appeared in {laboratory.stack}:\n{seen}")
+
+
+def _engine(update: subprocess.Popen[str]) -> psutil.Process:
+    [engine] = [child for child in psutil.Process(update.pid).children() if child.name() == "pulumi"]
+    return engine
+
+
+def _listening(laboratory: Laboratory) -> list[int]:
+    return [
+        connection.laddr.port
+        for process in laboratory.processes()
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+
+def _answers(port: int) -> bool:
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return False
+        time.sleep(0.1)
+    return True
