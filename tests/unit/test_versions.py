@@ -20,11 +20,13 @@ PULUMI_YAML: dict[str, Any] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\#]+)", re.MULTILINE)
 
 MODULES = {
-    "etcd": {"go.etcd.io/etcd/server/v3": f"v{versions.ETCD}"},
     "istio": {"istio.io/istio": versions.ISTIO_MODULE},
-    "kubernetes": {"k8s.io/kubernetes": f"v{versions.KUBERNETES}"},
+    "kubernetes": {
+        "k8s.io/kubernetes": f"v{versions.KUBERNETES}",
+        "go.etcd.io/etcd/server/v3": f"v{versions.ETCD}",
+        "sigs.k8s.io/kwok": f"v{versions.KWOK}",
+    },
     "kubernetes-provider": {"helm.sh/helm/v3": f"v{versions.HELM}"},
-    "kwok": {"sigs.k8s.io/kwok": f"v{versions.KWOK}"},
     "language-python": {"github.com/pulumi/pulumi/sdk/v3": f"v{versions.PULUMI_LANGUAGE_PYTHON}"},
     "pulumi": {
         "github.com/pulumi/pulumi/pkg/v3": f"v{versions.PULUMI}",

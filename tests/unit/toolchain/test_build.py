@@ -68,7 +68,7 @@ def test_a_failed_build_shows_the_last_lines_and_where_the_rest_is(monkeypatch: 
     monkeypatch.setenv("FAKE_GO_FAILS", "main.go:7: undefined: nothing")
     with pytest.raises(SourceFailed, match=r"undefined: nothing") as failure:
         make("etcd")
-    log = paths.cache() / "logs" / "build-etcd.log"
+    log = paths.cache() / "logs" / "build-kubernetes.log"
     assert f"`go build` ended with 1 (all of it: {log})" in str(failure.value)
     assert log.exists()
 
@@ -95,22 +95,22 @@ def test_every_tool_has_a_recipe_and_every_recipe_a_tool() -> None:
 
 
 def test_the_recipes_lock_the_pinned_versions() -> None:
-    for group, requirement in {
-        "pulumi": f"github.com/pulumi/pulumi/pkg/v3 v{versions.PULUMI}",
-        "language-python": f"github.com/pulumi/pulumi/sdk/v3 v{versions.PULUMI_LANGUAGE_PYTHON}",
-        "kubernetes": f"k8s.io/kubernetes v{versions.KUBERNETES}",
-        "istio": f"istio.io/istio {versions.ISTIO_MODULE}",
-        "kwok": f"sigs.k8s.io/kwok v{versions.KWOK}",
-        "etcd": f"go.etcd.io/etcd/server/v3 v{versions.ETCD}",
-        "kubernetes-provider": f"helm.sh/helm/v3 v{versions.HELM}",
-    }.items():
+    for group, requirement in (
+        ("pulumi", f"github.com/pulumi/pulumi/pkg/v3 v{versions.PULUMI}"),
+        ("language-python", f"github.com/pulumi/pulumi/sdk/v3 v{versions.PULUMI_LANGUAGE_PYTHON}"),
+        ("kubernetes", f"k8s.io/kubernetes v{versions.KUBERNETES}"),
+        ("kubernetes", f"sigs.k8s.io/kwok v{versions.KWOK}"),
+        ("kubernetes", f"go.etcd.io/etcd/server/v3 v{versions.ETCD}"),
+        ("istio", f"istio.io/istio {versions.ISTIO_MODULE}"),
+        ("kubernetes-provider", f"helm.sh/helm/v3 v{versions.HELM}"),
+    ):
         assert f"{requirement} " in (catalog.RECIPES / group / "go.mod").read_text().replace("\n", " "), group
     main = (catalog.RECIPES / "kubernetes-provider" / "main.go").read_text()
     assert f'"{versions.PULUMI_KUBERNETES}"' in main
 
 
 def test_a_recipe_that_changes_is_another_cache_entry(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = lab / "recipes" / "etcd"
+    recipe = lab / "recipes" / "kubernetes"
     program(recipe / "go.mod", "module x\n")
     monkeypatch.setattr(catalog, "RECIPES", lab / "recipes")
     before = build.folder(TOOLS["etcd"])
