@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0
 """Seconds between asking a process to end and ending it."""
 
+_BIRTH = 1.0
+"""Seconds that a new process may be without a command line; it is microseconds unless the machine is very busy."""
+
 
 def start(command: Sequence[str], *, pid_file: Path, log: Path, environment: Mapping[str, str] | None = None) -> None:
     """Start a detached process in a session of its own, so that Ctrl-C in a terminal does not reach it.
@@ -53,10 +56,18 @@ def find(pid_file: Path, mark: str) -> psutil.Process | None:
     """
     try:
         process = psutil.Process(int(pid_file.read_text()))
-        command = process.cmdline()
+        command = _command_line(process)
     except (OSError, ValueError, psutil.Error):
         return None
     return process if mark in command and _runs(process) else None
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    """The words of a process's command line; for a moment after it has started, the kernel does not know them yet."""
+    deadline = time.monotonic() + _BIRTH
+    while not (words := process.cmdline()) and _runs(process) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return words
 
 
 def stop(processes: Iterable[psutil.Process], *, patience: float = _PATIENCE) -> None:

@@ -213,3 +213,13 @@ def test_the_tail_of_a_log_is_its_last_lines(log: Path) -> None:
 
 def test_a_log_that_is_not_there_has_no_tail(log: Path) -> None:
     assert processes.tail(log) == ""
+
+
+def test_a_process_too_young_to_have_a_command_line_is_waited_for(
+    spawn: Spawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = spawn("/bin/sleep", "30.25")
+    (tmp_path / "pid").write_text(str(daemon.pid))
+    answers = iter([[], [], ["/bin/sleep", "30.25"]])
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda _: next(answers))
+    assert processes.find(tmp_path / "pid", "30.25") == daemon
