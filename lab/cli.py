@@ -118,7 +118,7 @@ def inject(
     if not kubeconfig.is_file():
         raise LabError(f"stack {stack} does not stand, and the sidecar's template is in its cluster", "make up")
     command = [str(toolchain.path("istioctl")), f"--kubeconfig={kubeconfig}", "kube-inject", "-f", str(file)]
-    sys.exit(subprocess.run(command, check=False).returncode)
+    sys.exit(subprocess.run(command, check=False, env=workspace.environment()).returncode)
 
 
 @app.command()

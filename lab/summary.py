@@ -7,7 +7,7 @@ import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lab import toolchain
+from lab import toolchain, workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def show(stack: Stack, console: Console) -> None:
 def _pods(kubeconfig: Path) -> dict[str, tuple[int, int]]:
     """Ready and all Pods of each namespace."""
     command = [str(toolchain.path("kubectl")), f"--kubeconfig={kubeconfig}", "get", "pods", "-A", "-o", "json"]
-    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    listing = subprocess.run(command, check=True, capture_output=True, text=True, env=workspace.environment()).stdout
     ready: Counter[str] = Counter()
     total: Counter[str] = Counter()
     for pod in json.loads(listing)["items"]:

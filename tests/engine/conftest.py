@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,11 +23,13 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
         if os.environ.get("CI"):
             raise
         pytest.skip(f"the toolchain is not there: {error}")
-    copy = Laboratory.copy_to(tmp_path_factory.mktemp("engine"))
+    folder = tmp_path_factory.mktemp("engine")
+    copy = Laboratory.copy_to(folder)
     yield copy
     copy.lab("clean")
     for process in copy.processes():
         process.kill()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
