@@ -3,6 +3,8 @@
 STACK ?= dev
 PYTHON ?= python3
 export STACK
+# Without its bytecode cache, Python compiles a thousand modules at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
 lab = .venv/bin/python -m lab
 

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.manifest import resource
 from lab import manifests
 
 if TYPE_CHECKING:
@@ -84,18 +85,6 @@ class Tutorial(pulumi.ComponentResource):
 
     def _bookinfo(self, args: BookinfoArgs) -> None:
         overlay = manifests.Overlay(namespace=NAMESPACE, image_hubs={_RETIRED_HUB: args.hub})
-        k8s.yaml.v2.ConfigGroup(
-            "bookinfo",
-            objs=manifests.load(args.applications, overlay),
-            opts=ResourceOptions(parent=self, depends_on=self._after),
-        )
-        for route in manifests.load(args.gateway, overlay):
-            # ConfigGroup asks the cluster about each kind once, before a first `up` has brought Istio's.
-            k8s.apiextensions.CustomResource(
-                route["metadata"]["name"],
-                api_version=route["apiVersion"],
-                kind=route["kind"],
-                metadata=route["metadata"],
-                spec=route["spec"],
-                opts=ResourceOptions(parent=self, depends_on=self._after),
-            )
+        for path in (args.applications, args.gateway):
+            for document in manifests.load(path, overlay):
+                resource(document, ResourceOptions(parent=self, depends_on=self._after))

@@ -40,14 +40,17 @@ def environment() -> dict[str, str]:
     present = os.environ.get("PATH", os.defpath).split(os.pathsep)
     search = os.pathsep.join(folders + [folder for folder in present if folder not in folders])
     result = {**os.environ, **_variables(), "PATH": search}
-    if local_backend():
-        result.pop("PULUMI_CONFIG_PASSPHRASE", None)
-    return result
+    return {name: value for name, value in result.items() if name not in _unwanted()}
 
 
 def local_backend() -> bool:
     """Whether state is kept in the project's own folder."""
     return not os.environ.get("ISTIO_LAB_BACKEND_URL")
+
+
+def _unwanted() -> tuple[str, ...]:
+    # Where Python may not keep its bytecode, every start compiles a thousand modules anew: that doubles a preview.
+    return ("PYTHONDONTWRITEBYTECODE", *(("PULUMI_CONFIG_PASSPHRASE",) if local_backend() else ()))
 
 
 def _variables() -> dict[str, str]:
@@ -116,7 +119,6 @@ def _activation_script() -> str:
     folders = os.pathsep.join(str(folder) for folder in _folders())
     lines = ["# source this file: pulumi, kubectl, istioctl and lab then work on this project"]
     lines += [f"export {key}={shlex.quote(value)}" for key, value in _variables().items()]
-    if local_backend():
-        lines.append("unset PULUMI_CONFIG_PASSPHRASE")
+    lines.append(f"unset {' '.join(_unwanted())}")
     lines += [f'export PATH={shlex.quote(folders)}:"$PATH"', ""]
     return "\n".join(lines)

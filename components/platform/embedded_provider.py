@@ -60,6 +60,7 @@ class ControlPlaneProvider(ResourceProvider):
         if any(state != RUNNING for state in plane.health().values()):
             plane.start()
         plane.apply_nodes(_nodes(news))
+        plane.remove_surplus_nodes(_nodes(news))
         return UpdateResult(_outputs(news))
 
     def read(self, id_: str, props: Props) -> ReadResult:
@@ -79,8 +80,9 @@ class IstiodProvider(ResourceProvider):
     """The real istiod beside a control plane."""
 
     def create(self, props: Props) -> CreateResult:
-        """Start it and wait until it serves."""
+        """Start it and wait until it serves. Its chart has brought new kinds, so the schema is due as well."""
         _istiod(props).start()
+        _control_plane(props).compose_schema()
         return CreateResult("istiod", {**props, "state": RUNNING})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import ssl
 import subprocess
 import time
-import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from lab import toolchain, versions
-from lab.embedded import nodes, processes
-from lab.embedded.ports import LOOPBACK, Ports, direct, is_free
+from lab.embedded import nodes, processes, web
+from lab.embedded.ports import LOOPBACK, Ports, is_free
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import psutil
 
     from lab.embedded.nodes import NodeSpec
@@ -102,12 +99,26 @@ class ControlPlane:
         _stop_components(self._cluster, patience=2.0)
 
     def apply_nodes(self, spec: NodeSpec) -> None:
-        """Make the nodes what the settings say; surplus ones are removed."""
+        """Make the nodes what the settings say."""
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=nodes.manifest(spec))
-        wanted = {f"lab-node-{index}" for index in range(spec.count)}
+
+    def remove_surplus_nodes(self, spec: NodeSpec) -> None:
+        """Delete the nodes that the settings no longer speak of."""
         present = self.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
-        if surplus := sorted(set(present) - wanted):
+        if surplus := sorted(set(present) - set(nodes.names(spec))):
             self.kubectl("delete", "node", *surplus)
+
+    def compose_schema(self) -> None:
+        """Have the API server compose its schema anew, and do not wait for it.
+
+        It does so when somebody asks for the first time after new kinds were defined, and that takes it more than a
+        second: nobody is to wait for it in the next preview.
+        """
+        processes.start(
+            [str(toolchain.path("kubectl")), f"--kubeconfig={self.kubeconfig}", "get", "--raw", "/openapi/v2"],
+            pid_file=self.directory / "schema" / "kubectl.pid",
+            log=Path(os.devnull),
+        )
 
     def health(self) -> dict[str, str]:
         """Each component's state: `running` or `dead`; an API server that does not answer is `not ready`."""
@@ -209,12 +220,7 @@ class ControlPlane:
     def _ready(self) -> bool:
         """Whether the API server says so itself; anybody may ask."""
         url = f"https://{LOOPBACK}:{self.ports.kube_apiserver}/readyz"
-        try:
-            trusted = ssl.create_default_context(cafile=str(self._cluster / "pki" / "ca.crt"))
-            with direct(urllib.request.HTTPSHandler(context=trusted)).open(url, timeout=5):
-                return True
-        except OSError:
-            return False
+        return web.answers(url, authority=self._cluster / "pki" / "ca.crt")
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_TIMEOUT

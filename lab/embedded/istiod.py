@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import toolchain
-from lab.embedded import processes
-from lab.embedded.ports import LOOPBACK, Ports, direct
+from lab.embedded import processes, web
+from lab.embedded.ports import LOOPBACK, Ports
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ _READY_TIMEOUT = 90.0
 
 _INJECTOR = "istio-sidecar-injector"
 _VALIDATOR = f"istio-validator-{NAMESPACE}"
-
-
-def injection_url(port: int) -> str:
-    """Where the API server reaches the injector. `localhost`: the certificate has no IP addresses."""
-    return f"https://localhost:{port}/inject"
-
-
-def validation_url(port: int) -> str:
-    """Where the API server reaches the validator."""
-    return f"https://localhost:{port}/validate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +124,4 @@ def _pid_file(directory: Path) -> Path:
 
 
 def _answers(port: int) -> bool:
-    try:
-        with direct().open(f"http://{LOOPBACK}:{port}/ready", timeout=2):
-            return True
-    except OSError:
-        return False
+    return web.answers(f"http://{LOOPBACK}:{port}/ready", timeout=2)

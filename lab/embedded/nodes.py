@@ -29,17 +29,21 @@ class NodeSpec:
     memory: str
 
 
+def names(spec: NodeSpec) -> list[str]:
+    """The names of the nodes."""
+    return [f"lab-node-{index}" for index in range(spec.count)]
+
+
 def manifest(spec: NodeSpec) -> str:
     """The nodes as one YAML stream.
 
     Storage is part of the capacity because Pods that ask for `ephemeral-storage` would never be scheduled otherwise;
     110 Pods a node is the kubelet's own default.
     """
-    return yaml.safe_dump_all([_node(index, spec) for index in range(spec.count)])
+    return yaml.safe_dump_all([_node(index, name, spec) for index, name in enumerate(names(spec))])
 
 
-def _node(index: int, spec: NodeSpec) -> dict[str, object]:
-    name = f"lab-node-{index}"
+def _node(index: int, name: str, spec: NodeSpec) -> dict[str, object]:
     capacity = {"cpu": str(spec.cpu), "memory": spec.memory, "ephemeral-storage": "128Gi", "pods": "110"}
     return {
         "apiVersion": "v1",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import socket
-import urllib.request
 from dataclasses import dataclass, fields
 
 LOOPBACK = "127.0.0.1"
@@ -29,6 +28,16 @@ class Ports:
     istiod_xds: int
     istiod_xds_tls: int
     istiod_monitoring: int
+
+    @property
+    def injection_url(self) -> str:
+        """Where the API server reaches istiod's injector. `localhost`: its certificate has no IP addresses."""
+        return f"https://localhost:{self.istiod_webhook}/inject"
+
+    @property
+    def validation_url(self) -> str:
+        """Where the API server reaches istiod's validator."""
+        return f"https://localhost:{self.istiod_webhook}/validate"
 
     @staticmethod
     def allocate() -> Ports:
@@ -58,8 +67,3 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def direct(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
-    """A web client that asks this machine itself, whatever proxy the user has set for the world outside."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}), *handlers)
