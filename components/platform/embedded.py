@@ -12,11 +12,9 @@ from pulumi.dynamic import Resource
 
 from components.platform.base import Capabilities, Webhooks
 from components.platform.embedded_provider import ControlPlaneProvider, IstiodProvider
-from lab.embedded.ports import Ports
+from lab.embedded.ports import injection_url, validation_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from lab.embedded.nodes import NodeSpec
 
 
@@ -90,8 +88,8 @@ class Embedded(pulumi.ComponentResource):
         )
         ports = self._control_plane.ports
         self.webhooks = Webhooks(
-            injection_url=ports.apply(lambda p: _ports(p).injection_url),
-            validation_url=ports.apply(lambda p: _ports(p).validation_url),
+            injection_url=ports.apply(lambda p: injection_url(int(p["istiod_webhook"]))),
+            validation_url=ports.apply(lambda p: validation_url(int(p["istiod_webhook"]))),
         )
         self.register_outputs({})
 
@@ -103,8 +101,3 @@ class Embedded(pulumi.ComponentResource):
         # Deleting the control plane ends its istiod as well.
         opts = ResourceOptions(parent=self, depends_on=[base], deleted_with=self._control_plane)
         return [istiod, Istiod("istiod-process", self._control_plane, self._directory, opts)]
-
-
-def _ports(values: Mapping[str, float]) -> Ports:
-    """The ports as the engine's wire format gives them back: it has no integers."""
-    return Ports(**{name: int(port) for name, port in values.items()})

@@ -29,16 +29,6 @@ class Ports:
     istiod_xds_tls: int
     istiod_monitoring: int
 
-    @property
-    def injection_url(self) -> str:
-        """Where the API server reaches istiod's injector. `localhost`: its certificate has no IP addresses."""
-        return f"https://localhost:{self.istiod_webhook}/inject"
-
-    @property
-    def validation_url(self) -> str:
-        """Where the API server reaches istiod's validator."""
-        return f"https://localhost:{self.istiod_webhook}/validate"
-
     @staticmethod
     def allocate() -> Ports:
         """Choose free ports at random, so that labs started at the same moment are unlikely to meet.
@@ -56,6 +46,16 @@ class Ports:
         if len(chosen) < len(names):
             raise OSError(f"no {len(names)} free ports between {_FIRST} and {_LAST} on {LOOPBACK}")
         return Ports(**chosen)
+
+
+def injection_url(istiod_webhook: int) -> str:
+    """Where the API server reaches istiod's injector. `localhost`: its certificate has no IP addresses."""
+    return f"https://localhost:{istiod_webhook}/inject"
+
+
+def validation_url(istiod_webhook: int) -> str:
+    """Where the API server reaches istiod's validator."""
+    return f"https://localhost:{istiod_webhook}/validate"
 
 
 def is_free(port: int) -> bool:

@@ -51,6 +51,9 @@ class Pretender:
     def apply_nodes(self, nodes: Any) -> None:  # noqa: ANN401 - a NodeSpec
         self.done.append(f"nodes {nodes.count}")
 
+    def remove_surplus_nodes(self, nodes: Any) -> None:  # noqa: ANN401 - a NodeSpec
+        self.done.append(f"no more than {nodes.count}")
+
 
 @pytest.fixture
 def plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretender:
@@ -102,7 +105,7 @@ def test_a_component_that_does_not_run_is_healed_and_nothing_is_lost(
     ControlPlaneProvider().update("id", props, props)
 
     assert (found.changes, found.replaces) == (True, [])
-    assert plane.done == ["start", "nodes 3"]
+    assert plane.done == ["start", "nodes 3", "no more than 3"]
 
 
 def test_lost_data_is_never_taken_for_a_healthy_lab(plane: Pretender, props: dict[str, Any]) -> None:
@@ -128,7 +131,7 @@ def test_more_nodes_are_added_without_a_restart(plane: Pretender, props: dict[st
     ControlPlaneProvider().update("id", props, wanted)
 
     assert (found.changes, found.replaces) == (True, [])
-    assert plane.done == ["nodes 5"]
+    assert plane.done == ["nodes 5", "no more than 5"]
 
 
 def test_each_new_cluster_is_another_one(plane: Pretender, props: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.embedded import istiod
+from lab.embedded import istiod, ports
 from lab.embedded.control_plane import ControlPlane
 from lab.embedded.istiod import Istiod
 from lab.embedded.ports import Ports
@@ -63,8 +63,8 @@ def listening(lab: Istiod, port: int) -> Istiod:
 
 
 def test_the_webhooks_are_called_by_the_name_in_the_certificate() -> None:
-    assert istiod.injection_url(1234) == "https://localhost:1234/inject"
-    assert istiod.validation_url(1234) == "https://localhost:1234/validate"
+    assert ports.injection_url(1234) == "https://localhost:1234/inject"
+    assert ports.validation_url(1234) == "https://localhost:1234/validate"
 
 
 def test_without_a_process_it_is_dead_even_if_somebody_answers_on_its_port(lab: Istiod, ready: int) -> None:
