@@ -1,9 +1,12 @@
 """The lab, chapter by chapter: settings, platform, mesh, tutorial, outputs. What a chapter does is in its component."""
 
 import gc
+import signal
 
 # Most of the program's time is importing; nothing here lives long enough to be worth collecting.
 gc.disable()
+# Ctrl-C in a terminal reaches this process as well, but ending gracefully is the engine's business.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 import pulumi
 from pulumi import ResourceOptions

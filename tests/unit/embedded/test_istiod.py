@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.embedded import istiod, ports
+from lab.embedded import ports
 from lab.embedded.control_plane import ControlPlane
 from lab.embedded.istiod import Istiod
 from lab.embedded.ports import Ports
