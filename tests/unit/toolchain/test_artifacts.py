@@ -22,7 +22,7 @@ from tests.unit.toolchain.support import FakeGo, Server, left_over
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-IMPATIENT = Limits(connect=1, read=0.3, tries=1, pause=0.01)
+IMPATIENT = Limits(connect=1, read=1, tries=1, pause=0.01)
 ARCHIVE = f"https://github.com/istio/istio/archive/{versions.ISTIO_MODULE.rsplit('-', 1)[-1]}.tar.gz"
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-IMPATIENT = Limits(connect=1, read=0.3, tries=1, pause=0.01)
+IMPATIENT = Limits(connect=1, read=1, tries=1, pause=0.01)
 BODY = b"#!/bin/sh\necho downloaded\n"
 SHA = hashlib.sha256(BODY).hexdigest()
 
@@ -209,7 +209,7 @@ def test_an_interrupted_build_ends_its_children_and_leaves_nothing_half_written(
     process = start("etcd")
     wait_for(lambda: child.exists() and child.read_text().strip())
     process.send_signal(number)
-    said = process.communicate(timeout=10)[1]
+    said = process.communicate(timeout=60)[1]
     assert "KeyboardInterrupt" in said
     with pytest.raises(ProcessLookupError):
         os.kill(int(child.read_text()), 0)
@@ -248,8 +248,8 @@ def test_two_processes_share_one_cache_and_the_second_says_whom_it_waits_for(
     first = start("etcd")
     wait_for(lambda: go.calls("build"))
     second = start("etcd")
-    said = second.communicate(timeout=10)[1]
-    assert first.wait(timeout=10) == 0, first.stderr.read()
+    said = second.communicate(timeout=60)[1]
+    assert first.wait(timeout=60) == 0, first.stderr.read()
     first.stderr.close()
     assert second.returncode == 0, said
     assert f"waiting for process {first.pid}, which is filling the cache {paths.cache()}" in said
