@@ -136,7 +136,7 @@ def _explain(failure: OSError, root: Path) -> NoReturn:
         free = shutil.disk_usage(root).free // 1_000_000
         raise LabError(
             f"The disk of the cache {root} is full: {free} MB are free.",
-            "Make room there (a first build needs 12 GB, `lab prune` frees what builds leave), or set ISTIO_LAB_CACHE.",
+            "Make room there (a first build needs 20 GB, `lab prune` frees what builds leave), or set ISTIO_LAB_CACHE.",
         ) from failure
     if isinstance(failure, PermissionError):
         raise LabError(
