@@ -41,7 +41,7 @@ _MODULE = "istio.io/istio"
 _COMMIT = versions.ISTIO_MODULE.rsplit("-", 1)[-1]
 _ARCHIVE = f"https://github.com/istio/istio/archive/{_COMMIT}.tar.gz"
 _ARCHIVE_LIMIT = 200_000_000  # bytes; it has 30 MB
-_RECIPES = {_MODULE: "istio"}  # the toolchain folder whose go.sum locks a module
+_RECIPES = {_MODULE: "cluster"}  # the toolchain folder whose go.sum locks a module
 
 
 @dataclass(frozen=True)

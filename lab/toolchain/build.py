@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,53 @@ from lab.toolchain import cache, catalog, golang
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lab.toolchain.catalog import Group, Tool
 
 
+@dataclass(frozen=True)
+class _Workshop:
+    """A folder to build one group in.
+
+    Attributes:
+        group: whose recipe lies in `recipe`, complete with the files that it embeds.
+        sources: the group's `sources` module, if it names one.
+    """
+
+    group: Group
+    recipe: Path
+    scratch: Path
+    log: Path
+    cancelled: threading.Event
+    sources: Path | None = None
+
+    def go(self, *arguments: str) -> None:
+        golang.run(arguments, cwd=self.recipe, scratch=self.scratch, log=self.log, cancelled=self.cancelled)
+
+
+def fetch(group: Group, tools: Sequence[Tool], cancelled: threading.Event) -> None:
+    """Download the modules that a build needs, which leaves the processor free for another build.
+
+    Args:
+        group: whose recipe to use.
+        tools: which of its tools.
+        cancelled: when set, the download is ended.
+
+    Raises:
+        SourceFailed: with the cause.
+        OSError: the cache cannot be written.
+    """
+    golang.check(catalog.RECIPES / group.name)
+    log = _log(group)
+    log.unlink(missing_ok=True)
+    with _workshop(group, cancelled) as shop:
+        if packages := _packages(tools):
+            shop.go("list", "-deps", f"-tags={group.tags}", *packages)
+
+
 def build(group: Group, tools: Sequence[Tool], cancelled: threading.Event) -> dict[str, Path]:
-    """Build tools of one group into the cache.
+    """Build tools of one group into the cache; modules that `fetch` did not bring are downloaded first.
 
     Args:
         group: whose recipe to use.
@@ -32,30 +74,40 @@ def build(group: Group, tools: Sequence[Tool], cancelled: threading.Event) -> di
         OSError: the cache cannot be written.
     """
     golang.check(catalog.RECIPES / group.name)
+    with _workshop(group, cancelled) as shop:
+        out = shop.scratch.with_name("out")
+        out.mkdir()
+        if packages := _packages(tools):
+            options = (*catalog.BUILD_FLAGS, f"-tags={group.tags}", "-ldflags", group.ldflags)
+            shop.go("build", *options, "-o", f"{out}/", *packages)
+        for tool in tools:
+            if tool.script and shop.sources:
+                shutil.copyfile(shop.sources / tool.script, out / tool.name)
+        return {tool.name: _keep(tool, out) for tool in tools}
+
+
+@contextlib.contextmanager
+def _workshop(group: Group, cancelled: threading.Event) -> Iterator[_Workshop]:
     with cache.staging() as draft:
         recipe = draft / "recipe"
         shutil.copytree(catalog.RECIPES / group.name, recipe)  # go may complete files there, and sources are added
-        out, scratch = draft / "out", draft / "go"
-        out.mkdir()
+        scratch = draft / "go"
         scratch.mkdir()
-        log = paths.cache() / "logs" / f"build-{group.name}.log"
-        log.unlink(missing_ok=True)
+        log = _log(group)
         sources = None
         if group.sources:
             sources = golang.module_folder(group.sources, recipe=recipe, scratch=scratch, log=log, cancelled=cancelled)
             for file in group.embed:
                 shutil.copyfile(sources / file, recipe / Path(file).name)
-        if packages := [tool.package for tool in tools if tool.package]:
-            golang.run(_arguments(group, out, packages), cwd=recipe, scratch=scratch, log=log, cancelled=cancelled)
-        for tool in tools:
-            if tool.script and sources:
-                shutil.copyfile(sources / tool.script, out / tool.name)
-        return {tool.name: _keep(tool, out) for tool in tools}
+        yield _Workshop(group, recipe, scratch, log, cancelled, sources)
 
 
-def _arguments(group: Group, out: Path, packages: Sequence[str]) -> tuple[str, ...]:
-    options = (*catalog.BUILD_FLAGS, f"-tags={group.tags}", "-ldflags", group.ldflags)
-    return ("build", *options, "-o", f"{out}/", *packages)
+def _log(group: Group) -> Path:
+    return paths.cache() / "logs" / f"build-{group.name}.log"
+
+
+def _packages(tools: Sequence[Tool]) -> list[str]:
+    return [tool.package for tool in tools if tool.package]
 
 
 def _keep(tool: Tool, out: Path) -> Path:

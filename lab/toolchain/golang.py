@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 OLDEST = (1, 26)
 """The oldest Go release that builds every group, unless its go.mod asks for more."""
 
-_AMPLE_MEMORY = 12 * 2**30  # bytes: four compilers and linkers at once stay well below
+_AMPLE_MEMORY = 12 * 2**30  # bytes: four compilers and linkers at once stay below
+_SPEND_MEMORY = {"GOGC": "1500", "GOMEMLIMIT": "2GiB"}
+"""Compilers are short-lived: hardly ever collecting saves a seventh of a build."""
 _LAST_LINES = 12  # of a failed command's output that an error shows
 _GRACE = 3.0  # seconds between asking go to end and killing it
 
@@ -52,8 +54,7 @@ def environment() -> dict[str, str]:
         "GOOS": system,
         "GOARCH": architecture,
         "CGO_ENABLED": "0",
-        # Compilers are short-lived: with memory to spare, collecting less often saves a tenth of the build.
-        "GOGC": "400" if psutil.virtual_memory().total > _AMPLE_MEMORY else "100",
+        **(_SPEND_MEMORY if psutil.virtual_memory().total > _AMPLE_MEMORY else {}),
     }
 
 

@@ -144,14 +144,18 @@ class Search:
         for tool in tools:
             groups[tool.group].append(tool)
         longest_first = sorted(groups.items(), key=lambda item: -item[0].seconds)
-        # Go itself uses every core; a second build fills the gaps of the first, more would only need memory.
-        workers = max(2, min(4, (os.cpu_count() or 1) // 2))
-        self._run_all([partial(self._build, group, wanted) for group, wanted in longest_first], workers)
+        # Go itself uses every core of a small machine. A second build would compile what both share twice, so the
+        # others only fetch their modules meanwhile.
+        at_once = threading.Semaphore(max(1, min(4, (os.cpu_count() or 1) // 4)))
+        jobs = [partial(self._build, group, wanted, at_once) for group, wanted in longest_first]
+        self._run_all(jobs, workers=len(jobs))
 
-    def _build(self, group: Group, wanted: Sequence[Tool]) -> None:
+    def _build(self, group: Group, wanted: Sequence[Tool], at_once: threading.Semaphore) -> None:
         names = ", ".join(tool.name for tool in wanted)
         try:
-            with self._progress.step(f"building {group.name} ({names})", usual=group.seconds):
+            with self._progress.step(f"fetching the Go modules of {group.name}"):
+                build.fetch(group, wanted, self._cancelled)
+            with at_once, self._progress.step(f"building {group.name} ({names})", usual=group.seconds):
                 build.build(group, wanted, self._cancelled)
         except SourceFailed as failure:
             for tool in wanted:

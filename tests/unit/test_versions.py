@@ -20,8 +20,8 @@ PULUMI_YAML: dict[str, Any] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\#]+)", re.MULTILINE)
 
 MODULES = {
-    "istio": {"istio.io/istio": versions.ISTIO_MODULE},
-    "kubernetes": {
+    "cluster": {
+        "istio.io/istio": versions.ISTIO_MODULE,
         "k8s.io/kubernetes": f"v{versions.KUBERNETES}",
         "go.etcd.io/etcd/server/v3": f"v{versions.ETCD}",
         "sigs.k8s.io/kwok": f"v{versions.KWOK}",
@@ -104,7 +104,7 @@ def test_a_recipe_locks_the_checksum_of_what_it_builds(recipe: str) -> None:
 
 
 def test_kubernetes_staging_modules_are_of_the_same_release() -> None:
-    text = (PROJECT / "toolchain" / "kubernetes" / "go.mod").read_text(encoding="utf-8")
+    text = (PROJECT / "toolchain" / "cluster" / "go.mod").read_text(encoding="utf-8")
     replaced = re.findall(r"(k8s\.io/\S+)(?: v\S+)? => (k8s\.io/\S+) (v\S+)", text)
     _, release, patch = versions.KUBERNETES.split(".")
 

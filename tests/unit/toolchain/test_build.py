@@ -14,6 +14,10 @@ from lab.toolchain.failures import SourceFailed
 from tests.unit.toolchain.support import FakeGo, program
 
 
+def groups() -> set[catalog.Group]:
+    return {tool.group for tool in TOOLS.values()}
+
+
 def make(*names: str) -> dict[str, Path]:
     tools = [TOOLS[name] for name in names]
     return build.build(tools[0].group, tools, threading.Event())
@@ -22,7 +26,9 @@ def make(*names: str) -> dict[str, Path]:
 def test_builds_a_group_with_the_flags_and_versions_that_are_pinned(go: FakeGo) -> None:
     made = make("kube-apiserver", "kubectl")
     [call] = go.calls("build")
-    assert call.startswith("build -trimpath -gcflags=all=-dwarf=false -tags= -ldflags -s -w -X k8s.io/")
+    assert call.startswith(
+        "build -trimpath -gcflags=all=-dwarf=false -l -tags=vtprotobuf,disable_pgv -ldflags -s -w -X k8s.io/"
+    )
     assert f"gitVersion=v{versions.KUBERNETES} " in call
     assert call.endswith("/out/ k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl")
     assert {name: path.name for name, path in made.items()} == {name: name for name in made}
@@ -52,15 +58,29 @@ def test_the_recipe_folder_of_the_project_is_not_written_to() -> None:
 def test_a_go_that_is_too_old_for_the_recipe_is_refused_with_the_release_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("FAKE_GO_VERSION", "1.26.7")
+    monkeypatch.setenv("FAKE_GO_VERSION", "1.26.0")
     assert make("etcd")
-    with pytest.raises(SourceFailed, match=r"is Go 1\.26\.7, which is too old: install Go >= 1\.26\.8"):
-        make("pulumi")
+    monkeypatch.setenv("FAKE_GO_VERSION", "1.25.11")
+    with pytest.raises(SourceFailed, match=r"is Go 1\.25\.11, which is too old: install Go >= 1\.26\.0"):
+        make("etcd")
 
 
-def test_no_recipe_lowers_the_oldest_go(lab: Path) -> None:
+def test_the_oldest_go_that_the_readme_asks_for_builds_every_recipe() -> None:
+    wanted = {group.name: golang.wanted(catalog.RECIPES / group.name) for group in groups()}
+    assert max(wanted.values()) == (*golang.OLDEST, 0), wanted
+
+
+def test_a_recipe_may_ask_for_a_newer_go_but_not_for_an_older_one(lab: Path) -> None:
     (lab / "go.mod").write_text("module x\n\ngo 1.24.7\n")
     assert golang.wanted(lab) == golang.OLDEST
+    (lab / "go.mod").write_text("module x\n\ngo 1.27.3\n")
+    assert golang.wanted(lab) == (1, 27, 3)
+
+
+def test_the_modules_of_a_build_can_be_fetched_before_it(go: FakeGo) -> None:
+    build.fetch(TOOLS["etcd"].group, [TOOLS["etcd"]], threading.Event())
+    assert go.calls("list") == ["list -deps -tags=vtprotobuf,disable_pgv go.etcd.io/etcd/server/v3"]
+    assert go.calls("build") == []
 
 
 @pytest.mark.usefixtures("go")
@@ -68,7 +88,7 @@ def test_a_failed_build_shows_the_last_lines_and_where_the_rest_is(monkeypatch: 
     monkeypatch.setenv("FAKE_GO_FAILS", "main.go:7: undefined: nothing")
     with pytest.raises(SourceFailed, match=r"undefined: nothing") as failure:
         make("etcd")
-    log = paths.cache() / "logs" / "build-kubernetes.log"
+    log = paths.cache() / "logs" / "build-cluster.log"
     assert f"`go build` ended with 1 (all of it: {log})" in str(failure.value)
     assert log.exists()
 
@@ -98,10 +118,10 @@ def test_the_recipes_lock_the_pinned_versions() -> None:
     for group, requirement in (
         ("pulumi", f"github.com/pulumi/pulumi/pkg/v3 v{versions.PULUMI}"),
         ("language-python", f"github.com/pulumi/pulumi/sdk/v3 v{versions.PULUMI_LANGUAGE_PYTHON}"),
-        ("kubernetes", f"k8s.io/kubernetes v{versions.KUBERNETES}"),
-        ("kubernetes", f"sigs.k8s.io/kwok v{versions.KWOK}"),
-        ("kubernetes", f"go.etcd.io/etcd/server/v3 v{versions.ETCD}"),
-        ("istio", f"istio.io/istio {versions.ISTIO_MODULE}"),
+        ("cluster", f"k8s.io/kubernetes v{versions.KUBERNETES}"),
+        ("cluster", f"sigs.k8s.io/kwok v{versions.KWOK}"),
+        ("cluster", f"go.etcd.io/etcd/server/v3 v{versions.ETCD}"),
+        ("cluster", f"istio.io/istio {versions.ISTIO_MODULE}"),
         ("kubernetes-provider", f"helm.sh/helm/v3 v{versions.HELM}"),
     ):
         assert f"{requirement} " in (catalog.RECIPES / group / "go.mod").read_text().replace("\n", " "), group
@@ -110,7 +130,7 @@ def test_the_recipes_lock_the_pinned_versions() -> None:
 
 
 def test_a_recipe_that_changes_is_another_cache_entry(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = lab / "recipes" / "kubernetes"
+    recipe = lab / "recipes" / "cluster"
     program(recipe / "go.mod", "module x\n")
     monkeypatch.setattr(catalog, "RECIPES", lab / "recipes")
     before = build.folder(TOOLS["etcd"])
