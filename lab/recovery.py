@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from lab import paths
+from lab import kubectl, paths
 from lab.embedded import processes
 from lab.embedded.control_plane import ControlPlane
 from lab.embedded.ports import Ports
@@ -77,16 +77,16 @@ def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:
 
 def _mend_cluster(plane: ControlPlane, known: set[str], console: Console) -> None:
     plane.require_data()
-    if any(state != "running" for state in plane.health().values()):
+    if not plane.healthy:
         console.print("starting what is down of the embedded control plane")
         plane.start()
     for release in superfluous(_helm_releases(plane), known):
         console.print(f"forgetting the half-done Helm release {release.name} ({release.status})")
-        plane.kubectl("delete", "secret", release.secret, "--namespace", release.namespace)
+        kubectl.run(plane.kubeconfig, "delete", "secret", release.secret, "--namespace", release.namespace)
 
 
 def _helm_releases(plane: ControlPlane) -> list[HelmRelease]:
-    listing = json.loads(plane.kubectl("get", "secrets", "-A", "-l", "owner=helm", "-o", "json"))
+    listing = json.loads(kubectl.run(plane.kubeconfig, "get", "secrets", "-A", "-l", "owner=helm", "-o", "json"))
     metadata = [item["metadata"] for item in listing["items"]]
     return [
         HelmRelease(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lab import toolchain, workspace
+from lab import kubectl
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +39,7 @@ def show(stack: Stack, console: Console) -> None:
 
 def _pods(kubeconfig: Path) -> dict[str, tuple[int, int]]:
     """Ready and all Pods of each namespace."""
-    command = [str(toolchain.path("kubectl")), f"--kubeconfig={kubeconfig}", "get", "pods", "-A", "-o", "json"]
-    listing = subprocess.run(command, check=True, capture_output=True, text=True, env=workspace.environment()).stdout
+    listing = kubectl.run(kubeconfig, "get", "pods", "-A", "-o", "json")
     ready: Counter[str] = Counter()
     total: Counter[str] = Counter()
     for pod in json.loads(listing)["items"]:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 Props = dict[str, Any]
 """What the dynamic provider's protocol hands over."""
 
-RUNNING = "running"
-
 
 class ControlPlaneProvider(ResourceProvider):
     """etcd, API server, controller-manager, scheduler, kwok and the simulated nodes."""
@@ -47,9 +45,8 @@ class ControlPlaneProvider(ResourceProvider):
         plane = _control_plane(olds)
         plane.require_data()
         replaces = [key for key in ("directory", "version") if olds[key] != news[key]]
-        healthy = all(state == RUNNING for state in plane.health().values())
         return DiffResult(
-            changes=bool(replaces) or not healthy or _number(olds["nodes"]) != _number(news["nodes"]),
+            changes=bool(replaces) or not plane.healthy or _number(olds["nodes"]) != _number(news["nodes"]),
             replaces=replaces,
             delete_before_replace=True,
         )
@@ -57,7 +54,7 @@ class ControlPlaneProvider(ResourceProvider):
     def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
         """Start what is down, then make the nodes what the settings say."""
         plane = _control_plane(news)
-        if any(state != RUNNING for state in plane.health().values()):
+        if not plane.healthy:
             plane.start()
         plane.apply_nodes(_nodes(news))
         plane.remove_surplus_nodes(_nodes(news))
@@ -81,19 +78,21 @@ class IstiodProvider(ResourceProvider):
 
     def create(self, props: Props) -> CreateResult:
         """Start it and wait until it serves. Its chart has brought new kinds, so the schema is due as well."""
-        _istiod(props).start()
-        _control_plane(props).compose_schema()
-        return CreateResult("istiod", {**props, "state": RUNNING})
+        istiod = _istiod(props)
+        istiod.start()
+        istiod.control_plane.compose_schema()
+        return CreateResult("istiod", {**props, "state": istiod.health()})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         """Whether it runs as it was left; ports are unknown while its control plane is being replaced."""
         moved = olds["directory"] != news["directory"] or olds["ports"] != news["ports"]
-        return DiffResult(changes=moved or _istiod(olds).health() != RUNNING)
+        return DiffResult(changes=moved or not _istiod(olds).healthy)
 
     def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
         """Start it again."""
-        _istiod(news).start()
-        return UpdateResult({**news, "state": RUNNING})
+        istiod = _istiod(news)
+        istiod.start()
+        return UpdateResult({**news, "state": istiod.health()})
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """The truth for `pulumi refresh`."""

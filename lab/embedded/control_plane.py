@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from lab import toolchain, versions
+from lab import kubectl, toolchain, versions
 from lab.embedded import nodes, processes, web
 from lab.embedded.ports import LOOPBACK, Ports, is_free
 from lab.errors import LabError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
 """kwokctl's names, which are also those of its pid files, logs and binaries."""
+
+_RUNNING, _DEAD, _NOT_READY = "running", "dead", "not ready"
 
 _CLUSTER = "lab"
 """kwokctl's name for the cluster; its folder is private to one lab, so one name serves all."""
@@ -82,7 +84,7 @@ class ControlPlane:
         config.write_text(yaml.safe_dump(self._configuration()))
         self._kwokctl("create", "cluster", "--config", str(config), "--kubeconfig", str(self.kubeconfig))
         # kwokctl's file names the certificates' files; Pulumi's provider and other folders need them inside.
-        self.kubeconfig.write_text(self.kubectl("config", "view", "--raw", "--flatten"))
+        self.kubeconfig.write_text(kubectl.run(self.kubeconfig, "config", "view", "--raw", "--flatten"))
         self.kubeconfig.chmod(0o600)
         self._wait_until_ready()
         self.apply_nodes(spec)
@@ -100,13 +102,15 @@ class ControlPlane:
 
     def apply_nodes(self, spec: NodeSpec) -> None:
         """Make the nodes what the settings say."""
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=nodes.manifest(spec))
+        kubectl.run(
+            self.kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=nodes.manifest(spec)
+        )
 
     def remove_surplus_nodes(self, spec: NodeSpec) -> None:
         """Delete the nodes that the settings no longer speak of."""
-        present = self.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
+        present = kubectl.run(self.kubeconfig, "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
         if surplus := sorted(set(present) - set(nodes.names(spec))):
-            self.kubectl("delete", "node", *surplus)
+            kubectl.run(self.kubeconfig, "delete", "node", *surplus)
 
     def compose_schema(self) -> None:
         """Have the API server compose its schema anew, and do not wait for it.
@@ -122,28 +126,15 @@ class ControlPlane:
 
     def health(self) -> dict[str, str]:
         """Each component's state: `running` or `dead`; an API server that does not answer is `not ready`."""
-        states = {name: "running" if _find(self._cluster, name) else "dead" for name in COMPONENTS}
-        if states["kube-apiserver"] == "running" and not self._ready():
-            states["kube-apiserver"] = "not ready"
+        states = {name: _RUNNING if _find(self._cluster, name) else _DEAD for name in COMPONENTS}
+        if states["kube-apiserver"] == _RUNNING and not self._ready():
+            states["kube-apiserver"] = _NOT_READY
         return states
 
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run kubectl against this control plane and return what it printed.
-
-        Raises:
-            LabError: kubectl failed; the message carries its error output.
-        """
-        result = subprocess.run(
-            [str(toolchain.path("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            input=stdin or "",
-            env={**os.environ, "KUBECACHEDIR": str(self.directory / "kubectl-cache")},
-        )
-        if result.returncode:
-            raise LabError(f"kubectl {' '.join(arguments)} failed: {result.stderr.strip()}")
-        return result.stdout
+    @property
+    def healthy(self) -> bool:
+        """Whether every component runs and the API server answers."""
+        return set(self.health().values()) == {_RUNNING}
 
     @property
     def _cluster(self) -> Path:
@@ -225,7 +216,7 @@ class ControlPlane:
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_TIMEOUT
         while not self._ready():
-            if dead := [name for name, state in self.health().items() if state == "dead"]:
+            if dead := [name for name, state in self.health().items() if state == _DEAD]:
                 raise self._failure(dead[0], "ended at once")
             if time.monotonic() > deadline:
                 raise self._failure("kube-apiserver", f"was not ready after {_READY_TIMEOUT:.0f} s")

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab import toolchain
+from lab import kubectl, toolchain
 from lab.embedded import processes, web
 from lab.embedded.ports import LOOPBACK, Ports
 from lab.errors import LabError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lab.embedded.control_plane import ControlPlane
 
 NAMESPACE = "istio-system"
+_RUNNING = "running"
 _PROGRAM = "pilot-discovery"
 _READY_TIMEOUT = 90.0
 """Seconds for each thing that is waited for; 2 to 8 are usual for istiod itself."""
@@ -81,7 +82,12 @@ class Istiod:
         """`running`, `not ready` or `dead`."""
         if _find(self.control_plane.directory) is None:
             return "dead"
-        return "running" if _answers(self.control_plane.ports.istiod_http) else "not ready"
+        return _RUNNING if _answers(self.control_plane.ports.istiod_http) else "not ready"
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it runs and answers."""
+        return self.health() == _RUNNING
 
     @property
     def _pid_file(self) -> Path:
@@ -104,7 +110,7 @@ class Istiod:
             self._wait_for("--for=jsonpath={.webhooks[0].clientConfig.caBundle}", webhooks)
 
     def _wait_for(self, condition: str, *what: str) -> None:
-        self.control_plane.kubectl("wait", condition, *what, f"--timeout={_READY_TIMEOUT:.0f}s")
+        kubectl.run(self.control_plane.kubeconfig, "wait", condition, *what, f"--timeout={_READY_TIMEOUT:.0f}s")
 
 
 def stop(directory: Path) -> None:

@@ -11,9 +11,11 @@ from lab import paths, versions
 RECIPES = paths.PROJECT / "toolchain"
 """One folder per group with the go.mod and go.sum that lock what is built."""
 
-BUILD_FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false -l")
-"""Without debug data the Go build cache and the link steps are half as large; without inlining, compilers work a
-quarter less, and a lab, which mostly waits, stands up as fast."""
+BUILD_FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
+"""Without debug data the Go build cache and the link steps are half as large.
+
+Inlining stays: without it a build takes a fifth less, once, and every `up` three seconds more.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +94,12 @@ def platform() -> str:
 _PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 _KUBERNETES_MAJOR, _KUBERNETES_MINOR, _ = versions.KUBERNETES.split(".")
 
-_PULUMI = Group(name="pulumi", seconds=210, defines=(f"{_PULUMI_VERSION}={versions.PULUMI}",))
+_PULUMI = Group(
+    name="pulumi",
+    seconds=210,
+    tags="disable_grpc_modules",  # Google's storage client by HTTP alone: a tenth less to compile
+    defines=(f"{_PULUMI_VERSION}={versions.PULUMI}",),
+)
 _LANGUAGE = Group(
     name="language-python",
     seconds=18,

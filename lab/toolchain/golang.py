@@ -28,8 +28,8 @@ OLDEST = (1, 26)
 """The oldest Go release that builds every group, unless its go.mod asks for more."""
 
 _AMPLE_MEMORY = 12 * 2**30  # bytes: four compilers and linkers at once stay below
-_SPEND_MEMORY = {"GOGC": "1500", "GOMEMLIMIT": "2GiB"}
-"""Compilers are short-lived: hardly ever collecting saves a seventh of a build."""
+_SPEND_MEMORY = {"GOGC": "1000", "GOMEMLIMIT": "4GiB"}
+"""Compilers are short-lived: hardly ever collecting saves a fifth of a build; the largest package takes 3.4 GB."""
 _LAST_LINES = 12  # of a failed command's output that an error shows
 _GRACE = 3.0  # seconds between asking go to end and killing it
 

@@ -27,7 +27,7 @@ def test_builds_a_group_with_the_flags_and_versions_that_are_pinned(go: FakeGo) 
     made = make("kube-apiserver", "kubectl")
     [call] = go.calls("build")
     assert call.startswith(
-        "build -trimpath -gcflags=all=-dwarf=false -l -tags=vtprotobuf,disable_pgv -ldflags -s -w -X k8s.io/"
+        "build -trimpath -gcflags=all=-dwarf=false -tags=vtprotobuf,disable_pgv -ldflags -s -w -X k8s.io/"
     )
     assert f"gitVersion=v{versions.KUBERNETES} " in call
     assert call.endswith("/out/ k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl")
