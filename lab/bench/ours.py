@@ -41,7 +41,7 @@ class Ours:
         sandbox.run([".venv/bin/python", "-m", "lab", "setup"], cwd=self._project)
 
     def measure(self, record: Record) -> set[str]:
-        """Measure one whole life of a stack.
+        """Measure one whole life of a stack. The previews are of a lab that stands, not of one still settling.
 
         Args:
             record: measures the block it is used for.
@@ -57,6 +57,7 @@ class Ours:
             self._pulumi("up", "--yes", "--skip-preview")
             cluster.wait_until_ready()
         stood = cluster.inventory()
+        self._sandbox.wait_until_at_rest()
         with record(Measure.PREVIEW):
             self._pulumi("preview", "--expect-no-changes")
         with record(Measure.UP_AGAIN):

@@ -33,6 +33,15 @@ _OTHERS = {"ISTIO_LAB_HOME", "ISTIO_LAB_BACKEND_URL", "KUBECONFIG", "PYTHONPATH"
 _PATIENCE = 600.0
 """Seconds for one command; the slowest takes half a minute."""
 
+_REST_WINDOW = 1.0
+"""Seconds over which the use of the processor is measured."""
+
+_REST_SHARE = 0.25
+"""Of one core: a cluster of this size that has nothing to do uses a tenth."""
+
+_REST_PATIENCE = 30.0
+"""Seconds; five are usual."""
+
 _GONE_PATIENCE = 20.0
 """Seconds for what `destroy` removes to be really gone."""
 
@@ -100,7 +109,36 @@ class Sandbox:
         Args:
             strangers: process ids known to be others', which saves looking at them.
         """
-        return [process for process in psutil.process_iter() if process.pid not in strangers and self._owns(process)]
+        found = []
+        for pid in psutil.pids():
+            if pid not in strangers:
+                with contextlib.suppress(psutil.Error, OSError):  # it ended, or is another user's
+                    process = psutil.Process(pid)
+                    if process.environ().get(MARK) == str(self.folder):
+                        found.append(process)
+        return found
+
+    def wait_until_at_rest(self) -> None:
+        """Wait until what runs here has caught up with what was asked of it; one that never does is not waited for.
+
+        A cluster that was just filled works on for some seconds: controllers, and the API server's schema.
+        """
+        deadline = time.monotonic() + _REST_PATIENCE
+        before = self._processor_seconds()
+        while time.monotonic() < deadline:
+            time.sleep(_REST_WINDOW)
+            now = self._processor_seconds()
+            if now - before < _REST_SHARE * _REST_WINDOW:
+                return
+            before = now
+
+    def _processor_seconds(self) -> float:
+        total = 0.0
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return total
 
     def end_processes(self) -> None:
         """End all that was started here, also what starts while others end."""
@@ -119,12 +157,6 @@ class Sandbox:
             if time.monotonic() > deadline:
                 raise LabError(f"still running after everything was destroyed: {', '.join(map(_title, alive))}")
             time.sleep(0.05)
-
-    def _owns(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(MARK) == str(self.folder)
-        except (psutil.Error, OSError):
-            return False  # it ended, or is another user's
 
 
 def _inherited() -> dict[str, str]:

@@ -149,6 +149,13 @@ def test_ways_that_did_different_work_are_not_compared() -> None:
         require_same({"a": {"Service x", "Service y"}, "b": {"Service x", "Service z"}})
 
 
+BUSY_THEN_IDLE = """
+import subprocess, sys
+work = "import time; end = time.monotonic() + 1.5\\nwhile time.monotonic() < end: pass\\ntime.sleep(60)"
+subprocess.Popen([sys.executable, "-c", work], start_new_session=True)
+"""
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path / "lab"))
@@ -165,6 +172,15 @@ def test_a_detached_process_is_measured_and_ended_and_the_folder_goes(home: Path
     assert meter.seconds >= 0.6
     assert meter.memory > 50_000_000
     assert list(home.iterdir()) == []
+
+
+def test_a_cluster_that_is_still_busy_is_waited_for(home: Path) -> None:
+    with Sandbox() as sandbox:
+        sandbox.run([sys.executable, "-c", BUSY_THEN_IDLE], cwd=home)
+        [process] = sandbox.processes()
+        sandbox.wait_until_at_rest()
+        assert process.cpu_times().user >= 1.4
+        assert process.is_running()
 
 
 def test_an_interrupt_ends_what_runs_and_passes_on(home: Path) -> None:
