@@ -1,0 +1,95 @@
+"""Names of Azure resources: pure, stable for a stack, and within what Azure allows for each kind."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from dataclasses import dataclass
+
+_PROJECT = "istio-lab"
+_ROLE_ASSIGNMENTS = uuid.UUID("6d1f3a52-5a0e-4f0c-9d0b-7c2f2f0a9e41")
+"""A namespace of our own (RFC 9562, version 5), so that other programs never arrive at the same names."""
+
+_SUFFIX = 6
+"""Characters of the suffix that keeps names apart: 36^6 is two thousand million."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AzureNames:
+    """What the resources of one stack are called in Azure.
+
+    Lengths and characters are those of Azure's naming rules for each resource provider.
+
+    Attributes:
+        resource_group: holds everything that the stack makes.
+        node_resource_group: where AKS puts the machines, disks and addresses; at most 80 characters.
+        cluster: the AKS cluster; at most 63.
+        dns_prefix: begins the API server's host name; at most 54, no underscores.
+        registry: unique in all of Azure, since it is a host name; 5 to 50 lower-case letters and digits.
+        control_plane_identity: what AKS itself acts as.
+        kubelet_identity: what pulls images.
+        budget: at most 63.
+    """
+
+    resource_group: str
+    node_resource_group: str
+    cluster: str
+    dns_prefix: str
+    registry: str
+    control_plane_identity: str
+    kubelet_identity: str
+    budget: str
+
+
+def azure_names(stack: str, subscription: str) -> AzureNames:
+    """The names for one stack.
+
+    Args:
+        stack: Pulumi's name of it: letters, digits, hyphens, underscores and periods.
+        subscription: the subscription's id, so that the same stack in two subscriptions has two registries.
+    """
+    suffix = _suffix(stack, subscription)
+    group = _joined(_PROJECT, _plain(stack), suffix, limit=80 - len("-nodes"))
+    return AzureNames(
+        resource_group=group,
+        node_resource_group=f"{group}-nodes",
+        cluster=_joined(_PROJECT, _plain(stack), suffix, limit=63),
+        dns_prefix=_joined(_PROJECT, _plain(stack), suffix, limit=54),
+        registry=_joined("istiolab", _plain(stack).replace("-", ""), suffix, limit=50, separator=""),
+        control_plane_identity=_joined(_PROJECT, _plain(stack), suffix, "control-plane", limit=128),
+        kubelet_identity=_joined(_PROJECT, _plain(stack), suffix, "kubelet", limit=128),
+        budget=_joined(_PROJECT, _plain(stack), suffix, limit=63),
+    )
+
+
+def role_assignment_name(scope: str, principal: str, role: str) -> str:
+    """The GUID that a role assignment has for a name: the same for the same three, so a repeated `up` finds it.
+
+    Args:
+        scope: the name of what the role is for.
+        principal: the name of who gets it.
+        role: the role's id.
+    """
+    return str(uuid.uuid5(_ROLE_ASSIGNMENTS, f"{scope}\n{principal}\n{role}"))
+
+
+def _plain(stack: str) -> str:
+    """Lower-case letters, digits and single hyphens, which every kind allows."""
+    return re.sub(r"[^a-z0-9]+", "-", stack.lower()).strip("-")
+
+
+def _suffix(*parts: str) -> str:
+    number = int.from_bytes(hashlib.sha256("\n".join(parts).encode()).digest()[:8])
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    made = ""
+    while len(made) < _SUFFIX:
+        number, digit = divmod(number, len(digits))
+        made += digits[digit]
+    return made
+
+
+def _joined(before: str, stack: str, *after: str, limit: int, separator: str = "-") -> str:
+    """Only the stack's own name is shortened: what follows it keeps two long names apart."""
+    room = limit - len(separator.join((before, "", *after)))
+    return separator.join(part for part in (before, stack[:room].strip("-"), *after) if part)
