@@ -119,9 +119,17 @@ class ControlPlane:
         second: nobody is to wait for it in the next preview.
         """
         processes.start(
-            [str(toolchain.path("kubectl")), f"--kubeconfig={self.kubeconfig}", "get", "--raw", "/openapi/v2"],
+            # This one asks for the binary form, as Pulumi's provider does: each form is composed on its own.
+            [
+                str(toolchain.path("kubectl")),
+                f"--kubeconfig={self.kubeconfig}",
+                "explain",
+                "namespace",
+                "--output=plaintext-openapiv2",
+            ],
             pid_file=self.directory / "schema" / "kubectl.pid",
             log=Path(os.devnull),
+            environment={"KUBECACHEDIR": str(self.directory / "schema" / "cache")},
         )
 
     def health(self) -> dict[str, str]:
