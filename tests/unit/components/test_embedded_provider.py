@@ -41,6 +41,10 @@ class Pretender:
     def health(self) -> dict[str, str]:
         return self.states
 
+    @property
+    def healthy(self) -> bool:
+        return self.states == HEALTHY
+
     def create(self, nodes: Any) -> None:  # noqa: ANN401 - a NodeSpec
         self.done.append(f"create {nodes.count}")
 
