@@ -49,17 +49,17 @@ def azure_names(stack: str, subscription: str) -> AzureNames:
         stack: Pulumi's name of it: letters, digits, hyphens, underscores and periods.
         subscription: the subscription's id, so that the same stack in two subscriptions has two registries.
     """
-    suffix = _suffix(stack, subscription)
-    group = _joined(_PROJECT, _plain(stack), suffix, limit=80 - len("-nodes"))
+    plain, suffix = _plain(stack), _suffix(stack, subscription)
+    group = _joined(_PROJECT, plain, suffix, limit=80 - len("-nodes"))
     return AzureNames(
         resource_group=group,
         node_resource_group=f"{group}-nodes",
-        cluster=_joined(_PROJECT, _plain(stack), suffix, limit=63),
-        dns_prefix=_joined(_PROJECT, _plain(stack), suffix, limit=54),
-        registry=_joined("istiolab", _plain(stack).replace("-", ""), suffix, limit=50, separator=""),
-        control_plane_identity=_joined(_PROJECT, _plain(stack), suffix, "control-plane", limit=128),
-        kubelet_identity=_joined(_PROJECT, _plain(stack), suffix, "kubelet", limit=128),
-        budget=_joined(_PROJECT, _plain(stack), suffix, limit=63),
+        cluster=_joined(_PROJECT, plain, suffix, limit=63),
+        dns_prefix=_joined(_PROJECT, plain, suffix, limit=54),
+        registry=_joined("istiolab", plain.replace("-", ""), suffix, limit=50, separator=""),
+        control_plane_identity=_joined(_PROJECT, plain, suffix, "control-plane", limit=128),
+        kubelet_identity=_joined(_PROJECT, plain, suffix, "kubelet", limit=128),
+        budget=_joined(_PROJECT, plain, suffix, limit=63),
     )
 
 

@@ -121,7 +121,7 @@ _PROVIDER = Group(
 )
 _CLUSTER = Group(
     # etcd, kwok and Istio share most packages with Kubernetes: one module for all compiles them once, which saves a
-    # fifth of a cold start.
+    # tenth of a cold start.
     name="cluster",
     seconds=560,
     tags="vtprotobuf,disable_pgv",  # as Istio's own builds
