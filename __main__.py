@@ -11,52 +11,63 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 import pulumi
 from pulumi import ResourceOptions
 
+from components import engine
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
 from components.platform.select import select
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
 from lab import artifacts
 from lab.settings import Settings
 
-settings = Settings.load()
-for warning in settings.warnings:
-    pulumi.log.warn(warning)
 
-platform = select(settings, pulumi.get_stack())
-in_cluster = ResourceOptions(providers=[platform.provider], deleted_with=platform.deleted_with)
+async def main() -> pulumi.Inputs:
+    """Declare everything, in the order of the course."""
+    settings = Settings.load()
+    for warning in settings.warnings:
+        pulumi.log.warn(warning)
 
-istio = Istio(
-    "istio",
-    IstioArgs(
-        charts=IstioCharts(
-            base=artifacts.path("istio-base"),
-            istiod=artifacts.path("istiod"),
-            gateway=artifacts.path("istio-gateway"),
-        ),
-        version=settings.istio_version,
-        hub=settings.istio_hub,
-        access_log=settings.mesh.access_log,
-        trace_sampling=settings.mesh.trace_sampling,
-        egress_gateway=settings.mesh.egress_gateway,
-    ),
-    platform,
-    in_cluster,
-)
+    platform = select(settings, pulumi.get_stack())
+    in_cluster = ResourceOptions(providers=[platform.provider], deleted_with=platform.deleted_with)
+    await engine.begin(platform.urn)
 
-Tutorial(
-    "tutorial",
-    TutorialArgs(
-        hello_nginx_image=settings.tutorial.hello_nginx_image if settings.tutorial.hello_nginx else None,
-        bookinfo=BookinfoArgs(
-            applications=artifacts.path("bookinfo.yaml"),
-            gateway=artifacts.path("bookinfo-gateway.yaml"),
+    istio = Istio(
+        "istio",
+        IstioArgs(
+            charts=IstioCharts(
+                base=artifacts.path("istio-base"),
+                istiod=artifacts.path("istiod"),
+                gateway=artifacts.path("istio-gateway"),
+            ),
+            version=settings.istio_version,
             hub=settings.istio_hub,
-        )
-        if settings.tutorial.bookinfo
-        else None,
-    ),
-    istio,
-    in_cluster,
-)
+            access_log=settings.mesh.access_log,
+            trace_sampling=settings.mesh.trace_sampling,
+            egress_gateway=settings.mesh.egress_gateway,
+        ),
+        platform,
+        in_cluster,
+    )
+    await engine.begin(istio.urn)
 
-pulumi.export("kubeconfig", platform.kubeconfig)
-pulumi.export("bookinfoUrl", pulumi.Output.concat("http://", istio.ingress_address, "/productpage"))
+    Tutorial(
+        "tutorial",
+        TutorialArgs(
+            hello_nginx_image=settings.tutorial.hello_nginx_image if settings.tutorial.hello_nginx else None,
+            bookinfo=BookinfoArgs(
+                applications=artifacts.path("bookinfo.yaml"),
+                gateway=artifacts.path("bookinfo-gateway.yaml"),
+                hub=settings.istio_hub,
+            )
+            if settings.tutorial.bookinfo
+            else None,
+        ),
+        istio,
+        in_cluster,
+    )
+
+    return {
+        "kubeconfig": platform.kubeconfig,
+        "bookinfoUrl": pulumi.Output.concat("http://", istio.ingress_address, "/productpage"),
+    }
+
+
+pulumi.run(main)

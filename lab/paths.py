@@ -40,6 +40,11 @@ def state_dir() -> Path:
     return home() / "state"
 
 
+def temporary_dir() -> Path:
+    """`TMPDIR` of everything run on this project: Pulumi's Kubernetes provider leaves kubeconfigs there."""
+    return home() / "tmp"
+
+
 def passphrase_file() -> Path:
     """The generated passphrase that encrypts secrets in the local state (mode 0600)."""
     return home() / "passphrase"

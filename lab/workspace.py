@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shlex
 import subprocess
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lab import paths
@@ -16,13 +19,17 @@ if TYPE_CHECKING:
 _LOG_CAP_MEGABYTES = 50
 """The engine logs every property it handles; without a cap that was 165 MB for one preview."""
 
+_TEMPORARY = timedelta(days=1)
+"""Older than any update of a lab."""
+
 _SALT_FILTER = "istio-lab-salt"
 
 
 def prepare() -> None:
     """Make the folders, the passphrase, the activation script and git's filter; what is there already stays."""
-    for folder in (paths.home(), paths.state_dir(), paths.pulumi_home()):
+    for folder in (paths.home(), paths.state_dir(), paths.pulumi_home(), paths.temporary_dir()):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _sweep_temporary_files()
     _make_passphrase(paths.passphrase_file())
     _write(paths.home() / "activate", _activation_script())
     command = _write(paths.bin_dir() / "lab", _command_script())
@@ -59,6 +66,7 @@ def _variables() -> dict[str, str]:
         "PULUMI_BACKEND_URL": os.environ.get("ISTIO_LAB_BACKEND_URL") or paths.state_dir().as_uri(),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "TMPDIR": str(paths.temporary_dir()),
         "KUBECACHEDIR": str(paths.home() / "kubectl-cache"),
         "PULUMI_LOG_ROTATION_MAX_TOTAL_MB": str(_LOG_CAP_MEGABYTES),
     }
@@ -69,6 +77,14 @@ def _variables() -> dict[str, str]:
 
 def _folders() -> list[Path]:
     return [paths.bin_dir(), paths.PROJECT / ".venv" / "bin"]
+
+
+def _sweep_temporary_files() -> None:
+    """Delete what earlier runs left. What a run of another stack may be using at this moment stays."""
+    for file in paths.temporary_dir().glob("kubeconfig*"):
+        with contextlib.suppress(FileNotFoundError):  # somebody else sweeps as well
+            if time.time() - file.stat().st_mtime > _TEMPORARY.total_seconds():
+                file.unlink()
 
 
 def _make_passphrase(file: Path) -> None:

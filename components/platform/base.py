@@ -46,6 +46,10 @@ class Platform(Protocol):
     """A cluster to put the lab on."""
 
     @property
+    def urn(self) -> pulumi.Output[str]:
+        """The component's name in the engine."""
+
+    @property
     def kubeconfig(self) -> pulumi.Output[str]:
         """Credentials for the cluster: a secret."""
 

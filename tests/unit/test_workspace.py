@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,28 @@ def sourced(*names: str) -> dict[str, str]:
 def test_only_the_user_can_look_into_the_working_folder() -> None:
     workspace.prepare()
 
-    folders = (paths.home(), paths.state_dir(), paths.pulumi_home())
-    assert {folder.name: mode(folder) for folder in folders} == {".lab": 0o700, "state": 0o700, "pulumi": 0o700}
+    folders = (paths.home(), paths.state_dir(), paths.pulumi_home(), paths.temporary_dir())
+    assert {folder.name: oct(mode(folder)) for folder in folders} == dict.fromkeys(
+        (".lab", "state", "pulumi", "tmp"), oct(0o700)
+    )
+
+
+def test_kubeconfigs_that_a_provider_left_are_deleted_after_a_day_and_nothing_else_is() -> None:
+    workspace.prepare()
+    yesterday = time.time() - 25 * 60 * 60
+    for name, changed in (("kubeconfig1", yesterday), ("kubeconfig2", time.time()), ("notes", yesterday)):
+        (paths.temporary_dir() / name).touch()
+        os.utime(paths.temporary_dir() / name, (changed, changed))
+
+    workspace.prepare()
+
+    assert {file.name for file in paths.temporary_dir().iterdir()} == {"kubeconfig2", "notes"}
+
+
+def test_temporary_files_of_a_terminal_and_of_lab_itself_stay_in_the_project() -> None:
+    workspace.prepare()
+
+    assert sourced("TMPDIR")["TMPDIR"] == workspace.environment()["TMPDIR"] == str(paths.temporary_dir())
 
 
 def test_the_passphrase_is_the_users_alone_and_hard_to_guess() -> None:
