@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import time
+from typing import TYPE_CHECKING, Any
 
 from lab import toolchain
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from lab.bench.sandbox import Sandbox
 
 _OBJECTS = "deployments,services,gateways.networking.istio.io,virtualservices.networking.istio.io,telemetries"
+
+_PATIENCE = 120.0
+"""Seconds for everything to become ready."""
+
+_INTERVAL = 0.1
+"""Seconds between two looks."""
 
 
 class Cluster:
@@ -29,13 +37,16 @@ class Cluster:
         self._sandbox = sandbox
 
     def wait_until_ready(self) -> None:
-        """Wait until every Pod is Ready.
+        """Wait until everything stands. `kubectl wait` takes a tenth of a second for each object, ready or not.
 
-        Deployments first: one that has not made its Pods yet would otherwise pass.
+        Raises:
+            LabError: something does not become ready.
         """
-        patience = ("--all", "--all-namespaces", "--timeout=120s")
-        self._kubectl("wait", "--for=condition=Available", "deployments", *patience)
-        self._kubectl("wait", "--for=condition=Ready", "pods", *patience)
+        deadline = time.monotonic() + _PATIENCE
+        while missing := unready(json.loads(self._kubectl("get", "deployments,pods", "-A", "-o", "json"))["items"]):
+            if time.monotonic() > deadline:
+                raise LabError(f"not ready after {_PATIENCE:.0f} s: {', '.join(missing)}")
+            time.sleep(_INTERVAL)
 
     def inventory(self) -> set[str]:
         """What stands, one line each: objects by name, Pods (whose names are random) by their containers."""
@@ -51,6 +62,23 @@ class Cluster:
     def _kubectl(self, *arguments: str) -> str:
         command = [str(toolchain.path("kubectl")), *arguments, f"--kubeconfig={self._kubeconfig}"]
         return self._sandbox.run(command, cwd=self._sandbox.folder)
+
+
+def unready(objects: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Which Deployments are not available and which Pods not ready.
+
+    Deployments too: one that has not made its Pods yet would otherwise pass.
+
+    Args:
+        objects: both kinds, as the API server has them.
+    """
+    return [f"{found['kind']} {found['metadata']['name']}" for found in objects if not _stands(found)]
+
+
+def _stands(found: Mapping[str, Any]) -> bool:
+    wanted = {"Deployment": "Available", "Pod": "Ready"}[found["kind"]]
+    conditions = found["status"].get("conditions", ())
+    return any(condition["type"] == wanted and condition["status"] == "True" for condition in conditions)
 
 
 def require_same(stood: Mapping[str, set[str]]) -> None:

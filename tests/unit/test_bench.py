@@ -6,13 +6,13 @@ import io
 import json
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
 
 from lab.bench import results
-from lab.bench.cluster import require_same
+from lab.bench.cluster import require_same, unready
 from lab.bench.machine import Machine
 from lab.bench.meter import Meter
 from lab.bench.results import Measure, Sample
@@ -147,6 +147,33 @@ def test_ways_that_did_different_work_are_not_compared() -> None:
     require_same({"a": {"Service x"}, "b": {"Service x"}})
     with pytest.raises(LabError, match=r"only a has Service y\n  only b has Service z"):
         require_same({"a": {"Service x", "Service y"}, "b": {"Service x", "Service z"}})
+
+
+def seen(kind: str, name: str, **conditions: str) -> dict[str, Any]:
+    status = {"conditions": [{"type": type_, "status": value} for type_, value in conditions.items()]}
+    return {"kind": kind, "metadata": {"name": name}, "status": status if conditions else {}}
+
+
+def test_everything_stands_when_deployments_are_available_and_pods_ready() -> None:
+    standing = [
+        seen("Deployment", "web", Progressing="True", Available="True"),
+        seen("Pod", "web-1", PodScheduled="True", Ready="True"),
+    ]
+    assert unready(standing) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "name"),
+    [
+        (seen("Deployment", "web"), "Deployment web"),
+        (seen("Deployment", "web", Available="False"), "Deployment web"),
+        (seen("Deployment", "web", Ready="True"), "Deployment web"),
+        (seen("Pod", "web-1"), "Pod web-1"),
+        (seen("Pod", "web-1", Ready="False", PodScheduled="True"), "Pod web-1"),
+    ],
+)
+def test_what_does_not_stand_yet_is_waited_for_and_named(one: dict[str, Any], name: str) -> None:
+    assert unready([seen("Pod", "other", Ready="True"), one]) == [name]
 
 
 BUSY_THEN_IDLE = """
