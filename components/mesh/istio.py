@@ -72,7 +72,7 @@ class Istio(pulumi.ComponentResource):
         namespace = k8s.core.v1.Namespace(
             NAMESPACE,
             metadata={"name": NAMESPACE},
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(parent=self, hooks=platform.hooks),
         )
         # Helm looks only every two seconds whether Pods are ready, and simulated ones are ready at once.
         self._await_pods = platform.capabilities.runs_containers
@@ -92,7 +92,10 @@ class Istio(pulumi.ComponentResource):
         self.ready = platform.serving(base, istiod)
         service_type = "LoadBalancer" if platform.capabilities.load_balancers else "ClusterIP"
         ingress = self._release(
-            INGRESS, args.charts.gateway, values.ingress_gateway(service_type=service_type), self.ready
+            INGRESS,
+            args.charts.gateway,
+            values.ingress_gateway(service_type=service_type, ingress=platform.ingress),
+            self.ready,
         )
         if args.egress_gateway:
             self._release(EGRESS, args.charts.gateway, values.egress_gateway(), self.ready)

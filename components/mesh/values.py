@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from components.platform.base import Webhooks
+    from components.platform.base import Ingress, Webhooks
 
 Values = dict[str, object]
 """What a chart is given; its own schema checks it."""
@@ -64,25 +64,31 @@ def istiod(*, hub: str, version: str, access_log: bool, trace_sampling: float, w
     return values
 
 
-def ingress_gateway(*, service_type: str) -> Values:
+def ingress_gateway(*, service_type: str, ingress: Ingress) -> Values:
     """Values of the `gateway` chart for `istio-ingressgateway`.
 
     Args:
         service_type: `LoadBalancer` where the cluster gives addresses, else `ClusterIP`.
+        ingress: what is particular to the platform.
     """
-    return _gateway(service_type, _INGRESS_PORTS | _INGRESS_DEMO_PORTS)
+    values = _gateway(service_type, _INGRESS_PORTS | _INGRESS_DEMO_PORTS)
+    if ingress.annotations:
+        values["service"]["annotations"] = dict(ingress.annotations)
+    if ingress.source_ranges:
+        values["service"]["loadBalancerSourceRanges"] = list(ingress.source_ranges)
+    return {**values}
 
 
 def egress_gateway() -> Values:
     """Values of the `gateway` chart for `istio-egressgateway`: only ever reached from inside the mesh."""
-    return _gateway("ClusterIP", _EGRESS_PORTS)
+    return {**_gateway("ClusterIP", _EGRESS_PORTS)}
 
 
 def _validation(webhooks: Webhooks) -> dict[str, pulumi.Input[str] | None]:
     return {"validationURL": webhooks.validation_url}
 
 
-def _gateway(service_type: str, ports: Mapping[str, tuple[int, int]]) -> Values:
+def _gateway(service_type: str, ports: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, object]]:
     return {
         "service": {
             "type": service_type,

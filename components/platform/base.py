@@ -42,6 +42,19 @@ class Webhooks:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ingress:
+    """How the ingress gateway meets the world outside the cluster.
+
+    Attributes:
+        annotations: on its Service, in the platform's own words.
+        source_ranges: IPv4 ranges that its load balancer lets in; empty for no rule.
+    """
+
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    source_ranges: tuple[str, ...] = ()
+
+
 class Platform(Protocol):
     """A cluster to put the lab on."""
 
@@ -68,6 +81,14 @@ class Platform(Protocol):
     @property
     def webhooks(self) -> Webhooks:
         """How the API server reaches Istio's webhooks."""
+
+    @property
+    def ingress(self) -> Ingress:
+        """How the ingress gateway meets the world outside the cluster."""
+
+    @property
+    def hooks(self) -> pulumi.ResourceHookBinding | None:
+        """Hooks of the first object that is made in the cluster, which may have to wait for a permission."""
 
     @property
     def deleted_with(self) -> pulumi.Resource | None:

@@ -10,7 +10,7 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 from pulumi.dynamic import Resource
 
-from components.platform.base import Capabilities, Webhooks
+from components.platform.base import Capabilities, Ingress, Webhooks
 from components.platform.embedded_provider import ControlPlaneProvider, IstiodProvider
 from lab.embedded.ports import injection_url, validation_url
 
@@ -52,10 +52,10 @@ class ControlPlane(Resource, module="embedded", name="ControlPlane"):
 
 
 class Istiod(Resource, module="embedded", name="Istiod"):
-    """The host process that serves Istio's webhooks and configuration on this platform."""
+    """The host process that serves Istio's webhooks and configuration where Pods are simulated."""
 
-    def __init__(self, name: str, control_plane: ControlPlane, directory: str, opts: ResourceOptions) -> None:
-        props = {"directory": directory, "ports": control_plane.ports, "state": None}
+    def __init__(self, name: str, directory: str, ports: pulumi.Output[dict[str, int]], opts: ResourceOptions) -> None:
+        props = {"directory": directory, "ports": ports, "state": None}
         super().__init__(IstiodProvider(), name, props, opts)
 
 
@@ -67,6 +67,8 @@ class Embedded(pulumi.ComponentResource):
     registry: pulumi.Output[str] | None = None
     capabilities = Capabilities(load_balancers=False, runs_containers=False, metrics=False)
     webhooks: Webhooks
+    ingress = Ingress()
+    hooks: pulumi.ResourceHookBinding | None = None
     deleted_with: pulumi.Resource
 
     def __init__(self, name: str, args: EmbeddedArgs, opts: ResourceOptions | None = None) -> None:
@@ -86,11 +88,7 @@ class Embedded(pulumi.ComponentResource):
             cluster_identifier=self._control_plane.id,
             opts=ResourceOptions(parent=self),
         )
-        ports = self._control_plane.ports
-        self.webhooks = Webhooks(
-            injection_url=ports.apply(lambda p: injection_url(int(p["istiod_webhook"]))),
-            validation_url=ports.apply(lambda p: validation_url(int(p["istiod_webhook"]))),
-        )
+        self.webhooks = host_webhooks(self._control_plane.ports)
         self.register_outputs({})
 
     def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
@@ -100,4 +98,16 @@ class Embedded(pulumi.ComponentResource):
         """
         # Deleting the control plane ends its istiod as well.
         opts = ResourceOptions(parent=self, depends_on=[base], deleted_with=self._control_plane)
-        return [istiod, Istiod("istiod-process", self._control_plane, self._directory, opts)]
+        return [istiod, Istiod("istiod-process", self._directory, self._control_plane.ports, opts)]
+
+
+def host_webhooks(ports: pulumi.Output[dict[str, int]]) -> Webhooks:
+    """How the API server reaches an istiod that is a process of its own host.
+
+    Args:
+        ports: those of the lab.
+    """
+    return Webhooks(
+        injection_url=ports.apply(lambda p: injection_url(int(p["istiod_webhook"]))),
+        validation_url=ports.apply(lambda p: validation_url(int(p["istiod_webhook"]))),
+    )

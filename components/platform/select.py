@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pulumi
+
 from lab import paths, versions
+from lab.errors import LabError
+from lab.settings import Target
+from lab.settings.groups import ApiServer
 
 if TYPE_CHECKING:
     from components.platform.base import Platform
@@ -18,8 +23,18 @@ def select(settings: Settings, stack: str) -> Platform:
 
     Args:
         settings: the lab's settings.
-        stack: name of the stack, which separates labs on one machine.
+        stack: name of the stack, which separates labs on one machine, or in one subscription.
     """
+    match settings.target:
+        case Target.EMBEDDED:
+            return _embedded(settings, stack)
+        case Target.AZURE:
+            return _azure(settings, stack)
+        case Target.KUBECONFIG:
+            return _kubeconfig(settings, stack)
+
+
+def _embedded(settings: Settings, stack: str) -> Platform:
     from components.platform.embedded import Embedded, EmbeddedArgs
     from lab.embedded.nodes import NodeSpec
 
@@ -30,3 +45,52 @@ def select(settings: Settings, stack: str) -> Platform:
         nodes=NodeSpec(count=nodes.count, zones=nodes.zones, cpu=nodes.cpu, memory=nodes.memory),
     )
     return Embedded("embedded", args)
+
+
+def _azure(settings: Settings, stack: str) -> Platform:
+    from components.platform.azure import Azure, AzureArgs, BudgetArgs, MaintenanceArgs, SpotPoolArgs
+
+    azure = settings.azure
+    spot, budget, maintenance = azure.spot_pool, azure.budget, azure.maintenance
+    tags = {"project": "istio-lab", "stack": stack, "owner": azure.owner, "expires": azure.expires}
+    args = AzureArgs(
+        stack=stack,
+        subscription=azure.subscription or None,
+        location=azure.location,
+        tags={name: value for name, value in tags.items() if value},
+        kubernetes_version=settings.kubernetes_version,
+        tier=azure.tier,
+        registry_sku=azure.registry_sku,
+        entra=azure.entra,
+        private=azure.api_server is ApiServer.PRIVATE,
+        allowed_ranges=azure.allowed_ranges if azure.api_server is ApiServer.ALLOWLIST else (),
+        ingress_ranges=azure.ingress_ranges,
+        vm_size=azure.system_pool.vm_size,
+        count=azure.system_pool.count,
+        max_count=azure.system_pool.max_count,
+        spot=SpotPoolArgs(vm_size=spot.vm_size, max_count=spot.max_count) if spot.enabled else None,
+        maintenance=MaintenanceArgs(channel=maintenance.channel, day=maintenance.day, hour=maintenance.hour),
+        budget=BudgetArgs(amount=budget.amount, email=budget.email) if budget.email else None,
+        protect=azure.protect,
+    )
+    return Azure("azure", args)
+
+
+def _kubeconfig(settings: Settings, stack: str) -> Platform:
+    from components.platform.kubeconfig import Kubeconfig, KubeconfigArgs
+    from lab.cluster import probe, read
+
+    chosen = settings.kubeconfig
+    try:
+        content = read(chosen.file, chosen.context)
+        found = probe(content)
+        found.require(istio=settings.istio_version)
+    except LabError as error:
+        raise pulumi.RunError(str(error)) from None  # the engine shows this one without a stack trace
+    args = KubeconfigArgs(
+        directory=paths.relative(paths.stack_dir(stack)),
+        content=content,
+        cluster=found,
+        purge_crds=chosen.purge_crds,
+    )
+    return Kubeconfig("kubeconfig", args)

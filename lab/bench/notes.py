@@ -17,7 +17,8 @@ from lab.bench.results import Measure
 from lab.embedded import nodes
 from lab.embedded.nodes import NodeSpec
 from lab.embedded.ports import Ports
-from lab.settings import NAMESPACE, Settings
+from lab.settings import Settings
+from lab.settings.rules import NAMESPACE
 
 if TYPE_CHECKING:
     from lab.bench.sandbox import Sandbox

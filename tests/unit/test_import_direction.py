@@ -18,10 +18,11 @@ from lab.paths import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SETTINGS = "lab/settings.py"
+SETTINGS = "lab/settings/__init__.py"
 PROGRAM = "__main__.py"
 
 STARTS_PROCESSES = {
+    "lab/azure/cli.py": "the Azure CLI",
     "lab/bench/sandbox.py": "the commands of the course and of this lab, side by side",
     "lab/checks.py": "ruff, mypy, pytest",
     "lab/cli.py": "istioctl kube-inject",

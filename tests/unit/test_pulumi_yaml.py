@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel
 
 from lab.paths import PROJECT
-from lab.settings import NAMESPACE, Settings
+from lab.settings import Settings
+from lab.settings.rules import NAMESPACE
 
 WHOLE: dict[str, Any] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
 DECLARED = {key: value for key, value in WHOLE["config"].items() if ":" not in key}
@@ -42,7 +43,7 @@ def test_a_declared_key_has_the_type_and_the_default_of_its_setting(key: str) ->
     is_object = isinstance(default, BaseModel)
 
     assert declared["type"] == ("object" if is_object else "string")
-    assert declared["default"] == (default.model_dump(by_alias=True) if is_object else default)
+    assert declared["default"] == (default.model_dump(mode="json", by_alias=True) if is_object else default)
 
 
 @pytest.mark.parametrize("key", FIELDS)
@@ -74,5 +75,5 @@ def test_the_dev_stack_has_everything_on() -> None:
     assert all((stack.mesh.access_log, stack.mesh.egress_gateway, stack.tutorial.hello_nginx, stack.tutorial.bookinfo))
 
 
-def test_every_stack_refuses_resources_without_an_explicit_kubernetes_provider() -> None:
-    assert WHOLE["config"]["pulumi:disable-default-providers"] == {"value": ["kubernetes"]}
+def test_every_stack_refuses_resources_without_an_explicit_provider() -> None:
+    assert WHOLE["config"]["pulumi:disable-default-providers"] == {"value": ["kubernetes", "azure-native"]}

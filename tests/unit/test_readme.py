@@ -78,10 +78,15 @@ def lab_commands(text: str) -> list[tuple[str, str]]:
 def defaults() -> Iterator[tuple[str, str]]:
     """Every key as a user writes it, with its default as YAML writes it."""
     for key, declared in DECLARED.items():
-        default = declared["default"]
-        parts = {f"{key}.{part}": value for part, value in default.items()} if isinstance(default, dict) else None
-        for name, value in (parts or {key: default}).items():
-            yield name, str(value).lower() if isinstance(value, bool) else str(value)
+        yield from leaves(key, declared["default"])
+
+
+def leaves(key: str, default: object) -> Iterator[tuple[str, str]]:
+    if isinstance(default, dict):
+        for part, value in default.items():
+            yield from leaves(f"{key}.{part}", value)
+    else:
+        yield key, str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def test_the_readmes_have_the_same_code_blocks_in_the_same_order() -> None:

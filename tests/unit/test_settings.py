@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TODAY = date(2026, 11, 23)
 
-ALL_NAMES = "target, kubernetesVersion, istioVersion, istioHub, nodes, mesh, tutorial"
+ALL_NAMES = "target, kubernetesVersion, istioVersion, istioHub, nodes, azure, kubeconfig, mesh, tutorial"
 WHOLE = "a whole number from 1 to 50"
 MINOR = 'a minor in quotes such as "1.36"'
 EXACT = 'an exact version such as "1.31.1"'
@@ -264,7 +264,7 @@ def test_a_single_mistake_is_one_setting_and_its_remedy_is_a_command() -> None:
 def test_a_long_value_is_cut_so_that_the_line_stays_readable() -> None:
     line = refusal(target="x" * 500).message.splitlines()[1]
 
-    assert len(line) < 150
+    assert len(line) < 160
     assert "xxx..." in line
 
 

@@ -37,7 +37,7 @@ MODULES = {
 
 MAY_NAME_VERSIONS = {
     "lab/compatibility.py": "the table of what supports what, with dates and sources",
-    "lab/settings.py": "examples in messages",
+    "lab/settings/rules.py": "examples in messages",
     "lab/versions.py": "their home",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import yaml
 from pulumi import ResourceOptions
 
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
-from components.platform.base import Capabilities, Webhooks
+from components.platform.base import Capabilities, Ingress, Webhooks
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
 from lab import artifacts, paths
 from tests.unit.recorder import PROJECT, STACK, Recorded, Recording, forget_the_users_environment, record
@@ -33,6 +33,7 @@ WEBHOOK_PORT = 20_015
 
 EVERYTHING = Capabilities(load_balancers=True, runs_containers=True, metrics=True)
 NOTHING_PARTICULAR = Webhooks()
+NO_RULE = Ingress()
 
 
 def answers(type_: str, name: str, _inputs: Mapping[str, object]) -> dict[str, object]:
@@ -73,6 +74,9 @@ class Elsewhere:
     registry: pulumi.Output[str] | None = None
     capabilities: Capabilities = EVERYTHING
     webhooks: Webhooks = NOTHING_PARTICULAR
+    ingress: Ingress = NO_RULE
+    hooks: pulumi.ResourceHookBinding | None = None
+    urn: pulumi.Output[str] = field(default_factory=lambda: pulumi.Output.from_input("urn:elsewhere"))
     deleted_with: pulumi.Resource | None = None
 
     @classmethod

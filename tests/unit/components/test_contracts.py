@@ -26,7 +26,9 @@ GOLDEN = Path(__file__).parent / "golden" / "dev.txt"
 
 TYPE_TOKENS = {
     "components.mesh.istio.Istio": "istio-lab:mesh:Istio",
+    "components.platform.azure.Azure": "istio-lab:platform:Azure",
     "components.platform.embedded.Embedded": "istio-lab:platform:Embedded",
+    "components.platform.kubeconfig.Kubeconfig": "istio-lab:platform:Kubeconfig",
     "components.tutorial.Tutorial": "istio-lab:tutorial:Tutorial",
 }
 """Frozen: another token means that everybody's resources are deleted and made again, unless an alias says otherwise."""

@@ -1,0 +1,94 @@
+"""A cluster that was there before the lab and stays after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi import ResourceOptions
+from pulumi.dynamic import Resource
+
+from components.platform.base import Capabilities, Ingress, Webhooks
+from components.platform.embedded import Istiod, host_webhooks
+from components.platform.kubeconfig_provider import ExistingClusterProvider
+
+if TYPE_CHECKING:
+    from lab.cluster import ClusterFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubeconfigArgs:
+    """What the kubeconfig platform needs to know.
+
+    Attributes:
+        directory: the lab's own folder, relative to the project.
+        content: a kubeconfig of one context, self-contained.
+        cluster: what the cluster said about itself.
+        purge_crds: whether Istio's CRDs go with the lab.
+    """
+
+    directory: str
+    content: str
+    cluster: ClusterFacts
+    purge_crds: bool
+
+
+class ExistingCluster(Resource, module="kubeconfig", name="ExistingCluster"):
+    """Where the cluster is and what it had; everything in it is made after this and deleted before."""
+
+    ports: pulumi.Output[dict[str, int]]
+
+    def __init__(self, name: str, args: KubeconfigArgs, opts: ResourceOptions) -> None:
+        props = {
+            "kubeconfig": pulumi.Output.secret(args.content),
+            "directory": args.directory,
+            "cluster": args.cluster.identity,
+            "purge_crds": args.purge_crds,
+            "ports": None,
+            "found": None,
+        }
+        super().__init__(ExistingClusterProvider(), name, props, opts)
+
+
+class Kubeconfig(pulumi.ComponentResource):
+    """A `Platform` on an existing cluster: everything that the lab made in it is deleted in order.
+
+    Where its nodes are simulated, the real istiod runs on this host, as on the embedded platform.
+    """
+
+    kubeconfig: pulumi.Output[str]
+    provider: k8s.Provider
+    registry: pulumi.Output[str] | None = None
+    capabilities: Capabilities
+    webhooks: Webhooks
+    ingress = Ingress()
+    hooks: pulumi.ResourceHookBinding | None = None
+    deleted_with: pulumi.Resource | None = None
+
+    def __init__(self, name: str, args: KubeconfigArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:platform:Kubeconfig", name, None, opts)
+        self._directory = args.directory
+        self.capabilities = Capabilities(
+            load_balancers=args.cluster.load_balancers,
+            runs_containers=args.cluster.runs_containers,
+            metrics=args.cluster.metrics,
+        )
+        self.kubeconfig = pulumi.Output.secret(args.content)
+        self._cluster = ExistingCluster("cluster", args, ResourceOptions(parent=self))
+        self.webhooks = Webhooks() if args.cluster.runs_containers else host_webhooks(self._cluster.ports)
+        self.provider = k8s.Provider(
+            "kubernetes",
+            kubeconfig=self.kubeconfig,
+            cluster_identifier=args.cluster.identity,
+            opts=ResourceOptions(parent=self, depends_on=[self._cluster]),
+        )
+        self.register_outputs({})
+
+    def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        """The Pod of istiod's chart serves, where Pods run."""
+        if self.capabilities.runs_containers:
+            return [istiod]
+        opts = ResourceOptions(parent=self, depends_on=[base])
+        return [istiod, Istiod("istiod-process", self._directory, self._cluster.ports, opts)]

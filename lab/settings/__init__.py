@@ -1,0 +1,199 @@
+"""The lab's settings: what they are called, what they default to, what is refused and why.
+
+`Settings.load` is the only code that looks at Pulumi's configuration. Pulumi itself lets a misspelt key pass, so
+every key is enumerated here and every mistake is reported in one go.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import pulumi
+from pydantic import PrivateAttr, ValidationError
+
+from lab import versions
+from lab.compatibility import Pair, Verdict, check, hub_warnings, minor
+from lab.errors import LabError
+from lab.settings import rules
+from lab.settings.groups import ApiServer, Azure, Group, Kubeconfig, Mesh, Nodes, Tutorial
+from lab.settings.rules import NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Target(StrEnum):
+    """Where the lab can stand."""
+
+    EMBEDDED = "embedded"
+    AZURE = "azure"
+    KUBECONFIG = "kubeconfig"
+
+
+RUNS = {Target.EMBEDDED: Pair(versions.KUBERNETES, versions.ISTIO)}
+"""What a target runs whatever is asked for: its control plane is pinned, unlike one that is ordered from a cloud."""
+
+
+class Settings(Group):
+    """Everything a user can choose, checked; the fields are the only home of the defaults.
+
+    Attributes:
+        target: where the lab stands.
+        kubernetes_version: a minor or an exact version.
+        istio_version: an exact version.
+        istio_hub: the image repository prefix of Istio's images.
+        nodes: the simulated nodes of the embedded target.
+        azure: what the azure target makes.
+        kubeconfig: the cluster of the kubeconfig target.
+        mesh: what the mesh does.
+        tutorial: what runs in the namespace `tutorial`.
+    """
+
+    target: Annotated[Target, rules.one_of(Target)] = Target.EMBEDDED
+    kubernetes_version: Annotated[str, rules.KUBERNETES] = minor(versions.KUBERNETES)
+    istio_version: Annotated[str, rules.ISTIO] = versions.ISTIO
+    istio_hub: Annotated[str, rules.HUB] = versions.ISTIO_HUB
+    nodes: Annotated[Nodes, rules.section()] = Nodes()
+    azure: Annotated[Azure, rules.section()] = Azure()
+    kubeconfig: Annotated[Kubeconfig, rules.section()] = Kubeconfig()
+    mesh: Annotated[Mesh, rules.section()] = Mesh()
+    tutorial: Annotated[Tutorial, rules.section()] = Tutorial()
+
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about settings that are let through, one sentence each."""
+        return self._warnings
+
+    @classmethod
+    def load(cls) -> Self:
+        """Reads and checks the configuration of the current stack.
+
+        Raises:
+            pulumi.RunError: something is wrong; all of it is listed. The engine shows this error without a stack trace.
+        """
+        # The language host and `set_all_config` fill CONFIG; the variable alone is there when neither has run.
+        config = {**(pulumi.runtime.get_config_env() or {}), **pulumi.runtime.config.CONFIG.get()}
+        own = {
+            key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")
+        }
+        try:
+            return cls.from_mapping(own, source=f"Pulumi.{pulumi.get_stack()}.yaml")
+        except LabError as error:
+            raise pulumi.RunError(str(error)) from None
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object], *, source: str, today: date | None = None) -> Self:
+        """Checks settings given as a mapping of the keys users write, without their namespace.
+
+        Args:
+            mapping: values as text, as JSON text for objects, or already parsed.
+            source: the file or row that the user has to edit, for messages.
+            today: the day that support dates are held against; the current one if left out.
+
+        Raises:
+            LabError: something is wrong; all of it is listed.
+        """
+        given = {str(key): value for key, value in mapping.items()}
+        settings, problems = None, []
+        try:
+            settings = cls.model_validate(given, by_alias=True, by_name=False)
+        except ValidationError as error:
+            problems = [_problem(details["loc"], details) for details in error.errors(include_url=False)]
+        problems += _incomplete(settings) if settings else []
+        verdict = Verdict()
+        if not {problem.key for problem in problems} & {"kubernetesVersion", "istioVersion"}:
+            asked = _asked(given)
+            runs = RUNS.get(settings.target) if settings else None
+            verdict = check(asked.kubernetes, asked.istio, today=today or datetime.now(tz=UTC).date(), runs=runs)
+            problems += [_refused_pair(asked, reason) for reason in verdict.refused]
+        if settings is None or problems:
+            raise _error(source, problems, verdict.proposal)
+        settings._warnings = (*verdict.warnings, *hub_warnings(settings.istio_hub))  # noqa: SLF001 - set once, here
+        return settings
+
+
+@dataclass(frozen=True)
+class _Problem:
+    key: str
+    text: str
+
+
+def _incomplete(settings: Settings) -> list[_Problem]:
+    """What a target cannot do without."""
+    azure, chosen = settings.azure, settings.kubeconfig
+    match settings.target:
+        case Target.AZURE if azure.api_server is ApiServer.ALLOWLIST and not azure.allowed_ranges:
+            text = "found []; allowed: at least one range, or nobody reaches the API server; `lab up` fills in yours"
+            return [_Problem("azure.allowedRanges", text)]
+        case Target.KUBECONFIG:
+            missing = [key for key, value in (("file", chosen.file), ("context", chosen.context)) if not value]
+            text = 'found ""; the kubeconfig target never takes whatever cluster happens to be the current one: name it'
+            return [_Problem(f"kubeconfig.{key}", text) for key in missing]
+        case _:
+            return []
+
+
+def _asked(given: Mapping[str, object]) -> Pair:
+    fields = Settings.model_fields
+    return Pair(
+        str(given.get("kubernetesVersion", fields["kubernetes_version"].default)),
+        str(given.get("istioVersion", fields["istio_version"].default)),
+    )
+
+
+def _refused_pair(asked: Pair, reason: str) -> _Problem:
+    with_kubernetes = f'with {NAMESPACE}:kubernetesVersion "{asked.kubernetes}"'
+    return _Problem("istioVersion", f'found "{asked.istio}" {with_kubernetes}; not allowed: {reason}')
+
+
+def _problem(location: tuple[int | str, ...], details: Mapping[str, Any]) -> _Problem:
+    key = ".".join(str(part) for part in location)
+    found = _show(details["input"])
+    if details["type"] == "extra_forbidden":
+        return _Problem(key, f"found {found}; there is no such setting; {_did_you_mean(location)}")
+    return _Problem(key, f"found {found}; allowed: {details['ctx']['error']}")
+
+
+def _did_you_mean(location: tuple[int | str, ...]) -> str:
+    *path, wrong = (str(part) for part in location)
+    model: Any = Settings
+    for part in path:
+        model = next(field.annotation for field in model.model_fields.values() if field.alias == part)
+    names = [str(field.alias) for field in model.model_fields.values()]
+    if "." in wrong and wrong.split(".", maxsplit=1)[0] in names:
+        return (
+            f"did you mean `pulumi config set --path {NAMESPACE}:{wrong}`? Without --path the dot is part of the name"
+        )
+    near = difflib.get_close_matches(_plain(wrong), plain := {_plain(name): name for name in names}, n=1)
+    hint = f"did you mean `{plain[near[0]]}`? " if near else ""
+    return f"{hint}The names {'here' if path else 'of all settings'} are: {', '.join(names)}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
+def _show(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - room for the rest of the line
+
+
+def _error(source: str, problems: list[_Problem], proposal: Pair | None) -> LabError:
+    count = "1 setting is" if len(problems) == 1 else f"{len(problems)} settings are"
+    lines = [f"{source}: {count} wrong:", *(f"  {NAMESPACE}:{problem.key}: {problem.text}" for problem in problems)]
+    remedy = [f"Edit {source}, or go back to a default: pulumi config rm --path {NAMESPACE}:{problems[0].key}"]
+    if proposal:
+        remedy = [
+            f"The nearest pair that works is Kubernetes {proposal.kubernetes} with Istio {proposal.istio}:",
+            f"  pulumi config set {NAMESPACE}:kubernetesVersion {proposal.kubernetes}",
+            f"  pulumi config set {NAMESPACE}:istioVersion {proposal.istio}",
+        ]
+    return LabError("\n".join(lines), "\n".join(remedy))

@@ -1,0 +1,180 @@
+"""What a setting may be: each rule is a field's whole check, with its own message."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BeforeValidator
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+
+NAMESPACE = "istio-lab"
+"""The project's name in `Pulumi.yaml`, and so the namespace of its keys."""
+
+
+def rule(allowed: str, parse: Callable[[object], Any]) -> BeforeValidator:
+    """Makes a field's whole check, so that the message about a bad value is always ours.
+
+    `parse` gives the value, or none for a value that is not allowed. It also takes the text of a number or a switch:
+    Pulumi stores every scalar as text.
+    """
+
+    def validate(value: object) -> object:
+        parsed = parse(value)
+        if parsed is None:
+            raise ValueError(allowed)
+        return parsed
+
+    return BeforeValidator(validate)
+
+
+def _number(value: object, pattern: str, low: float, high: float) -> Decimal | None:
+    text = str(value)
+    return Decimal(text) if re.fullmatch(pattern, text, re.ASCII) and low <= Decimal(text) <= high else None
+
+
+def whole(low: int, high: int) -> BeforeValidator:
+    """A whole number within bounds, both included."""
+
+    def parse(value: object) -> int | None:
+        number = _number(value, r"\d{1,9}", low, high)
+        return None if number is None else int(number)
+
+    return rule(f"a whole number from {low} to {high}", parse)
+
+
+def percent() -> BeforeValidator:
+    """A percentage."""
+
+    def parse(value: object) -> float | None:
+        number = _number(value, r"\d{1,3}(\.\d{1,2})?", 0, 100)
+        return None if number is None else float(number)
+
+    # Envoy counts sampling in steps of one in 10 000.
+    return rule("a percentage from 0 to 100 in steps of 0.01, such as 0.5", parse)
+
+
+def switch() -> BeforeValidator:
+    """On or off."""
+    words = {"true": True, "false": False}
+    return rule(
+        "true or false", lambda value: words.get(str(value).lower() if isinstance(value, bool) else word(value))
+    )
+
+
+def text(pattern: str, allowed: str) -> BeforeValidator:
+    """Text that a pattern describes, and the words that describe it to a user."""
+    return rule(allowed, lambda value: value if re.fullmatch(pattern, word(value), re.ASCII) else None)
+
+
+def one_of(names: type[StrEnum]) -> BeforeValidator:
+    """One of some names."""
+    members = {member.value: member for member in names}
+    return rule(" or ".join(f'"{name}"' for name in names), lambda value: members.get(word(value)))
+
+
+def memory(low: str, high: str) -> BeforeValidator:
+    """An amount of memory within bounds, both included."""
+
+    def size(text: str) -> Decimal:
+        match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,3})?)([kMGT]|[KMGT]i)?", text, re.ASCII)
+        return Decimal(match[1]) * _FACTORS[match[2] or ""] if match else Decimal(0)
+
+    def parse(value: object) -> object:
+        return value if size(low) <= size(word(value)) <= size(high) else None
+
+    return rule(f"a Kubernetes quantity of bytes from {low} to {high}, such as 16Gi", parse)
+
+
+def day() -> BeforeValidator:
+    """A day of the calendar, or none."""
+
+    def parse(value: object) -> str | None:
+        if value == "":
+            return ""
+        try:
+            return date.fromisoformat(word(value)).isoformat()
+        except ValueError:
+            return None
+
+    return rule('a day such as "2026-12-24", in quotes', parse)
+
+
+def ipv4_ranges() -> BeforeValidator:
+    """Ranges of an allowlist; one that lets everybody in is not one."""
+
+    def parse(value: object) -> tuple[str, ...] | None:
+        items = _json(value)
+        if not isinstance(items, (list, tuple)) or len(items) > _MOST_RANGES:
+            return None
+        try:
+            ranges = [ip_network(word(item)) for item in items]
+        except ValueError:
+            return None
+        return None if any(found.prefixlen == 0 or found.version != 4 for found in ranges) else tuple(map(str, ranges))  # noqa: PLR2004
+
+    return rule(f"a list of at most {_MOST_RANGES} IPv4 ranges such as 203.0.113.7/32; for everybody: apiServer", parse)
+
+
+def section() -> BeforeValidator:
+    """A group of settings: Pulumi hands objects over as JSON text."""
+
+    def parse(value: object) -> dict[str, object] | None:
+        found = _json(value)
+        return {str(key): item for key, item in found.items()} if isinstance(found, Mapping) else None
+
+    return rule("an object of settings; set one of them with `pulumi config set --path`", parse)
+
+
+def _json(value: object) -> object:
+    """What Pulumi handed over as JSON text; none for text that is not JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
+
+
+def word(value: object) -> str:
+    """A value that must be text; what is not becomes empty text."""
+    return value if isinstance(value, str) else ""
+
+
+_MOST_RANGES = 200
+"""AKS takes no more authorized ranges."""
+
+_FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+_N = r"(0|[1-9]\d{0,2})"
+KUBERNETES = text(
+    rf"{_N}\.{_N}(\.{_N})?",
+    'a minor in quotes such as "1.36", or an exact version such as "1.36.3", without a v',
+)
+ISTIO = text(rf"{_N}\.{_N}\.{_N}", 'an exact version such as "1.31.1", without a v')
+_HOST = r"[a-z0-9]+([.-]+[a-z0-9]+)*(:\d{1,5})?"
+_PATH = r"[a-z0-9]+([._-]+[a-z0-9]+)*"
+_TAG = r":\w[\w.-]{0,127}"
+HUB = text(
+    rf"{_HOST}(/{_PATH})+",
+    "an image repository prefix such as docker.io/istio: lower case, without scheme, tag, space or trailing slash",
+)
+IMAGE = text(
+    rf"({_HOST}/)?{_PATH}(/{_PATH})*((?!:latest$){_TAG}|({_TAG})?@sha256:[0-9a-f]{{64}})",
+    "an image with a tag such as nginx:1.29; latest, or no tag, is another image tomorrow and cannot be rolled back",
+)
+SUBSCRIPTION = text(
+    r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?",
+    "the id of an Azure subscription: 36 characters, lower case; `az account list` shows them",
+)
+LOCATION = text(r"[a-z]{3,30}[0-9]?", "an Azure region by its name such as westeurope; `az account list-locations`")
+VM_SIZE = text(r"Standard_[A-Z]\w{1,60}", "an Azure machine by its name such as Standard_D4s_v5")
+EMAIL = text(r"([^@\s,;]{1,64}@[^@\s,;]{1,190}\.[a-zA-Z]{2,})?", "one mail address, or nothing")
+TAG = text(r"[^<>%&\\?/]{0,256}", "at most 256 characters, none of < > % & \\ ? /")

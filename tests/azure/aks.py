@@ -1,0 +1,148 @@
+"""What AKS does for the stand-in: a real control plane with simulated nodes, and what Azure adds around one.
+
+`python -m tests.azure.aks create|delete|serve FOLDER`. Around the control plane, `serve` gives load balancers their
+address, runs the real istiod where its Pod is only simulated, and carries the API server's calls of webhooks to it:
+by an egress selector, which is how a hosted control plane reaches into its cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import kubectl, paths
+from lab.embedded import control_plane, istiod, processes
+from lab.embedded.control_plane import ControlPlane
+from lab.embedded.istiod import Istiod
+from lab.embedded.nodes import NodeSpec
+from lab.embedded.ports import LOOPBACK, Ports
+from lab.errors import LabError
+
+ADDRESS = "203.0.113.80"
+"""What every load balancer gets: an address that documentation is allowed to use."""
+
+_SPEC = NodeSpec(count=2, zones=1, cpu=4, memory="16Gi")
+_INTERVAL = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostedControlPlane(ControlPlane):
+    """A control plane that reaches the cluster's Services through a tunnel, as a hosted one does."""
+
+    def _configuration(self) -> dict[str, object]:
+        tunnel = {
+            "apiVersion": "apiserver.k8s.io/v1beta1",
+            "kind": "EgressSelectorConfiguration",
+            "egressSelections": [
+                {
+                    "name": "cluster",
+                    "connection": {
+                        "proxyProtocol": "HTTPConnect",
+                        "transport": {"uds": {"udsName": str(self.directory / "tunnel.sock")}},
+                    },
+                }
+            ],
+        }
+        file = self.directory / "egress.yaml"
+        file.write_text(yaml.safe_dump(tunnel))
+        arguments = [{"key": "egress-selector-config-file", "value": str(file)}]
+        return {
+            **super()._configuration(),
+            "componentsPatches": [{"name": "kube-apiserver", "extraArgs": arguments}],
+        }
+
+
+def create(folder: Path) -> None:
+    """Make the cluster of a folder and let the rest begin; its kubeconfig is then `FOLDER/kubeconfig`."""
+    plane = HostedControlPlane(directory=folder / "aks", ports=Ports.allocate())
+    plane.create(_SPEC)
+    (folder / "ports.json").write_text(json.dumps(vars(plane.ports)))
+    shutil.copy(plane.kubeconfig, folder / "kubeconfig")
+    processes.start(
+        [sys.executable, "-m", "tests.azure.aks", "serve", str(folder)],
+        pid_file=folder / "serve.pid",
+        log=folder / "serve.log",
+        environment={"PYTHONPATH": str(paths.PROJECT)},
+    )
+
+
+def delete(folder: Path) -> None:
+    """End everything of a folder's cluster."""
+    served = processes.find(folder / "serve.pid", str(folder))
+    processes.stop([served] if served else [], patience=0)
+    istiod.stop(folder / "aks")
+    control_plane.remove(folder / "aks")
+    (folder / "kubeconfig").unlink(missing_ok=True)
+
+
+def serve(folder: Path) -> None:
+    """Run until ended."""
+    plane = HostedControlPlane(directory=folder / "aks", ports=Ports(**json.loads((folder / "ports.json").read_text())))
+    asyncio.run(_serve(plane))
+
+
+async def _serve(plane: HostedControlPlane) -> None:
+    serving = asyncio.Event()
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (await reader.readline()).strip():
+            pass
+        # Elsewhere a Pod is ready when it serves; here the simulated Pod is ready a few seconds before the process.
+        await serving.wait()
+        inward, outward = await asyncio.open_connection(LOOPBACK, plane.ports.istiod_webhook)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(_carry(reader, outward), _carry(inward, writer))
+
+    await asyncio.start_unix_server(tunnel, plane.directory / "tunnel.sock")
+    while True:
+        with contextlib.suppress(LabError, subprocess.SubprocessError):
+            await asyncio.to_thread(_balance, plane)
+            if await asyncio.to_thread(_run_istiod, plane):
+                serving.set()
+            else:
+                serving.clear()
+        await asyncio.sleep(_INTERVAL)
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+def _balance(plane: ControlPlane) -> None:
+    for service in _items(plane, "services"):
+        if service["spec"].get("type") == "LoadBalancer" and not service["status"].get("loadBalancer"):
+            meta = service["metadata"]
+            status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}})
+            where = (meta["name"], "--namespace", meta["namespace"], "--subresource=status")
+            kubectl.run(plane.kubeconfig, "patch", "service", *where, "--patch", status)
+
+
+def _run_istiod(plane: ControlPlane) -> bool:
+    wanted = any(each["metadata"]["name"] == "istiod" for each in _items(plane, "deployments"))
+    process = Istiod(control_plane=plane)
+    if wanted and process.health() == "dead":
+        process.start()
+    elif not wanted:
+        process.stop()
+    return wanted
+
+
+def _items(plane: ControlPlane, kind: str) -> list[dict[str, Any]]:
+    return list(json.loads(kubectl.run(plane.kubeconfig, "get", kind, "-A", "-o", "json"))["items"])
+
+
+if __name__ == "__main__":
+    {"create": create, "delete": delete, "serve": serve}[sys.argv[1]](Path(sys.argv[2]))
