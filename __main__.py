@@ -66,6 +66,7 @@ async def main() -> pulumi.Inputs:
 
     return {
         "kubeconfig": platform.kubeconfig,
+        **platform.outputs,
         "bookinfoUrl": pulumi.Output.concat("http://", istio.ingress_address, "/productpage"),
     }
 

@@ -37,6 +37,7 @@ CHECKS = (
     Check(name="unit tests", module="pytest", arguments=("tests/unit", "-q", "-n", "2")),
     # Each of these has a control plane of its own, for which two cores are just enough; nothing runs beside it.
     Check(name="engine tests", module="pytest", arguments=("tests/engine", "-v")),
+    Check(name="azure tests", module="pytest", arguments=("tests/azure", "-v")),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from lab import artifacts, paths, recovery, toolchain, workspace
 from lab.embedded import control_plane, istiod
@@ -31,15 +32,21 @@ StackName = Annotated[
     typer.Option("--stack", "-s", envvar="STACK", help="Which lab: each stack is one of its own, side by side."),
 ]
 
+AllowReplace = Annotated[
+    bool,
+    typer.Option(help="Also when the cluster, the registry or the resource group on Azure would be made anew."),
+]
+AZURE = "azure"
+
 
 def main() -> None:
     """Run the command line; a failure that the user can act on is a message, never a stack trace."""
     try:
         app()
     except LabError as error:
-        errors.print(f"[bold red]error:[/] {error.message}", highlight=False, soft_wrap=True)
+        errors.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
         if error.remedy:
-            errors.print(f"[bold]do:[/] {error.remedy}", highlight=False, soft_wrap=True)
+            errors.print(f"[bold]do:[/] {escape(error.remedy)}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         errors.print("interrupted; nothing half-made is left: run the same command again")
@@ -53,7 +60,7 @@ def setup() -> None:
 
 
 @app.command()
-def up(stack: StackName = "dev") -> None:
+def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None:
     """Make the lab stand, or heal one that was hurt; then say where everything is."""
     _prepare()
     from lab import summary
@@ -61,7 +68,17 @@ def up(stack: StackName = "dev") -> None:
     target = Stack(stack)
     target.require_unlocked()
     target.ensure()
-    _require_success(target.pulumi("up", "--yes", "--skip-preview", "--stack", stack), target)
+    command = ("up", "--yes", "--skip-preview", "--stack", stack)
+    if target.target == AZURE:
+        from lab.azure import updates
+
+        _prepare_azure(target)
+        with Progress() as progress:
+            updates.before_change(target, progress, allow_replace=allow_replace)
+        _require_success(updates.update(target, *command), target)
+        updates.keep_kubeconfig(target)
+    else:
+        _require_success(target.pulumi(*command), target)
     summary.show(target, console)
 
 
@@ -71,6 +88,12 @@ def preview(stack: StackName = "dev") -> None:
     _prepare()
     target = Stack(stack)
     target.ensure()
+    if target.target == AZURE:
+        from lab.azure import power, updates
+
+        _prepare_azure(target)
+        if found := updates.cluster_of(target):
+            power.require_running(found, start_command=f"lab start{target.option}")
     _require_success(target.pulumi("preview", "--stack", stack), target)
 
 
@@ -81,7 +104,14 @@ def down(stack: StackName = "dev") -> None:
     if target.exists():
         _prepare()
         target.require_unlocked()
-        _require_success(target.pulumi("destroy", "--yes", "--skip-preview", "--stack", stack), target)
+        command = ("destroy", "--yes", "--skip-preview", "--stack", stack)
+        if target.target == AZURE:
+            from lab.azure import updates
+
+            updates.before_destroy(target)
+            _require_success(updates.update(target, *command), target)
+        else:
+            _require_success(target.pulumi(*command), target)
     sweep(target)
     console.print(f"Nothing of stack {stack} is left. Stand it up again with: make up{target.suffix}")
 
@@ -97,12 +127,51 @@ def recover(stack: StackName = "dev") -> None:
 
 
 @app.command()
-def doctor() -> None:
+def stop(stack: StackName = "azure") -> None:
+    """Stop a cluster on Azure overnight: its machines then cost nothing, and nothing in it is lost."""
+    from lab.azure import power, updates
+
+    cluster = updates.require_cluster(Stack(stack))
+    with Progress() as progress:
+        power.stop(cluster, console, progress)
+
+
+@app.command()
+def start(stack: StackName = "azure") -> None:
+    """Start a stopped cluster on Azure again."""
+    from lab.azure import power, updates
+
+    cluster = updates.require_cluster(Stack(stack))
+    with Progress() as progress:
+        power.start(cluster, console, progress)
+
+
+@app.command()
+def status(stack: StackName = "azure") -> None:
+    """Show whether a cluster on Azure runs, with its version and its nodes."""
+    from lab.azure import power, updates
+
+    power.show(power.status(updates.require_cluster(Stack(stack))), console)
+
+
+@app.command()
+def doctor(
+    stack: StackName = "dev",
+    target: Annotated[str, typer.Option(help="`azure` looks at the subscription too: login, quota, rights.")] = "",
+) -> None:
     """Show every tool and artifact: its version, where it came from, what is missing and how to get it."""
     from lab import doctor as checks
 
     if not checks.show(console):
         raise LabError("something is missing", "make up")
+    if (target or Stack(stack).target) == AZURE:
+        from lab.azure import doctor as azure_checks
+        from lab.azure import updates
+
+        with Progress() as progress:
+            results = azure_checks.examine(updates.needs(Stack(stack)), progress)
+        if not azure_checks.show(results, console):
+            raise LabError("`up` would not end well on this subscription", "run the remedies above, then this again")
 
 
 @app.command()
@@ -160,6 +229,7 @@ def clean(
     cache: Annotated[bool, typer.Option(help="The cache of tools too; the next `up` brings them again.")] = False,
 ) -> None:
     """Take every lab of this project down and delete its working folder."""
+    _require_nothing_on_azure()
     stacks = paths.home() / "stacks"
     for directory in sorted(stacks.iterdir()) if stacks.is_dir() else []:
         sweep(Stack(directory.name))
@@ -175,11 +245,27 @@ def sweep(stack: Stack) -> None:
     control_plane.remove(stack.directory)
 
 
+def _require_nothing_on_azure() -> None:
+    """Without its state, what a stack has on Azure would go on costing and nobody would know."""
+    for state in sorted((paths.state_dir() / ".pulumi" / "stacks" / "istio-lab").glob("*.json")):
+        if '"type": "azure-native:' in state.read_text(encoding="utf-8"):
+            raise LabError(f"stack {state.stem} still has resources on Azure", f"make down STACK={state.stem}")
+
+
 def _prepare(*more_tools: str) -> None:
     with Progress() as progress:
         toolchain.ensure((*toolchain.DEFAULT, *more_tools), progress=progress)
         artifacts.ensure(progress=progress)
     workspace.prepare()
+
+
+def _prepare_azure(stack: Stack) -> None:
+    from lab.azure import plugin, updates
+
+    with Progress() as progress:
+        plugin.ensure(progress)
+        updates.bring_kubelogin(stack)
+    updates.allow_caller(stack, console)
 
 
 def _require_success(code: int, stack: Stack) -> None:

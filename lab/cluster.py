@@ -167,6 +167,25 @@ def istio_crds(content: str) -> list[str]:
     return sorted(crd["metadata"]["name"] for crd in found if crd["metadata"]["name"].endswith(_ISTIO_API_GROUP))
 
 
+def require_free(content: str, namespaces: Iterable[str]) -> None:
+    """Refuse a cluster in which somebody already uses the lab's namespaces: they would go when the lab goes.
+
+    Args:
+        content: a kubeconfig of one context.
+        namespaces: those that the lab makes.
+
+    Raises:
+        LabError: one of them is there.
+    """
+    with _written(content) as file:
+        present = {found["metadata"]["name"] for found in _items(kubectl.run(file, "get", "namespaces", "-o", "json"))}
+    if taken := sorted(present & set(namespaces)):
+        raise LabError(
+            f"the cluster has the namespace {taken[0]} already, which the lab would take over and later delete",
+            "take another cluster, or delete what is in it first: kubectl get all -n " + taken[0],
+        )
+
+
 def clean(content: str, *, keep: Iterable[str], purge_crds: bool) -> None:
     """Take away what uninstalling Istio's charts leaves behind.
 

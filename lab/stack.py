@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
+import yaml
 
 from lab import paths, workspace
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import FrameType
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """Stricter than Pulumi's own rule: the name also becomes a folder and a part of Azure names."""
+
+_NAMESPACE = "istio-lab:"
+"""Before each of the lab's own keys in a stack's configuration."""
 
 _NOBODY = 2**31 - 1
 """Above every system's greatest process id."""
@@ -114,25 +118,70 @@ class Stack:
             )
 
     @property
+    def file(self) -> Path:
+        """The stack's configuration, as Pulumi and people edit it."""
+        return paths.PROJECT / f"Pulumi.{self.name}.yaml"
+
+    def config(self) -> dict[str, object]:
+        """What is configured of the lab's own keys, by their names without the namespace; unchecked."""
+        given = yaml.safe_load(self.file.read_text(encoding="utf-8")) if self.file.is_file() else None
+        values = (given or {}).get("config") or {}
+        return {key.removeprefix(_NAMESPACE): value for key, value in values.items() if key.startswith(_NAMESPACE)}
+
+    @property
+    def target(self) -> str:
+        """Where the lab stands, by its configuration."""
+        return str(self.config().get("target", "embedded"))
+
+    def set_config(self, path: str, value: str) -> None:
+        """Set one of the lab's own keys.
+
+        Args:
+            path: the key, with what is inside of it behind dots and in brackets.
+            value: as `pulumi config set` takes it.
+        """
+        self._capture("config", "set", "--path", f"{_NAMESPACE}{path}", value, "--stack", self.name)
+
+    @property
+    def option(self) -> str:
+        """What a `lab` command needs behind it to mean this stack."""
+        return "" if self.name == "dev" else f" --stack {self.name}"
+
+    @property
     def suffix(self) -> str:
         """What a `make` command needs behind it to mean this stack."""
         return "" if self.name == "dev" else f" STACK={self.name}"
 
-    def pulumi(self, *arguments: str) -> int:
+    def pulumi(self, *arguments: str, environment: Mapping[str, str] | None = None) -> int:
         """Run pulumi in the terminal: its progress is shown, Ctrl-C reaches it, and this process waits for it.
+
+        Args:
+            arguments: after `pulumi`.
+            environment: added to what pulumi always gets.
 
         Returns:
             pulumi's exit code.
         """
         with _interrupts_left_to_the_child():
             return subprocess.run(
-                _command(*arguments), check=False, cwd=paths.PROJECT, env=workspace.environment()
+                _command(*arguments),
+                check=False,
+                cwd=paths.PROJECT,
+                env={**workspace.environment(), **(environment or {})},
             ).returncode
 
     def outputs(self) -> dict[str, str]:
         """The plain outputs; secret ones read `[secret]`."""
         found = json.loads(self._capture("stack", "output", "--json", "--stack", self.name))
         return {str(key): str(value) for key, value in found.items()}
+
+    def secret_output(self, name: str) -> str:
+        """One output, secret or not."""
+        return self._capture("stack", "output", name, "--show-secrets", "--stack", self.name).removesuffix("\n")
+
+    def preview(self) -> str:
+        """What an update would do, as the JSON that `pulumi preview --json` prints even when it fails."""
+        return self._run("preview", "--json", "--stack", self.name).stdout
 
     def export(self) -> str:
         """The state as JSON, secrets encrypted."""
@@ -147,7 +196,13 @@ class Stack:
         self._capture("cancel", "--yes", "--stack", self.name)
 
     def _capture(self, *arguments: str, stdin: str = "") -> str:
-        result = subprocess.run(
+        result = self._run(*arguments, stdin=stdin)
+        if result.returncode:
+            raise LabError(f"pulumi {' '.join(arguments[:2])} failed: {result.stderr.strip()}")
+        return result.stdout
+
+    def _run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [*_command(*arguments), "--non-interactive"],
             check=False,
             capture_output=True,
@@ -156,9 +211,6 @@ class Stack:
             cwd=paths.PROJECT,
             env=workspace.environment(),
         )
-        if result.returncode:
-            raise LabError(f"pulumi {' '.join(arguments[:2])} failed: {result.stderr.strip()}")
-        return result.stdout
 
 
 def _command(*arguments: str) -> list[str]:

@@ -25,9 +25,10 @@ def show(stack: Stack, console: Console) -> None:
     for name, value in stack.outputs().items():
         if value.startswith("http"):
             console.print(f"  {name:<16} {value}")
-    console.print(
-        "  Pods are simulated on the embedded target: the API, istiod and its checks are real, no page is served."
-    )
+    if stack.target == "embedded":
+        console.print(
+            "  Pods are simulated on the embedded target: the API, istiod and its checks are real, no page is served."
+        )
     console.print("Look around")
     console.print("  source .lab/activate", highlight=False)
     console.print(f"  export KUBECONFIG={stack.kubeconfig}", highlight=False, soft_wrap=True)

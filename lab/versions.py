@@ -23,6 +23,9 @@ PULUMI_LANGUAGE_PYTHON = "3.79.0"
 PULUMI_KUBERNETES = "4.25.0"
 """The provider plugin and its Python SDK, kept the same."""
 
+PULUMI_AZURE_NATIVE = "3.29.0"
+"""The provider plugin and its Python SDK, kept the same."""
+
 KWOK = "0.8.0"
 ETCD = "3.6.8"
 

@@ -1,11 +1,39 @@
 from __future__ import annotations
 
-import signal
+import os
+import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 
+from lab import toolchain
+from lab.errors import LabError
+from tests.engine.laboratory import Laboratory
 
-@pytest.fixture(autouse=True)
-def _ctrl_c_counts() -> None:
-    """The program ignores SIGINT once it runs, and a shell starts what it puts into the background like that."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    """A copy of the project with nothing standing; whatever a test leaves is taken down at the end."""
+    try:
+        toolchain.path("pulumi")
+    except LabError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"the toolchain is not there: {error}")
+    folder = tmp_path_factory.mktemp("engine")
+    copy = Laboratory.copy_to(folder)
+    yield copy
+    copy.lab("clean")
+    for process in copy.processes():
+        process.kill()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def standing(laboratory: Laboratory) -> Laboratory:
+    """A lab that stands, shared by the tests of a module that leave it as it was."""
+    laboratory.lab("up").succeeded()
+    return laboratory

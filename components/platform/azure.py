@@ -121,8 +121,6 @@ class Azure(pulumi.ComponentResource):
     """A `Platform` on AKS.
 
     Attributes:
-        cluster_name: of the AKS cluster.
-        resource_group_name: what it is in.
         subscription: the id of the subscription.
     """
 
@@ -133,6 +131,7 @@ class Azure(pulumi.ComponentResource):
     # AKS would write into the webhook what istiod then writes back, for ever; this leaves it alone.
     webhooks = Webhooks(annotations={"admissions.enforcer/disabled": "true"})
     ingress: Ingress
+    outputs: Mapping[str, pulumi.Output[str]]
     hooks: pulumi.ResourceHookBinding | None
     deleted_with: pulumi.Resource | None
 
@@ -155,19 +154,23 @@ class Azure(pulumi.ComponentResource):
             tags=args.tags,
             opts=ResourceOptions(parent=self, provider=self._azure, protect=args.protect),
         )
-        self.resource_group_name = self._group.name
         registry = self._registry()
         control_plane = self._identity("control-plane", self._names.control_plane_identity)
         kubelet = self._identity("kubelet", self._names.kubelet_identity)
         grants = self._grants(registry, control_plane, kubelet)
         cluster = self._cluster(control_plane, kubelet, grants)
-        self.cluster_name = cluster.name
         self._upgrades(cluster)
         if args.spot is not None:
             self._spot(args.spot, cluster)
         if args.budget is not None:
             self._budget(args.budget)
         self.registry = registry.login_server
+        self.outputs = {
+            "azureSubscription": self.subscription,
+            "azureResourceGroup": self._group.name,
+            "azureCluster": cluster.name,
+            "registry": registry.login_server,
+        }
         self.deleted_with = cluster
         self.ingress = _ingress(args.ingress_ranges)
         self.kubeconfig = self._kubeconfig(cluster)

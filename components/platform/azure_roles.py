@@ -20,13 +20,13 @@ MANAGED_IDENTITY_OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
 AKS_RBAC_CLUSTER_ADMIN = "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b"
 """Azure Kubernetes Service RBAC Cluster Admin: everything inside one cluster."""
 
-_PAUSE = 3.0
+_PAUSE = 2.0
 """Seconds between two tries."""
 
-_TRIES = 40
+_TRIES = 60
 """Tries before giving up: two minutes. Azure's directory usually knows a new identity within one."""
 
-_TRIES_IN_CLUSTER = 120
+_TRIES_IN_CLUSTER = 180
 """The same for a role inside a cluster: six minutes. Azure says that it takes up to five."""
 
 

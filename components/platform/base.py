@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class Ingress:
     source_ranges: tuple[str, ...] = ()
 
 
+NO_OUTPUTS: Mapping[str, pulumi.Output[str]] = MappingProxyType({})
+"""Of a platform of which there is nothing more to know."""
+
+
 class Platform(Protocol):
     """A cluster to put the lab on."""
 
@@ -85,6 +90,10 @@ class Platform(Protocol):
     @property
     def ingress(self) -> Ingress:
         """How the ingress gateway meets the world outside the cluster."""
+
+    @property
+    def outputs(self) -> Mapping[str, pulumi.Output[str]]:
+        """What people and the `lab` command want to know of this platform, by the name of the stack's output."""
 
     @property
     def hooks(self) -> pulumi.ResourceHookBinding | None:

@@ -10,11 +10,13 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 from pulumi.dynamic import Resource
 
-from components.platform.base import Capabilities, Ingress, Webhooks
+from components.platform.base import NO_OUTPUTS, Capabilities, Ingress, Webhooks
 from components.platform.embedded_provider import ControlPlaneProvider, IstiodProvider
 from lab.embedded.ports import injection_url, validation_url
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lab.embedded.nodes import NodeSpec
 
 
@@ -68,6 +70,7 @@ class Embedded(pulumi.ComponentResource):
     capabilities = Capabilities(load_balancers=False, runs_containers=False, metrics=False)
     webhooks: Webhooks
     ingress = Ingress()
+    outputs: Mapping[str, pulumi.Output[str]] = NO_OUTPUTS
     hooks: pulumi.ResourceHookBinding | None = None
     deleted_with: pulumi.Resource
 

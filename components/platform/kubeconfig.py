@@ -10,11 +10,13 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 from pulumi.dynamic import Resource
 
-from components.platform.base import Capabilities, Ingress, Webhooks
+from components.platform.base import NO_OUTPUTS, Capabilities, Ingress, Webhooks
 from components.platform.embedded import Istiod, host_webhooks
 from components.platform.kubeconfig_provider import ExistingClusterProvider
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from lab.cluster import ClusterFacts
 
 
@@ -27,12 +29,14 @@ class KubeconfigArgs:
         content: a kubeconfig of one context, self-contained.
         cluster: what the cluster said about itself.
         purge_crds: whether Istio's CRDs go with the lab.
+        namespaces: those that the lab makes, and that nobody else may have there.
     """
 
     directory: str
     content: str
     cluster: ClusterFacts
     purge_crds: bool
+    namespaces: Sequence[str]
 
 
 class ExistingCluster(Resource, module="kubeconfig", name="ExistingCluster"):
@@ -46,6 +50,7 @@ class ExistingCluster(Resource, module="kubeconfig", name="ExistingCluster"):
             "directory": args.directory,
             "cluster": args.cluster.identity,
             "purge_crds": args.purge_crds,
+            "namespaces": list(args.namespaces),
             "ports": None,
             "found": None,
         }
@@ -64,6 +69,7 @@ class Kubeconfig(pulumi.ComponentResource):
     capabilities: Capabilities
     webhooks: Webhooks
     ingress = Ingress()
+    outputs: Mapping[str, pulumi.Output[str]] = NO_OUTPUTS
     hooks: pulumi.ResourceHookBinding | None = None
     deleted_with: pulumi.Resource | None = None
 

@@ -28,8 +28,9 @@ class ExistingClusterProvider(ResourceProvider):
 
     def create(self, props: Props) -> CreateResult:
         """Write the kubeconfig for people, and note Istio's CRDs that are there already."""
-        from lab.cluster import istio_crds
+        from lab.cluster import istio_crds, require_free
 
+        require_free(props["kubeconfig"], props["namespaces"])
         _write(props)
         return CreateResult(props["cluster"], {**props, "found": istio_crds(props["kubeconfig"])})
 

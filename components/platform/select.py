@@ -77,6 +77,8 @@ def _azure(settings: Settings, stack: str) -> Platform:
 
 
 def _kubeconfig(settings: Settings, stack: str) -> Platform:
+    from components import tutorial
+    from components.mesh import istio
     from components.platform.kubeconfig import Kubeconfig, KubeconfigArgs
     from lab.cluster import probe, read
 
@@ -92,5 +94,6 @@ def _kubeconfig(settings: Settings, stack: str) -> Platform:
         content=content,
         cluster=found,
         purge_crds=chosen.purge_crds,
+        namespaces=(istio.NAMESPACE, tutorial.NAMESPACE),
     )
     return Kubeconfig("kubeconfig", args)

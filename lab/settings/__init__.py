@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import pulumi
 from pydantic import PrivateAttr, ValidationError
+from pydantic.alias_generators import to_camel
 
 from lab import versions
 from lab.compatibility import Pair, Verdict, check, hub_warnings, minor
@@ -159,6 +160,8 @@ def _problem(location: tuple[int | str, ...], details: Mapping[str, Any]) -> _Pr
     found = _show(details["input"])
     if details["type"] == "extra_forbidden":
         return _Problem(key, f"found {found}; there is no such setting; {_did_you_mean(location)}")
+    # A default that is refused is named as in Python, not as people write it.
+    key = ".".join(to_camel(str(part)) for part in location)
     return _Problem(key, f"found {found}; allowed: {details['ctx']['error']}")
 
 

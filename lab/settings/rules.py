@@ -71,7 +71,9 @@ def switch() -> BeforeValidator:
 
 def text(pattern: str, allowed: str) -> BeforeValidator:
     """Text that a pattern describes, and the words that describe it to a user."""
-    return rule(allowed, lambda value: value if re.fullmatch(pattern, word(value), re.ASCII) else None)
+    return rule(
+        allowed, lambda value: value if isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) else None
+    )
 
 
 def one_of(names: type[StrEnum]) -> BeforeValidator:

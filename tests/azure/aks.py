@@ -1,6 +1,6 @@
 """What AKS does for the stand-in: a real control plane with simulated nodes, and what Azure adds around one.
 
-`python -m tests.azure.aks create|delete|serve FOLDER`. Around the control plane, `serve` gives load balancers their
+`python -m tests.azure.aks FOLDER create|delete|serve`. Around the control plane, `serve` gives load balancers their
 address, runs the real istiod where its Pod is only simulated, and carries the API server's calls of webhooks to it:
 by an egress selector, which is how a hosted control plane reaches into its cluster.
 """
@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from lab import kubectl, paths
+from lab import kubectl
 from lab.embedded import control_plane, istiod, processes
 from lab.embedded.control_plane import ControlPlane
 from lab.embedded.istiod import Istiod
@@ -68,10 +68,10 @@ def create(folder: Path) -> None:
     (folder / "ports.json").write_text(json.dumps(vars(plane.ports)))
     shutil.copy(plane.kubeconfig, folder / "kubeconfig")
     processes.start(
-        [sys.executable, "-m", "tests.azure.aks", "serve", str(folder)],
+        [sys.executable, "-m", "tests.azure.aks", str(folder), "serve"],
         pid_file=folder / "serve.pid",
         log=folder / "serve.log",
-        environment={"PYTHONPATH": str(paths.PROJECT)},
+        environment={"PYTHONPATH": str(Path(__file__).parents[2])},
     )
 
 
@@ -145,4 +145,4 @@ def _items(plane: ControlPlane, kind: str) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    {"create": create, "delete": delete, "serve": serve}[sys.argv[1]](Path(sys.argv[2]))
+    {"create": create, "delete": delete, "serve": serve}[sys.argv[2]](Path(sys.argv[1]))

@@ -8,15 +8,27 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from lab import paths
 
-PROGRAM = ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "components", "lab", "lab.lock.json", "toolchain")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROGRAM = (
+    "Pulumi.yaml",
+    "Pulumi.dev.yaml",
+    "Pulumi.azure.yaml",
+    "__main__.py",
+    "components",
+    "lab",
+    "lab.lock.json",
+    "toolchain",
+)
 _TIMEOUT = 300.0
 
 
@@ -39,6 +51,7 @@ class Laboratory:
     project: Path
     user_home: Path
     stack: str = "dev"
+    extra: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def copy_to(folder: Path) -> Laboratory:
@@ -55,7 +68,10 @@ class Laboratory:
         return laboratory
 
     def other(self, stack: str) -> Laboratory:
-        return Laboratory(self.project, self.user_home, stack)
+        return replace(self, stack=stack)
+
+    def with_environment(self, **extra: str) -> Laboratory:
+        return replace(self, extra={**self.extra, **extra})
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,6 +84,7 @@ class Laboratory:
             "ISTIO_LAB_CACHE": str(paths.cache()),
             "STACK": self.stack,
             "KUBECONFIG": str(self.kubeconfig),
+            **self.extra,
         }
 
     @property

@@ -23,6 +23,7 @@ PROGRAM = "__main__.py"
 
 STARTS_PROCESSES = {
     "lab/azure/cli.py": "the Azure CLI",
+    "lab/azure/plugin.py": "pulumi plugin install",
     "lab/bench/sandbox.py": "the commands of the course and of this lab, side by side",
     "lab/checks.py": "ruff, mypy, pytest",
     "lab/cli.py": "istioctl kube-inject",

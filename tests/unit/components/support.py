@@ -75,6 +75,7 @@ class Elsewhere:
     capabilities: Capabilities = EVERYTHING
     webhooks: Webhooks = NOTHING_PARTICULAR
     ingress: Ingress = NO_RULE
+    outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     hooks: pulumi.ResourceHookBinding | None = None
     urn: pulumi.Output[str] = field(default_factory=lambda: pulumi.Output.from_input("urn:elsewhere"))
     deleted_with: pulumi.Resource | None = None

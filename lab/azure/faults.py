@@ -1,0 +1,249 @@
+"""What Azure's failures mean: from the texts in the output of pulumi or az to a cause and one command."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """A failure that is understood.
+
+    Attributes:
+        code: Azure's own code where it has one.
+        cause: what is wrong, one sentence.
+        command: the one thing to run next.
+    """
+
+    code: str
+    cause: str
+    command: str
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """A row of the table; the named groups of the pattern can be used in cause and command."""
+
+    code: str
+    pattern: str
+    cause: str
+    command: str
+
+
+_CLIENT = r"[Tt]he client '(?P<client>[^']+)' with object id '[^']*' does not have authorization to perform action"
+_SUBSCRIPTION = r"over scope '(?P<scope>/subscriptions/[0-9A-Fa-f-]{36})"
+
+_FAULTS = (
+    _Fault(
+        "LoginExpired",
+        r"AADSTS\d{5,7}|[Rr]efresh token has expired|Interactive authentication is needed",
+        "Azure does not accept the login any more: it has expired, was withdrawn, or needs a second factor.",
+        "az login",
+    ),
+    _Fault(
+        "NotLoggedIn",
+        r"[Pp]lease run '?az login'?",
+        "Nobody is logged in to Azure on this machine.",
+        "az login",
+    ),
+    _Fault(
+        "WebhookPreventsStop",
+        r"webhooks, that might prevent stop/start.*?Webhook configuration '(?P<webhook>[^']+)'",
+        "AKS does not stop or start a cluster whose webhook {webhook} has wildcard (*) rules: the webhook could block "
+        "AKS itself. Without it the cluster can be stopped; install it anew after the next start.",
+        "kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration {webhook} --ignore-not-found",
+    ),
+    _Fault(
+        "WebhookPreventsStop",
+        r"ValidationError.*?webhook|webhooks, that might prevent stop/start",
+        "AKS does not stop or start a cluster with a webhook that has wildcard (*) rules: it could block AKS itself.",
+        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+    ),
+    _Fault(
+        "CustomKubeletIdentityMissingPermissionError",
+        r"CustomKubeletIdentityMissingPermissionError",
+        "The cluster's identity was given the role Managed Identity Operator, but the role has not arrived everywhere "
+        "in Azure yet; that takes minutes.",
+        "lab up",
+    ),
+    _Fault(
+        "PrincipalNotFound",
+        r"PrincipalNotFound|[Pp]rincipal \S+ does not exist in the directory",
+        "A role was assigned to an identity so new that Entra ID does not know it everywhere yet.",
+        "lab up",
+    ),
+    _Fault(
+        "RoleAssignmentExists",
+        r"RoleAssignmentExists|[Rr]ole assignment already exists",
+        "The same role was assigned before, by hand or by an earlier lab, under another name; delete that assignment.",
+        "az role assignment list --all --output table",
+    ),
+    _Fault(
+        "RoleAssignmentForbidden",
+        rf"{_CLIENT} 'Microsoft\.Authorization/roleAssignments/write' {_SUBSCRIPTION}",
+        "{client} may not assign roles, which the lab needs so that the cluster can pull from its registry. "
+        "An Owner of the subscription can allow it.",
+        "az role assignment create --assignee {client} --role 'Role Based Access Control Administrator' "
+        "--scope {scope}",
+    ),
+    _Fault(
+        "AuthorizationFailed",
+        rf"{_CLIENT} '(?P<action>[^']+)' {_SUBSCRIPTION}",
+        "{client} may not do {action}. An Owner of the subscription can allow it.",
+        "az role assignment create --assignee {client} --role Contributor --scope {scope}",
+    ),
+    _Fault(
+        "AuthorizationFailed",
+        r"AuthorizationFailed|does not have authorization to perform action",
+        "The one who is logged in may not do this; a role that was given just now counts after a new login.",
+        "az login",
+    ),
+    _Fault(
+        "MissingSubscriptionRegistration",
+        r"not registered to use (?:the )?namespace '(?P<namespace>[\w.]+)'",
+        "The subscription has never used {namespace}; Azure wants it registered once.",
+        "az provider register --namespace {namespace} --wait",
+    ),
+    _Fault(
+        "MissingSubscriptionRegistration",
+        r"MissingSubscriptionRegistration|SubscriptionNotRegistered",
+        "The subscription has never used a resource provider that the lab needs; Azure wants it registered once.",
+        "lab doctor --target azure",
+    ),
+    _Fault(
+        "DirectoryQuotaExceeded",
+        r"Directory_QuotaExceeded|directory object quota limit",
+        "The Entra directory lets the one who is logged in make no more identities; its administrator can.",
+        "az ad signed-in-user list-owned-objects --query '[].displayName'",
+    ),
+    _Fault(
+        "QuotaExceeded",
+        r"ErrCode_InsufficientVCPUQuota|QuotaExceeded|exceeding (?:approved .{0,60}?quota|quota limits)",
+        "The subscription's vCPU quota in this region is too small for the nodes and the surge node of an upgrade.",
+        "lab doctor --target azure",
+    ),
+    _Fault(
+        "SkuNotAvailable",
+        r"[Tt]he VM size of (?P<size>\S+) is not allowed in your subscription",
+        "{size} is not offered to this subscription in this region; another size or region may be.",
+        "lab doctor --target azure",
+    ),
+    _Fault(
+        "SkuNotAvailable",
+        r"SkuNotAvailable|NotAvailableForSubscription",
+        "The VM size is not offered to this subscription in this region at the moment; another size or region may be.",
+        "lab doctor --target azure",
+    ),
+    _Fault(
+        "K8sVersionNotSupported",
+        r"K8sVersionNotSupported|version \S+,? (?:which )?is (?:not supported in this region|only available for Long)",
+        "AKS does not offer this Kubernetes version here, or only with long-term support.",
+        "lab doctor --target azure",
+    ),
+    _Fault(
+        "AlreadyInUse",
+        r"registry DNS name (?P<registry>\w+)\S* is already in use",
+        "The registry's name {registry} belongs to somebody else: such names are unique in all of Azure.",
+        "az acr check-name --name {registry}",
+    ),
+    _Fault(
+        "AlreadyInUse",
+        r"\b(?:AlreadyInUse|NameNotAvailable)\b",
+        "The registry's name belongs to somebody else: such names are unique in all of Azure.",
+        "az acr list --output table",
+    ),
+    _Fault(
+        "ClusterStopped",
+        r"Power ?State\s?\(?:?\s?\"?Stopped|[Mm]anaged cluster \S+ is (?:in (?:a )?)?[Ss]topped",
+        "The AKS cluster is stopped, and a stopped cluster can only be started or deleted.",
+        "lab start",
+    ),
+    _Fault(
+        "OperationInProgress",
+        r"AnotherOperationInProgress|[Aa]nother operation .{0,80}in progress|there's an in.progress .{0,80}operation",
+        "Azure is still busy with an earlier change of this resource; wait until its provisioning state is Succeeded.",
+        "lab status",
+    ),
+    _Fault(
+        "ResourceGroupBeingDeleted",
+        r"resource group '(?P<group>[^']+)' is in deprovisioning state",
+        "The resource group {group} of an earlier lab is still being deleted; this returns when it is gone.",
+        "az group wait --deleted --resource-group {group}",
+    ),
+    _Fault(
+        "ResourceGroupBeingDeleted",
+        r"ResourceGroupBeingDeleted",
+        "The resource group of an earlier lab is still being deleted.",
+        "az group list --query \"[?properties.provisioningState=='Deleting'].name\" --output tsv",
+    ),
+    _Fault(
+        "RequestDisallowedByPolicy",
+        r"RequestDisallowedByPolicy|was disallowed by policy",
+        "A policy of the subscription forbids this, such as one that allows certain regions or VM sizes only.",
+        "az policy assignment list --disable-scope-strict-match --output table",
+    ),
+    _Fault(
+        "ReadOnlyDisabledSubscription",
+        r"ReadOnlyDisabledSubscription|disabled and therefore marked as read only",
+        "The subscription is disabled, usually because its credit is used up; it is reactivated in the portal.",
+        "az account list --refresh --output table",
+    ),
+    _Fault(
+        "KubeloginMissing",
+        r"exec: \"?kubelogin\"?: executable file not found|executable kubelogin not found",
+        "kubelogin, which logs in to a cluster with Entra ID, is not installed or not on PATH.",
+        "az aks install-cli",
+    ),
+    _Fault(
+        "AzureRbacForbidden",
+        r"User \"(?P<user>[^\"]+)\" cannot .{1,300}User does not have access to the resource in Azure",
+        "{user} has no role in the cluster yet: a role that was assigned just now takes up to five minutes to count.",
+        "lab up",
+    ),
+    _Fault(
+        "ApiServerUnreachable",
+        r"(?P<host>[\w.-]+\.azmk8s\.io)\S*?:? dial tcp \S+ (?:i/o timeout|connect: connection timed out)",
+        "The API server {host} does not answer: this machine's public address is not among the allowed ranges, "
+        "perhaps because it has changed, or the cluster is stopped.",
+        "lab status",
+    ),
+)
+"""In order: the first row that matches explains. Sources: issues of Azure/AKS, Azure/azure-cli, pulumi-azure-native."""
+
+_TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def explain(output: str) -> Explanation | None:
+    """What the first known failure in an output means; nothing when none is known.
+
+    Args:
+        output: what pulumi or az printed, with colours and broken lines or without.
+    """
+    text = " ".join(_TERMINAL.sub("", output).split())
+    for fault in _FAULTS:
+        if found := re.search(fault.pattern, text):
+            values = found.groupdict()
+            return Explanation(
+                code=fault.code, cause=fault.cause.format(**values), command=fault.command.format(**values)
+            )
+    return None
+
+
+def error_messages(events: str) -> str:
+    """The errors in an event log, which pulumi writes beside its live display when it is told `--event-log FILE`.
+
+    The flag is there only with `PULUMI_DEBUG_COMMANDS=true` in the environment.
+
+    Args:
+        events: content of that file: a JSON object a line; a last line that is cut off is left out.
+    """
+    messages = []
+    for line in events.splitlines():
+        with contextlib.suppress(ValueError):
+            event = json.loads(line).get("diagnosticEvent") or {}
+            if event.get("severity") == "error":
+                messages.append(str(event.get("message", "")))
+    return "\n".join(messages)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from lab import paths
+from tests.azure import aks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.engine.laboratory import Laboratory
+
+_PLUGIN = "plugins/resource-azure-native-v3.29.0"
+_RANGE = "203.0.113.7/32"
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """An Azure subscription as far as the lab can tell, with one stack of the project in it."""
+
+    folder: Path
+    laboratory: Laboratory
+
+    def configure(self, **azure: object) -> None:
+        """Settings of the azure target; what is not given has its default."""
+        settings = {"allowedRanges": [_RANGE], "owner": "somebody", **azure}
+        config = {"config": {"istio-lab:target": "azure", "istio-lab:azure": settings}}
+        file = self.laboratory.project / f"Pulumi.{self.laboratory.stack}.yaml"
+        before = yaml.safe_load(file.read_text()) if file.exists() else {}
+        file.write_text(yaml.safe_dump({**before, **config}))
+
+    def fail(self, **faults: object) -> None:
+        """What Azure will answer to the requests that fit."""
+        (self.folder / "faults.json").write_text(json.dumps(faults))
+
+    @property
+    def store(self) -> dict[str, Any]:
+        """What there is in it."""
+        return dict(json.loads((self.folder / "store.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def subscription(laboratory: Laboratory) -> Iterator[Subscription]:
+    # A socket's path has room for a hundred characters only.
+    folder = Path(tempfile.mkdtemp(prefix="azure-"))
+    python = f"PYTHONPATH={shlex.quote(str(paths.PROJECT))} exec {shlex.quote(sys.executable)} -m"
+    _script(
+        laboratory.project / ".lab/pulumi" / _PLUGIN / "pulumi-resource-azure-native", f"{python} tests.azure.standin"
+    )
+    _script(folder / "bin/az", f"{python} tests.azure.az")
+    _script(folder / "bin/kubelogin", f"{python} tests.azure.kubelogin")
+    hook = f"{sys.executable} -m tests.azure.aks {folder}"
+    search = f"{folder / 'bin'}:{laboratory.environment['PATH']}"
+    standing = laboratory.other("azure").with_environment(STANDIN_DIR=str(folder), STANDIN_ON_CLUSTER=hook, PATH=search)
+    standing.pulumi("stack", "init").succeeded()
+    yield Subscription(folder, standing)
+    aks.delete(folder)
+    shutil.rmtree(folder)
+
+
+def _script(file: Path, command: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f'#!/bin/sh\n{command} "$@"\n')
+    file.chmod(0o755)

@@ -1,0 +1,235 @@
+"""The whole azure stack under the real engine: a stand-in for Azure, and behind it a real cluster with a real istiod.
+
+The tests of this module follow one stack through its life, in their order.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from components.platform import azure_roles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.azure.conftest import Subscription
+    from tests.engine.laboratory import Laboratory
+
+CLUSTER = "azure-native:containerservice:ManagedCluster"
+ROLE = "azure-native:authorization:RoleAssignment"
+
+REFUSALS = {
+    "AuthorizationFailedEverywhere": "AuthorizationFailed",
+    "AuthorizationFailed": "RoleAssignmentForbidden",
+    "SubscriptionNotRegistered": "MissingSubscriptionRegistration",
+    "ServicePrincipalQuota": "DirectoryQuotaExceeded",
+    "RegistryNameTaken": "AlreadyInUse",
+    "KubernetesVersionNotSupported": "K8sVersionNotSupported",
+    "QuotaExceeded": "QuotaExceeded",
+    "InsufficientVCPUQuota": "QuotaExceeded",
+    "SkuNotAvailable": "SkuNotAvailable",
+    "VMSizeNotAllowed": "SkuNotAvailable",
+    "Conflict": "OperationInProgress",
+}
+"""Every fault of the stand-in that ends an update -> how the lab calls it."""
+
+
+@pytest.fixture(scope="module")
+def standing(subscription: Subscription) -> Iterator[Subscription]:
+    """A stack that stands, although Azure's directory knew nobody ten times."""
+    subscription.configure(budget={"amount": 20, "email": "somebody@example.test"}, spotPool={"enabled": True})
+    subscription.fail(PrincipalNotFoundAlways=10)
+    subscription.laboratory.lab("up").succeeded()
+    yield subscription
+    subscription.fail()
+
+
+@pytest.mark.parametrize(("fault", "code"), REFUSALS.items())
+def test_a_refusal_of_azure_is_explained_with_one_command(subscription: Subscription, fault: str, code: str) -> None:
+    subscription.configure()
+    subscription.fail(**{fault: True})
+
+    result = subscription.laboratory.lab("up")
+
+    subscription.fail()
+    subscription.laboratory.lab("down").succeeded()
+    assert result.code == 1, result.output
+    _, _, explained = result.output.rpartition("error: ")
+    assert explained.startswith(f"{code}: ")
+    assert "\ndo: " in explained
+    assert "Traceback" not in result.output
+
+
+def test_it_stands_with_every_pod_ready_although_the_directory_lagged(standing: Subscription) -> None:
+    refused = [each for each in standing.store["log"] if each["refused"] == "PrincipalNotFound"]
+    pods = standing.laboratory.get("pods", "-A")["items"]
+
+    assert len(refused) == 10
+    assert len(pods) >= 10
+    assert [pod["metadata"]["name"] for pod in pods if not ready(pod)] == []
+
+
+def test_nothing_is_left_to_do(standing: Subscription) -> None:
+    assert "unchanged" in standing.laboratory.pulumi("preview", "--expect-no-changes").succeeded().output
+
+
+def test_images_are_pulled_by_the_nodes_own_identity_and_it_may_do_nothing_else(standing: Subscription) -> None:
+    kubelet = the(standing, "azure-native:managedidentity:UserAssignedIdentity", "-kubelet")
+    granted = [each for each in entries(standing, ROLE) if each["inputs"]["principalId"] == object_id(kubelet)]
+
+    assert [each["inputs"]["roleDefinitionId"].rpartition("/")[2] for each in granted] == [azure_roles.ACR_PULL]
+    assert [each["inputs"]["scope"] for each in granted] == [entries(standing, REGISTRY)[0]["id"]]
+    assert granted[0]["inputs"]["principalType"] == "ServicePrincipal"
+
+
+def test_the_right_to_pull_is_there_before_the_cluster(standing: Subscription) -> None:
+    cluster = entries(standing, CLUSTER)[0]
+    pull = next(each for each in entries(standing, ROLE) if azure_roles.ACR_PULL in each["inputs"]["roleDefinitionId"])
+
+    assert pull["order"] < cluster["order"]
+
+
+def test_everything_that_takes_tags_has_them(standing: Subscription) -> None:
+    untagged = {ROLE, "azure-native:containerservice:MaintenanceConfiguration", "azure-native:consumption:Budget"}
+    tags = [each["inputs"].get("tags") for each in standing.store["entries"] if each["type"] not in untagged]
+
+    assert len(tags) == 6
+    assert all(found == {"project": "istio-lab", "stack": "azure", "owner": "somebody"} for found in tags)
+
+
+def test_inside_the_cluster_it_is_the_embedded_lab_resource_for_resource(standing: Subscription) -> None:
+    embedded = standing.laboratory.other("dev")
+    embedded.pulumi("stack", "init").succeeded()
+
+    planned = in_cluster(step["urn"] for step in previewed(embedded))
+
+    assert in_cluster(each["urn"] for each in standing.laboratory.state()) == planned
+    assert len(planned) > 20
+
+
+def test_nothing_is_open_to_the_internet(standing: Subscription) -> None:
+    cluster = entries(standing, CLUSTER)[0]["inputs"]
+    ingress = standing.laboratory.get("service", "istio-ingressgateway", "-n", "istio-system")
+
+    assert cluster["apiServerAccessProfile"]["authorizedIPRanges"] == ["203.0.113.7/32"]
+    assert cluster["disableLocalAccounts"] is True
+    assert ingress["metadata"]["annotations"]["service.beta.kubernetes.io/azure-load-balancer-internal"] == "true"
+    assert entries(standing, REGISTRY)[0]["inputs"]["adminUserEnabled"] is False
+
+
+def test_no_secret_of_the_cluster_is_in_the_state_or_the_outputs(standing: Subscription) -> None:
+    user = yaml.safe_load((standing.folder / "kubeconfig").read_text())["users"][0]["user"]
+    secrets = [user["client-key-data"], base64.b64decode(user["client-key-data"]).decode().splitlines()[1]]
+    outputs = standing.laboratory.pulumi("stack", "output").succeeded().output
+    shown = standing.laboratory.pulumi("stack", "output", "--json").succeeded().output
+
+    for text in (standing.laboratory.export(), outputs, shown):
+        assert [secret for secret in (*secrets, "kubelogin") if secret in text] == []
+    assert json.loads(shown)["kubeconfig"] == "[secret]"
+
+
+def test_the_kubeconfig_for_people_takes_the_login_of_the_azure_cli(standing: Subscription) -> None:
+    file = standing.laboratory.kubeconfig
+    user = yaml.safe_load(file.read_text())["users"][0]["user"]
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert set(user) == {"exec"}
+    assert user["exec"]["args"][-2:] == ["--login", "azurecli"]
+
+
+def test_another_number_of_nodes_touches_nothing_in_the_cluster(standing: Subscription) -> None:
+    standing.configure(
+        budget={"amount": 20, "email": "somebody@example.test"},
+        spotPool={"enabled": True, "maxCount": 5},
+        systemPool={"count": 3, "maxCount": 4},
+    )
+
+    changed = steps(standing)
+
+    assert {step["urn"].rpartition("::")[2] for step in changed} == {"spot-pool"}
+    assert {step["op"] for step in changed} == {"update"}
+
+
+def test_what_would_replace_the_cluster_is_refused_until_it_is_allowed(standing: Subscription) -> None:
+    standing.configure(location="northeurope")
+
+    result = standing.laboratory.lab("up")
+
+    assert result.code == 1
+    assert "cluster" in result.output
+    assert "--allow-replace" in result.output
+    assert entries(standing, CLUSTER)[0]["inputs"]["location"] == "westeurope"
+
+
+def test_a_stopped_cluster_is_named_before_anything_is_touched(standing: Subscription) -> None:
+    standing.configure()
+    standing.laboratory.lab("stop").succeeded()
+    written = len(standing.store["log"])
+
+    refused = standing.laboratory.lab("up")
+    shown = standing.laboratory.lab("status").succeeded().output
+    started = standing.laboratory.lab("start")
+
+    assert refused.code == 1
+    assert "lab start" in refused.output
+    assert "Stopped" in shown
+    assert len(standing.store["log"]) == written
+    assert started.code == 0
+
+
+def test_the_login_of_another_subscription_cannot_destroy(standing: Subscription) -> None:
+    other = "00000000-1111-2222-3333-444444444444"
+
+    refused = standing.laboratory.with_environment(AZ_SUBSCRIPTION=other).lab("down")
+
+    assert refused.code == 1
+    assert "az account set --subscription" in refused.output
+    assert entries(standing, CLUSTER) != []
+
+
+def test_down_leaves_nothing(standing: Subscription) -> None:
+    standing.laboratory.lab("down").succeeded()
+
+    assert standing.store["entries"] == []
+    assert not standing.laboratory.directory.exists()
+
+
+REGISTRY = "azure-native:containerregistry:Registry"
+
+
+def entries(subscription: Subscription, type_: str) -> list[dict[str, Any]]:
+    return [each for each in subscription.store["entries"] if each["type"] == type_]
+
+
+def the(subscription: Subscription, type_: str, end: str) -> dict[str, Any]:
+    [found] = [each for each in entries(subscription, type_) if each["id"].endswith(end)]
+    return found
+
+
+def object_id(identity: dict[str, Any]) -> str:
+    return str(identity["properties"]["principalId"])
+
+
+def in_cluster(urns: Iterable[str]) -> set[tuple[str, str]]:
+    """Type and name of what is made in a cluster."""
+    found = {(urn.split("::")[2].rpartition("$")[2], urn.rpartition("::")[2]) for urn in urns}
+    return {(type_, name) for type_, name in found if type_.startswith("kubernetes:")}
+
+
+def ready(pod: dict[str, Any]) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+
+
+def steps(subscription: Subscription) -> list[dict[str, Any]]:
+    """What a preview would change."""
+    return [step for step in previewed(subscription.laboratory) if step["op"] not in ("same", "read", "refresh")]
+
+
+def previewed(laboratory: Laboratory) -> list[dict[str, Any]]:
+    output = laboratory.pulumi("preview", "--json").succeeded().output
+    return list(json.loads(output[output.index("{") :])["steps"])

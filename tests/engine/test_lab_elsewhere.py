@@ -1,0 +1,145 @@
+"""The lab on a cluster that was there before and stays: `target: kubeconfig`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from lab import kubectl
+from lab.embedded import control_plane
+from lab.embedded.control_plane import ControlPlane
+from lab.embedded.nodes import NodeSpec
+from lab.embedded.ports import Ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.engine.laboratory import Laboratory
+
+# What the lab could leave behind anywhere in a cluster.
+KINDS = (
+    "namespaces,customresourcedefinitions,mutatingwebhookconfigurations,validatingwebhookconfigurations,"
+    "clusterroles,clusterrolebindings,configmaps,secrets,serviceaccounts,deployments,services"
+)
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """A cluster that somebody started, without the lab's doing."""
+
+    kubeconfig: Path
+
+    def objects(self) -> set[str]:
+        """Everything in it, byte for byte but for what the API server itself counts up."""
+        found = json.loads(kubectl.run(self.kubeconfig, "get", KINDS, "-A", "-o", "json"))["items"]
+        return {json.dumps(without_bookkeeping(each), sort_keys=True) for each in found}
+
+
+@pytest.fixture(scope="module")
+def by_hand() -> Iterator[ByHand]:
+    folder = Path(tempfile.mkdtemp(prefix="by-hand-"))
+    plane = ControlPlane(directory=folder / "cluster", ports=Ports.allocate())
+    plane.create(NodeSpec(count=2, zones=1, cpu=4, memory="16Gi"))
+    # The controllers put a ConfigMap and a ServiceAccount into every namespace, a moment after the start.
+    for namespace in ("default", "kube-system", "kube-public", "kube-node-lease"):
+        for what in ("configmap/kube-root-ca.crt", "serviceaccount/default"):
+            kubectl.run(plane.kubeconfig, "wait", "--for=create", what, "-n", namespace, "--timeout=60s")
+    yield ByHand(plane.kubeconfig)
+    control_plane.remove(plane.directory)
+    folder.rmdir()
+
+
+@pytest.fixture(scope="module")
+def elsewhere(laboratory: Laboratory, by_hand: ByHand) -> Laboratory:
+    """A stack for that cluster, which nothing was made of yet."""
+    stack = laboratory.other("elsewhere")
+    configure(stack, by_hand, purgeCrds=True)
+    stack.pulumi("stack", "init").succeeded()
+    return stack
+
+
+def test_the_lab_stands_there_and_leaves_the_cluster_as_it_was(elsewhere: Laboratory, by_hand: ByHand) -> None:
+    before = by_hand.objects()
+
+    elsewhere.lab("up").succeeded()
+    pods = elsewhere.get("pods", "-A")["items"]
+    again = elsewhere.pulumi("preview", "--expect-no-changes").succeeded()
+    outputs = elsewhere.pulumi("stack", "output", "--json").succeeded().output
+    elsewhere.lab("down").succeeded()
+
+    assert len(pods) == 10
+    assert [pod["metadata"]["name"] for pod in pods if namespace(pod) == "tutorial" and not injected(pod)] == []
+    assert "unchanged" in again.output
+    assert json.loads(outputs)["kubeconfig"] == "[secret]"
+    assert by_hand.objects() == before
+    assert not elsewhere.directory.exists()
+
+
+def test_istios_crds_stay_unless_they_are_asked_to_go(elsewhere: Laboratory, by_hand: ByHand) -> None:
+    before = by_hand.objects()
+    configure(elsewhere, by_hand)
+
+    elsewhere.lab("up").succeeded()
+    elsewhere.lab("down").succeeded()
+
+    left = [json.loads(each) for each in by_hand.objects() - before]
+    assert {each["kind"] for each in left} == {"CustomResourceDefinition"}
+    assert all(each["metadata"]["name"].endswith(".istio.io") for each in left)
+
+
+def test_a_namespace_of_somebody_elses_is_never_taken_over(elsewhere: Laboratory, by_hand: ByHand) -> None:
+    configure(elsewhere, by_hand)
+    kubectl.run(by_hand.kubeconfig, "create", "namespace", "tutorial")
+
+    result = elsewhere.lab("up")
+    elsewhere.lab("down").succeeded()
+
+    assert result.code == 1
+    assert "the namespace tutorial already" in result.output
+    kubectl.run(by_hand.kubeconfig, "delete", "namespace", "tutorial")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "key"),
+    [({"context": "production"}, "kubeconfig.context"), ({"file": "/nowhere/config"}, "kubeconfig.file")],
+)
+def test_a_cluster_that_is_not_there_is_refused_by_its_setting(
+    elsewhere: Laboratory, by_hand: ByHand, wrong: dict[str, str], key: str
+) -> None:
+    configure(elsewhere, by_hand, **wrong)
+
+    result = elsewhere.lab("up")
+
+    assert result.code == 1
+    assert f"istio-lab:{key}: found" in result.output
+    assert "Traceback" not in result.output
+    assert [each["type"] for each in elsewhere.state()] in ([], ["pulumi:pulumi:Stack"])
+
+
+def configure(stack: Laboratory, cluster: ByHand, **given: object) -> None:
+    settings = {"file": str(cluster.kubeconfig), "context": "kwok-lab", **given}
+    file = stack.project / f"Pulumi.{stack.stack}.yaml"
+    before = yaml.safe_load(file.read_text()) if file.exists() else {}
+    config = {"istio-lab:target": "kubeconfig", "istio-lab:kubeconfig": settings}
+    file.write_text(yaml.safe_dump({**before, "config": config}))
+
+
+def without_bookkeeping(found: dict[str, Any]) -> dict[str, Any]:
+    metadata = {
+        key: value for key, value in found["metadata"].items() if key not in ("resourceVersion", "managedFields")
+    }
+    return {**found, "metadata": metadata}
+
+
+def injected(pod: dict[str, Any]) -> bool:
+    return "istio-proxy" in {each["name"] for each in pod["spec"]["containers"] + pod["spec"]["initContainers"]}
+
+
+def namespace(pod: dict[str, Any]) -> str:
+    return str(pod["metadata"]["namespace"])
