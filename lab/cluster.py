@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from lab import kubectl, paths
-from lab.compatibility import check
+from lab.compatibility import check, newest_istio_for
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -67,7 +67,12 @@ class ClusterFacts:
             )
         verdict = check(self.version, istio, today=datetime.now(tz=UTC).date())
         if verdict.refused:
-            remedy = f"pulumi config set istio-lab:istioVersion {verdict.proposal.istio}" if verdict.proposal else ""
+            fitting = newest_istio_for(self.version)
+            remedy = (
+                f"pulumi config set istio-lab:istioVersion {fitting}"
+                if fitting
+                else "take a cluster of a Kubernetes version that the lab knows"
+            )
             raise LabError(f"the cluster runs Kubernetes {self.version}: {'; '.join(verdict.refused)}", remedy)
 
 
@@ -243,7 +248,7 @@ def _contexts(path: Path) -> list[str]:
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         return [str(context["name"]) for context in config.get("contexts") or ()]
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, KeyError):
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, KeyError):
         raise LabError(
             f"{path} is no kubeconfig", "kubectl config view --kubeconfig FILE shows what is wrong"
         ) from None

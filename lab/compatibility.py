@@ -190,6 +190,16 @@ def check(kubernetes: str, istio: str, *, today: date, runs: Pair | None = None)
     )
 
 
+def newest_istio_for(kubernetes: str) -> str | None:
+    """The newest Istio release that supports a Kubernetes release which cannot be changed, or None.
+
+    Args:
+        kubernetes: a minor or an exact version.
+    """
+    fitting = [row for row in ISTIO.values() if minor(kubernetes) in row.supported]
+    return max((row.newest for row in fitting), key=_order, default=None)
+
+
 def hub_warnings(hub: str) -> tuple[str, ...]:
     """Warns about an image hub that Istio is leaving."""
     if not any(hub == retired or hub.startswith(f"{retired}/") for retired in RETIRED_HUBS):

@@ -174,7 +174,7 @@ class Azure(pulumi.ComponentResource):
         self.deleted_with = cluster
         self.ingress = _ingress(args.ingress_ranges)
         self.kubeconfig = self._kubeconfig(cluster)
-        admitted = [self._admission(cluster, client.object_id)] if args.entra else []
+        admitted = [self._admission(cluster, client)] if args.entra else []
         self.hooks = azure_roles.patience_in_cluster() if args.entra else None
         self.provider = k8s.Provider(
             "kubernetes",
@@ -413,15 +413,17 @@ class Azure(pulumi.ComponentResource):
             answer.apply(lambda found: credentials.kubeconfig(found.kubeconfigs[0].value, azure_cli=entra))
         )
 
-    def _admission(self, cluster: aks.ManagedCluster, caller: pulumi.Output[str]) -> pulumi.Resource:
+    def _admission(
+        self, cluster: aks.ManagedCluster, caller: pulumi.Output[authorization.GetClientConfigResult]
+    ) -> pulumi.Resource:
         """Who stands the lab up may work in it: with Azure RBAC, not even who made a cluster may look into it."""
         args = azure_roles.Grant(
             role=azure_roles.AKS_RBAC_CLUSTER_ADMIN,
             scope=cluster.id,
             scope_name=self._names.cluster,
-            principal=caller,
-            principal_name=caller,
-            managed_identity=False,
+            principal=caller.object_id,
+            principal_name=caller.object_id,
+            principal_type=caller.client_id.apply(azure_roles.type_of_caller),
         )
         return azure_roles.grant("cluster-admin", args, self.subscription, self._inside())
 

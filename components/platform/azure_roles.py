@@ -20,6 +20,9 @@ MANAGED_IDENTITY_OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
 AKS_RBAC_CLUSTER_ADMIN = "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b"
 """Azure Kubernetes Service RBAC Cluster Admin: everything inside one cluster."""
 
+_AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""The Azure CLI's own application id, the same in every directory."""
+
 _PAUSE = 2.0
 """Seconds between two tries."""
 
@@ -28,6 +31,17 @@ _TRIES = 60
 
 _TRIES_IN_CLUSTER = 180
 """The same for a role inside a cluster: six minutes. Azure says that it takes up to five."""
+
+
+def type_of_caller(client_id: str) -> authorization.PrincipalType:
+    """Whether a person runs this, or an application such as a pipeline.
+
+    Args:
+        client_id: of the login: that of the Azure CLI for a person, its own for an application.
+    """
+    return (
+        authorization.PrincipalType.USER if client_id == _AZURE_CLI else authorization.PrincipalType.SERVICE_PRINCIPAL
+    )
 
 
 def patience() -> ResourceHookBinding:
@@ -60,7 +74,8 @@ class Grant:
         scope_name: its name, which unlike its id is known before it is there.
         principal: OBJECT id of who gets it; the client id of the same identity is a common mistake: it grants nothing.
         principal_name: its name, or whatever else is known of it from the beginning.
-        managed_identity: the principal is one; Azure then does not look it up in the directory, which lags.
+        principal_type: for what is said to be a service principal, which managed identities are, Azure does not look
+            into its directory, which lags. Left out, the provider says that it is a user.
     """
 
     role: str
@@ -68,7 +83,7 @@ class Grant:
     scope_name: pulumi.Input[str]
     principal: pulumi.Input[str]
     principal_name: pulumi.Input[str]
-    managed_identity: bool = True
+    principal_type: pulumi.Input[authorization.PrincipalType] = authorization.PrincipalType.SERVICE_PRINCIPAL
 
 
 def grant(
@@ -89,7 +104,7 @@ def grant(
         ),
         scope=args.scope,
         principal_id=args.principal,
-        principal_type=authorization.PrincipalType.SERVICE_PRINCIPAL if args.managed_identity else None,
+        principal_type=args.principal_type,
         role_definition_id=pulumi.Output.concat(
             "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", args.role
         ),

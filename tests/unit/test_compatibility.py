@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from lab import compatibility, versions
-from lab.compatibility import ISTIO, KUBERNETES, Pair, check
+from lab.compatibility import ISTIO, KUBERNETES, Pair, check, newest_istio_for
 
 TODAY = date(2026, 11, 23)
 EMBEDDED = Pair("1.36.3", "1.31.1")
@@ -169,3 +169,10 @@ def test_support_ends_in_the_order_of_releases() -> None:
     for rows in (ISTIO, KUBERNETES):
         ends = [row.ends for row in rows.values()]
         assert ends == sorted(ends)
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "istio"), [("1.36.3", "1.31.1"), ("1.31", "1.29.8"), ("1.30.5", "1.28.10"), ("1.99.0", None)]
+)
+def test_for_a_kubernetes_that_cannot_be_changed_the_newest_istio_is_proposed(kubernetes: str, istio: str) -> None:
+    assert newest_istio_for(kubernetes) == istio

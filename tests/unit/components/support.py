@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import runpy
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +24,7 @@ from lab import artifacts, paths
 from tests.unit.recorder import PROJECT, STACK, Recorded, Recording, forget_the_users_environment, record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from components.platform.base import Platform
 
@@ -53,7 +56,7 @@ def main(*, stack: str = STACK, preview: bool = False, **settings: object) -> Re
     own = {f"{PROJECT}:{key}": value for key, value in settings.items()}
     config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in {**declared, **own}.items()}
 
-    with pytest.MonkeyPatch.context() as monkeypatch:
+    with pytest.MonkeyPatch.context() as monkeypatch, as_a_process_of_its_own():
         forget_the_users_environment(monkeypatch)
         monkeypatch.setattr(artifacts, "path", lambda name: FIXTURES / name)
         return record(
@@ -63,6 +66,17 @@ def main(*, stack: str = STACK, preview: bool = False, **settings: object) -> Re
             stack=stack,
             preview=preview,
         )
+
+
+@contextlib.contextmanager
+def as_a_process_of_its_own() -> Iterator[None]:
+    """The program leaves Ctrl-C to the engine and its garbage to its end; tests that run after it must not."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        gc.enable()
 
 
 @dataclass(frozen=True, kw_only=True)
