@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import yaml
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from tests.engine.laboratory import Laboratory
 
 _PLUGIN = "plugins/resource-azure-native-v3.29.0"
+_GLANCE = 0.1
+"""Seconds between two looks at the command lines."""
+
 _RANGE = "203.0.113.7/32"
 
 
@@ -30,6 +36,25 @@ class Subscription:
 
     folder: Path
     laboratory: Laboratory
+    seen: set[str] = field(default_factory=set)
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Keep every word of every command line that there is while a block lasts."""
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(_GLANCE):
+                for process in psutil.process_iter(["cmdline"]):
+                    self.seen.update(process.info["cmdline"] or ())
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
 
     def configure(self, **azure: object) -> None:
         """Settings of the azure target; what is not given has its default."""

@@ -16,6 +16,7 @@ from components.platform import azure_roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from tests.azure.conftest import Subscription
     from tests.engine.laboratory import Laboratory
@@ -44,7 +45,8 @@ def standing(subscription: Subscription) -> Iterator[Subscription]:
     """A stack that stands, although Azure's directory knew nobody ten times."""
     subscription.configure(budget={"amount": 20, "email": "somebody@example.test"}, spotPool={"enabled": True})
     subscription.fail(PrincipalNotFoundAlways=10)
-    subscription.laboratory.lab("up").succeeded()
+    with subscription.watched():
+        subscription.laboratory.lab("up").succeeded()
     yield subscription
     subscription.fail()
 
@@ -75,6 +77,12 @@ def test_it_stands_with_every_pod_ready_although_the_directory_lagged(standing: 
 
 
 def test_nothing_is_left_to_do(standing: Subscription) -> None:
+    assert "unchanged" in standing.laboratory.pulumi("preview", "--expect-no-changes").succeeded().output
+
+
+def test_what_azure_and_the_cluster_answer_later_changes_nothing_either(standing: Subscription) -> None:
+    standing.laboratory.pulumi("refresh", "--yes", "--skip-preview").succeeded()
+
     assert "unchanged" in standing.laboratory.pulumi("preview", "--expect-no-changes").succeeded().output
 
 
@@ -122,14 +130,25 @@ def test_nothing_is_open_to_the_internet(standing: Subscription) -> None:
     assert entries(standing, REGISTRY)[0]["inputs"]["adminUserEnabled"] is False
 
 
-def test_no_secret_of_the_cluster_is_in_the_state_or_the_outputs(standing: Subscription) -> None:
+def test_no_secret_is_in_the_state_the_outputs_the_logs_or_a_command_line(standing: Subscription) -> None:
     user = yaml.safe_load((standing.folder / "kubeconfig").read_text())["users"][0]["user"]
-    secrets = [user["client-key-data"], base64.b64decode(user["client-key-data"]).decode().splitlines()[1]]
+    passphrase = (standing.laboratory.project / ".lab" / "passphrase").read_text()
+    secrets = [
+        user["client-key-data"],
+        base64.b64decode(user["client-key-data"]).decode().splitlines()[1],
+        passphrase,
+    ]
+    logs = [file for file in (standing.laboratory.project / ".lab" / "pulumi").rglob("*") if is_log(file)]
+    words = standing.seen
     outputs = standing.laboratory.pulumi("stack", "output").succeeded().output
     shown = standing.laboratory.pulumi("stack", "output", "--json").succeeded().output
 
     for text in (standing.laboratory.export(), outputs, shown):
         assert [secret for secret in (*secrets, "kubelogin") if secret in text] == []
+    assert logs != []
+    assert [file.name for file in logs for secret in secrets if secret.encode() in file.read_bytes()] == []
+    assert any("pulumi-resource-kubernetes" in word for word in words)
+    assert [word for word in words for secret in secrets if secret in word] == []
     assert json.loads(shown)["kubeconfig"] == "[secret]"
 
 
@@ -213,6 +232,10 @@ def the(subscription: Subscription, type_: str, end: str) -> dict[str, Any]:
 
 def object_id(identity: dict[str, Any]) -> str:
     return str(identity["properties"]["principalId"])
+
+
+def is_log(file: Path) -> bool:
+    return file.is_file() and "plugins" not in file.parts
 
 
 def in_cluster(urns: Iterable[str]) -> set[tuple[str, str]]:
