@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from lab import kubectl, paths
+from lab import kubectl, paths, private
 from lab.compatibility import check, newest_istio_for
 from lab.errors import LabError
 
@@ -227,11 +227,7 @@ def write(content: str, directory: Path) -> None:
         directory: the stack's own folder; the file is `kubeconfig` in it.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = directory / "kubeconfig"
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(descriptor, 0o600)  # the mode above counts only for a new file
-    with os.fdopen(descriptor, "w") as out:
-        out.write(content)
+    private.write(directory / "kubeconfig", content)
 
 
 def forget(directory: Path) -> None:

@@ -11,7 +11,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from lab import paths
+from lab import paths, private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,10 +90,7 @@ def _sweep_temporary_files() -> None:
 def _make_passphrase(file: Path) -> None:
     if file.is_file() and file.stat().st_size:
         return
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(descriptor, 0o600)  # the mode above counts only for a new file
-    with os.fdopen(descriptor, "w") as out:
-        out.write(secrets.token_urlsafe(32))
+    private.write(file, secrets.token_urlsafe(32))
     if local_backend():
         _forget_salts()
 

@@ -109,14 +109,11 @@ def update(stack: Stack, *arguments: str) -> int:
     Raises:
         LabError: it failed for a known cause, with the command that helps.
     """
-    folder = Path(tempfile.mkdtemp(dir=paths.temporary_dir()))
-    log = folder / "events.json"
-    try:
+    with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:
+        log = Path(folder) / "events.json"
         # pulumi knows the option only with this variable; its progress in the terminal stays as it is.
         code = stack.pulumi(*arguments, f"--event-log={log}", environment={"PULUMI_DEBUG_COMMANDS": "true"})
         found = faults.explain(faults.error_messages(log.read_text())) if code and log.is_file() else None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     if found:
         meant = f"{found.command}{stack.option}" if found.command.startswith("lab ") else found.command
         raise LabError(f"{found.code}: {found.cause}", meant)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from lab import kubectl, toolchain, versions
+from lab import kubectl, private, toolchain, versions
 from lab.embedded import nodes, processes, web
 from lab.embedded.ports import LOOPBACK, Ports, is_free
 from lab.errors import LabError
@@ -84,8 +84,7 @@ class ControlPlane:
         config.write_text(yaml.safe_dump(self._configuration()))
         self._kwokctl("create", "cluster", "--config", str(config), "--kubeconfig", str(self.kubeconfig))
         # kwokctl's file names the certificates' files; Pulumi's provider and other folders need them inside.
-        self.kubeconfig.write_text(kubectl.run(self.kubeconfig, "config", "view", "--raw", "--flatten"))
-        self.kubeconfig.chmod(0o600)
+        private.write(self.kubeconfig, kubectl.run(self.kubeconfig, "config", "view", "--raw", "--flatten"))
         self._wait_until_ready()
         self.apply_nodes(spec)
 
