@@ -34,6 +34,11 @@ CATALOG: Mapping[str, tuple[Literal["file", "tree"], str]] = {
     "istio-gateway": ("tree", "manifests/charts/gateway"),
     "bookinfo.yaml": ("file", "samples/bookinfo/platform/kube/bookinfo.yaml"),
     "bookinfo-gateway.yaml": ("file", "samples/bookinfo/networking/bookinfo-gateway.yaml"),
+    "addon-prometheus.yaml": ("file", "samples/addons/prometheus.yaml"),
+    "addon-grafana.yaml": ("file", "samples/addons/grafana.yaml"),
+    "addon-kiali.yaml": ("file", "samples/addons/kiali.yaml"),
+    "addon-jaeger.yaml": ("file", "samples/addons/jaeger.yaml"),
+    "addon-loki.yaml": ("file", "samples/addons/loki.yaml"),
 }
 """What there is, and where Istio's repository has it; the lock file adds the checksums."""
 

@@ -29,5 +29,23 @@ PULUMI_AZURE_NATIVE = "3.29.0"
 KWOK = "0.8.0"
 ETCD = "3.6.8"
 
+METRICS_SERVER = "0.9.0"
+"""Answers `kubectl top` on the embedded target; of the Kubernetes minor above."""
+
 HELM = "3.18.6"
 """The benchmark's helm, of the line that the Kubernetes provider embeds."""
+
+PROMETHEUS = "3.10.0"
+"""What the tests run: the same as in the pinned addon."""
+
+PROMETHEUS_MODULE = "v0.310.0"
+"""What the Go module `github.com/prometheus/prometheus` calls the version above."""
+
+LOKI = "3.7.8"
+"""Image, and what the tests run: the oldest that can be built here; the pinned addon has 3.6.7."""
+
+OPENTELEMETRY_COLLECTOR = "0.160.0"
+"""Image, and what the tests run."""
+
+KUBE_STATE_METRICS = "2.19.1"
+NODE_EXPORTER = "1.12.1"

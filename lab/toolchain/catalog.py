@@ -123,7 +123,7 @@ _CLUSTER = Group(
     # etcd, kwok and Istio share most packages with Kubernetes: one module for all compiles them once, which saves a
     # tenth of a cold start.
     name="cluster",
-    seconds=560,
+    seconds=620,
     tags="vtprotobuf,disable_pgv",  # as Istio's own builds
     defines=(
         f"k8s.io/component-base/version.gitVersion=v{versions.KUBERNETES}",
@@ -132,7 +132,25 @@ _CLUSTER = Group(
         f"istio.io/istio/pkg/version.buildVersion={versions.ISTIO}",
         f"istio.io/istio/pkg/version.buildHub={versions.ISTIO_HUB}",
         f"istio.io/istio/pkg/version.buildTag={versions.ISTIO}",
+        # What metrics-server says of itself; the others say it only to the API server, as the client's version.
+        f"k8s.io/client-go/pkg/version.gitVersion=v{versions.METRICS_SERVER}",
     ),
+)
+_PROMETHEUS = Group(
+    name="prometheus",
+    seconds=240,
+    defines=(f"github.com/prometheus/common/version.Version={versions.PROMETHEUS}",),
+)
+_LOKI = Group(
+    name="loki",
+    seconds=340,
+    tags="netgo",  # as Loki's own builds
+    defines=(f"github.com/grafana/loki/v3/pkg/util/build.Version={versions.LOKI}",),
+)
+_COLLECTOR = Group(
+    name="collector",
+    seconds=180,
+    defines=(f"main.version={versions.OPENTELEMETRY_COLLECTOR}",),
 )
 
 
@@ -156,6 +174,16 @@ def _control_plane(name: str, *ask: str) -> Tool:
         group=_CLUSTER,
         package=f"k8s.io/kubernetes/cmd/{name}",
         ask=ask or ("--version",),
+    )
+
+
+def _prometheus(name: str) -> Tool:
+    return Tool(
+        name=name,
+        version=versions.PROMETHEUS,
+        group=_PROMETHEUS,
+        package=f"github.com/prometheus/prometheus/cmd/{name}",
+        ask=("--version",),
     )
 
 
@@ -203,6 +231,13 @@ _ALL = (
     _kwok("kwok"),
     _kwok("kwokctl"),
     Tool(
+        name="metrics-server",
+        version=versions.METRICS_SERVER,
+        group=_CLUSTER,
+        package="sigs.k8s.io/metrics-server/cmd/metrics-server",
+        ask=("--version",),
+    ),
+    Tool(
         name="pilot-discovery",
         version=versions.ISTIO,
         group=_CLUSTER,
@@ -223,10 +258,30 @@ _ALL = (
         package="helm.sh/helm/v3/cmd/helm",
         ask=("version", "--short"),
     ),
+    _prometheus("prometheus"),
+    _prometheus("promtool"),
+    Tool(
+        name="loki",
+        version=versions.LOKI,
+        group=_LOKI,
+        package="github.com/grafana/loki/v3/cmd/loki",
+        ask=("--version",),
+    ),
+    # Never looked for on PATH: an otelcol that is found there has other components.
+    Tool(
+        name="otelcol",
+        version=versions.OPENTELEMETRY_COLLECTOR,
+        group=_COLLECTOR,
+        package=".",
+        produces="collector",
+    ),
 )
 
 TOOLS = {tool.name: tool for tool in _ALL}
 """Every tool by name."""
 
-DEFAULT = tuple(name for name in TOOLS if name != "helm")
+OBSERVABILITY = ("prometheus", "promtool", "loki", "otelcol")
+"""What the tests of queries and of the log pipeline run; in a lab these are images."""
+
+DEFAULT = tuple(name for name in TOOLS if name not in ("helm", *OBSERVABILITY))
 """What a lab needs; helm serves only the benchmark."""

@@ -77,11 +77,30 @@ class Artifact(_Strict):
     archive: Https
 
 
+class Dashboard(_Strict):
+    """A dashboard that grafana.com publishes.
+
+    Attributes:
+        revision: of it.
+        sha256: of the file; without one the lab does not download it.
+    """
+
+    revision: pydantic.PositiveInt
+    sha256: Sha256 | None = None
+
+
 class Lock(_Strict):
-    """The lock file."""
+    """The lock file.
+
+    Attributes:
+        tools: by name and platform.
+        artifacts: by name.
+        dashboards: by number on grafana.com.
+    """
 
     tools: dict[ToolName, dict[Platform, Prebuilt]]
     artifacts: dict[str, Artifact]
+    dashboards: dict[pydantic.PositiveInt, Dashboard] = pydantic.Field(default_factory=dict)
 
     def canonical(self) -> str:
         """The one way this content is written: sorted keys, 2 spaces, a newline at the end."""

@@ -61,7 +61,8 @@ def _status(lock: lockfile.Lock, used: dict[str, sources.Found], tool: Tool) -> 
     if installed and installed.version != tool.version:
         elsewhere = f"{installed.path} ({installed.version or 'unknown version'})"
     if not found:
-        remedy = "Run `lab setup`." if tool.name in DEFAULT else ""  # what only the benchmark uses may be missing
+        # What only tests and the benchmark use may be missing.
+        remedy = "Run `lab setup`." if tool.name in DEFAULT else ""
         return ToolStatus(tool.name, tool.version, None, "missing", None, elsewhere, remedy)
     return ToolStatus(tool.name, tool.version, _version(tool, found.path), found.origin, found.path, elsewhere, "")
 

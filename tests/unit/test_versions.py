@@ -25,9 +25,18 @@ MODULES = {
         "k8s.io/kubernetes": f"v{versions.KUBERNETES}",
         "go.etcd.io/etcd/server/v3": f"v{versions.ETCD}",
         "sigs.k8s.io/kwok": f"v{versions.KWOK}",
+        "sigs.k8s.io/metrics-server": f"v{versions.METRICS_SERVER}",
+    },
+    "collector": {
+        "go.opentelemetry.io/collector/otelcol": f"v{versions.OPENTELEMETRY_COLLECTOR}",
+        "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver": (
+            f"v{versions.OPENTELEMETRY_COLLECTOR}"
+        ),
     },
     "kubernetes-provider": {"helm.sh/helm/v3": f"v{versions.HELM}"},
     "language-python": {"github.com/pulumi/pulumi/sdk/v3": f"v{versions.PULUMI_LANGUAGE_PYTHON}"},
+    "loki": {"github.com/grafana/loki/v3": f"v{versions.LOKI}"},
+    "prometheus": {"github.com/prometheus/prometheus": versions.PROMETHEUS_MODULE},
     "pulumi": {
         "github.com/pulumi/pulumi/pkg/v3": f"v{versions.PULUMI}",
         "github.com/pulumi/pulumi/sdk/v3": f"v{versions.PULUMI}",
@@ -133,7 +142,42 @@ def test_istios_module_is_of_a_commit_and_so_cannot_move() -> None:
     assert re.fullmatch(r"v0\.0\.0-\d{14}-[0-9a-f]{12}", versions.ISTIO_MODULE)
 
 
-@pytest.mark.parametrize("name", ["KUBERNETES", "ISTIO", "PULUMI", "PULUMI_KUBERNETES", "KWOK", "ETCD", "HELM"])
+def test_prometheus_module_is_of_its_release() -> None:
+    """3.10.0 is the module's v0.310.0: its major, and its minor in two digits, are one number there."""
+    major, minor_, patch = map(int, versions.PROMETHEUS.split("."))
+
+    assert f"v0.{major}{minor_:02}.{patch}" == versions.PROMETHEUS_MODULE
+
+
+def test_every_part_of_the_collector_is_of_one_release() -> None:
+    """Its stable modules count from 1: those of release 0.160.0 are 1.66.0."""
+    parts = {
+        version
+        for module, version in required("collector").items()
+        if module.startswith(("go.opentelemetry.io/collector/", "github.com/open-telemetry/opentelemetry-collector-"))
+        and not module.endswith("/featuregate")  # a library without a part of its own
+    }
+
+    assert len(parts) == 2
+    assert f"v{versions.OPENTELEMETRY_COLLECTOR}" in parts
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "KUBERNETES",
+        "ISTIO",
+        "PULUMI",
+        "PULUMI_KUBERNETES",
+        "KWOK",
+        "ETCD",
+        "HELM",
+        "METRICS_SERVER",
+        "PROMETHEUS",
+        "LOKI",
+        "OPENTELEMETRY_COLLECTOR",
+    ],
+)
 def test_every_version_is_exact_and_without_a_v(name: str) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", getattr(versions, name))
 

@@ -146,9 +146,9 @@ def test_the_error_names_each_source_with_its_cause(mirror: Server) -> None:
     with pytest.raises(LabError) as failure:
         ensure()
     assert failure.value.message.splitlines() == [
-        "No source has istio-base, istiod, istio-gateway, bookinfo.yaml, bookinfo-gateway.yaml:",
+        f"No source has {', '.join(artifacts.CATALOG)}:",
         f"  archive: {mirror.url}/{ARCHIVE.removeprefix('https://')}: HTTP 404 Not Found",
-        "  module: no `go` on PATH: install Go >= 1.26.0",
+        "  module: no `go` on PATH: install Go >= 1.26.4",
     ]
 
 

@@ -58,16 +58,24 @@ def test_the_recipe_folder_of_the_project_is_not_written_to() -> None:
 def test_a_go_that_is_too_old_for_the_recipe_is_refused_with_the_release_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("FAKE_GO_VERSION", "1.26.0")
+    monkeypatch.setenv("FAKE_GO_VERSION", "1.26.4")
     assert make("etcd")
-    monkeypatch.setenv("FAKE_GO_VERSION", "1.25.11")
-    with pytest.raises(SourceFailed, match=r"is Go 1\.25\.11, which is too old: install Go >= 1\.26\.0"):
+    monkeypatch.setenv("FAKE_GO_VERSION", "1.26.3")
+    with pytest.raises(SourceFailed, match=r"is Go 1\.26\.3, which is too old: install Go >= 1\.26\.4"):
         make("etcd")
 
 
-def test_the_oldest_go_that_the_readme_asks_for_builds_every_recipe() -> None:
-    wanted = {group.name: golang.wanted(catalog.RECIPES / group.name) for group in groups()}
-    assert max(wanted.values()) == (*golang.OLDEST, 0), wanted
+def test_the_oldest_go_that_the_readme_asks_for_builds_what_a_lab_needs() -> None:
+    needed = {TOOLS[name].group.name for name in catalog.DEFAULT}
+    wanted = {name: golang.wanted(catalog.RECIPES / name) for name in needed}
+    assert max(wanted.values()) == golang.OLDEST, wanted
+    for readme in ("README.md", "README.ko.md"):
+        assert f"Go {'.'.join(map(str, golang.OLDEST))}" in (paths.PROJECT / readme).read_text(encoding="utf-8")
+
+
+def test_what_only_tests_run_is_not_brought_for_a_lab() -> None:
+    assert not set(catalog.OBSERVABILITY) & set(catalog.DEFAULT)
+    assert set(catalog.OBSERVABILITY) < set(TOOLS)
 
 
 def test_a_recipe_may_ask_for_a_newer_go_but_not_for_an_older_one(lab: Path) -> None:

@@ -126,10 +126,10 @@ def test_the_error_names_each_source_with_its_cause_and_a_remedy(server: Server,
         f"No source has etcd {versions.ETCD}:",
         f"  PATH: {lab}/bin/etcd is 3.5.0",
         f"  download: {server.url}/gone: HTTP 404 Not Found",
-        "  build: no `go` on PATH: install Go >= 1.26.0",
+        "  build: no `go` on PATH: install Go >= 1.26.4",
         f"No source has kwok {versions.KWOK}, kwokctl {versions.KWOK}:",
         f"  download: none is pinned for {sources.catalog.platform()}",
-        "  build: no `go` on PATH: install Go >= 1.26.0",
+        "  build: no `go` on PATH: install Go >= 1.26.4",
     ]
     assert "lab setup" in failure.value.remedy
 
