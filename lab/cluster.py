@@ -121,7 +121,7 @@ def probe(content: str) -> ClusterFacts:
             ) from None
         nodes = _items(kubectl.run(file, "get", "nodes", "-o", "json"))
         services = _items(kubectl.run(file, "get", "services", "-A", "-o", "json"))
-        apis = _items(kubectl.run(file, "get", "apiservices", "-o", "json"))
+        apis = _apis(file)
         identity = kubectl.run(file, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
     return ClusterFacts(
         identity=identity,
@@ -163,6 +163,19 @@ def serves_metrics(apis: Iterable[Mapping[str, Any]]) -> bool:
         if api["metadata"]["name"] == "v1beta1.metrics.k8s.io"
         for condition in api.get("status", {}).get("conditions", ())
     )
+
+
+def answers_top(content: str) -> bool:
+    """Whether `kubectl top` works on a cluster.
+
+    Args:
+        content: a kubeconfig of one context.
+
+    Raises:
+        LabError: it does not answer at all.
+    """
+    with _written(content) as file:
+        return serves_metrics(_apis(file))
 
 
 def istio_crds(content: str) -> list[str]:
@@ -248,6 +261,10 @@ def _contexts(path: Path) -> list[str]:
         raise LabError(
             f"{path} is no kubeconfig", "kubectl config view --kubeconfig FILE shows what is wrong"
         ) from None
+
+
+def _apis(kubeconfig: Path) -> list[dict[str, Any]]:
+    return _items(kubectl.run(kubeconfig, "get", "apiservices", "-o", "json", "--request-timeout=15s"))
 
 
 def _items(text: str) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ class EmbeddedArgs:
 
 
 class ControlPlane(Resource, module="embedded", name="ControlPlane"):
-    """etcd, API server, controller-manager, scheduler and kwok, owned by the stack."""
+    """etcd, API server, controller-manager, scheduler, kwok and metrics-server, owned by the stack."""
 
     kubeconfig: pulumi.Output[str]
     ports: pulumi.Output[dict[str, int]]
@@ -67,7 +67,7 @@ class Embedded(pulumi.ComponentResource):
     kubeconfig: pulumi.Output[str]
     provider: k8s.Provider
     registry: pulumi.Output[str] | None = None
-    capabilities = Capabilities(load_balancers=False, runs_containers=False, metrics=False)
+    capabilities = Capabilities(load_balancers=False, runs_containers=False, metrics=True)
     webhooks: Webhooks
     ingress = Ingress()
     outputs: Mapping[str, pulumi.Output[str]] = NO_OUTPUTS

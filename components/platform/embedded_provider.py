@@ -19,7 +19,7 @@ Props = dict[str, Any]
 
 
 class ControlPlaneProvider(ResourceProvider):
-    """etcd, API server, controller-manager, scheduler, kwok and the simulated nodes."""
+    """etcd, API server, controller-manager, scheduler, kwok, metrics-server and the simulated nodes."""
 
     def check(self, olds: Props, news: Props) -> CheckResult:
         """Keep the ports of an existing lab, choose free ones for a new one: so they are known in a preview."""
@@ -27,7 +27,7 @@ class ControlPlaneProvider(ResourceProvider):
 
         from lab.embedded.ports import Ports
 
-        return CheckResult({**news, "ports": olds.get("ports") or asdict(Ports.allocate())}, [])
+        return CheckResult({**news, "ports": asdict(Ports.allocate(olds.get("ports")))}, [])
 
     def create(self, props: Props) -> CreateResult:
         """Make it from nothing."""

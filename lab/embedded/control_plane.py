@@ -1,4 +1,8 @@
-"""etcd, API server, controller-manager, scheduler and kwok as host processes, made and started by kwokctl."""
+"""etcd, API server, controller-manager, scheduler and kwok as host processes, made and started by kwokctl.
+
+metrics-server runs beside them. It is not kwokctl's: that would have it ask the nodes by addresses which lead nowhere,
+and would fetch its manifest from the Internet.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from lab import kubectl, private, toolchain, versions
-from lab.embedded import nodes, processes, web
+from lab.embedded import metrics_server, nodes, processes, web
 from lab.embedded.ports import LOOPBACK, Ports, is_free
 from lab.errors import LabError
 
@@ -22,8 +26,12 @@ if TYPE_CHECKING:
 
     from lab.embedded.nodes import NodeSpec
 
-COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
-"""kwokctl's names, which are also those of its pid files, logs and binaries."""
+_KWOKCTLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+
+COMPONENTS = (*_KWOKCTLS, metrics_server.NAME)
+"""kwokctl's names, which are also those of its pid files, logs and binaries; and one that is treated the same."""
+
+_USAGE = Path(__file__).with_name("simulated-usage.yaml")
 
 _RUNNING, _DEAD, _NOT_READY = "running", "dead", "not ready"
 
@@ -82,28 +90,31 @@ class ControlPlane:
         self.directory.mkdir(parents=True, mode=0o700)
         config = self.directory / "kwokctl.yaml"
         config.write_text(yaml.safe_dump(self._configuration()))
+        self._simulate_usage()
         self._kwokctl("create", "cluster", "--config", str(config), "--kubeconfig", str(self.kubeconfig))
         # kwokctl's file names the certificates' files; Pulumi's provider and other folders need them inside.
         private.write(self.kubeconfig, kubectl.run(self.kubeconfig, "config", "view", "--raw", "--flatten"))
         self._wait_until_ready()
+        self._start_metrics_server()
         self.apply_nodes(spec)
 
     def start(self) -> None:
         """Start what is down on the data that is there; nothing is lost."""
         self.stop()
         self._require_free_ports()
+        self._simulate_usage()
         self._kwokctl("start", "cluster")
         self._wait_until_ready()
+        self._start_metrics_server()
 
     def stop(self) -> None:
         """Stop every component and forget its pid, so that kwokctl never meets a reused one."""
         _stop_components(self._cluster, patience=2.0)
 
     def apply_nodes(self, spec: NodeSpec) -> None:
-        """Make the nodes what the settings say."""
-        kubectl.run(
-            self.kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=nodes.manifest(spec)
-        )
+        """Make the nodes what the settings say, and have the API server tell what they use."""
+        manifest = f"{nodes.manifest(spec)}---\n{metrics_server.manifest(self.ports.metrics_server)}"
+        kubectl.run(self.kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
 
     def remove_surplus_nodes(self, spec: NodeSpec) -> None:
         """Delete the nodes that the settings no longer speak of."""
@@ -187,6 +198,7 @@ class ControlPlane:
             self.ports.kube_controller_manager,
             self.ports.kube_scheduler,
             self.ports.kwok_controller,
+            self.ports.metrics_server,
         ]
         deadline = time.monotonic() + _PORT_TIMEOUT
         while taken := [port for port in ports if not is_free(port)]:
@@ -196,6 +208,28 @@ class ControlPlane:
                     "end that program, or take new ports with: make down && make up",
                 )
             time.sleep(0.05)
+
+    def _simulate_usage(self) -> None:
+        """Have kwok tell what Pods use: it reads this file of its own folder beside the one that kwokctl makes."""
+        folder = self.directory / "kwok"
+        folder.mkdir(exist_ok=True)
+        shutil.copyfile(_USAGE, folder / "kwok.yaml")
+
+    def _start_metrics_server(self) -> None:
+        name = metrics_server.NAME
+        program = self._cluster / "bin" / name
+        program.unlink(missing_ok=True)
+        program.symlink_to(toolchain.path(name))
+        processes.start(
+            metrics_server.command(
+                program,
+                kubeconfig=self.kubeconfig,
+                certificates=self._cluster / "pki",
+                port=self.ports.metrics_server,
+            ),
+            pid_file=_pid_file(self._cluster, name),
+            log=self._cluster / "logs" / f"{name}.log",
+        )
 
     def _kwokctl(self, *arguments: str) -> None:
         command = [str(toolchain.path("kwokctl")), "--name", _CLUSTER, *arguments]
@@ -223,7 +257,7 @@ class ControlPlane:
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_TIMEOUT
         while not self._ready():
-            if dead := [name for name, state in self.health().items() if state == _DEAD]:
+            if dead := [name for name in _KWOKCTLS if not _find(self._cluster, name)]:
                 raise self._failure(dead[0], "ended at once")
             if time.monotonic() > deadline:
                 raise self._failure("kube-apiserver", f"was not ready after {_READY_TIMEOUT:.0f} s")
@@ -249,7 +283,7 @@ def _stop_components(cluster: Path, *, patience: float) -> None:
 
 
 def _find(cluster: Path, component: str) -> psutil.Process | None:
-    # kwokctl starts each component from a link in the cluster's own folder.
+    # Each component is started from a link in the cluster's own folder.
     return processes.find(_pid_file(cluster, component), str(cluster / "bin" / component))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import yaml
 
 from lab import versions
+from lab.embedded import metrics_server
 
 _REGION = "koreacentral"
 """The region that AKS would put in the labels; the course is taught in Korea."""
@@ -50,7 +51,7 @@ def _node(index: int, name: str, spec: NodeSpec) -> dict[str, object]:
         "kind": "Node",
         "metadata": {
             "name": name,
-            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "annotations": {"kwok.x-k8s.io/node": "fake", **metrics_server.node_annotations(name)},
             "labels": {
                 "kubernetes.io/arch": "amd64",
                 "kubernetes.io/hostname": name,

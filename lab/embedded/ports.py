@@ -5,6 +5,10 @@ from __future__ import annotations
 import random
 import socket
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LOOPBACK = "127.0.0.1"
 
@@ -15,7 +19,11 @@ while a stopped lab waits to be started again on the same ports."""
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """The ports of one lab, all on 127.0.0.1."""
+    """The ports of one lab, all on 127.0.0.1.
+
+    A port that came later has a default, 0: it is missing in the state of a lab from before, which is still to be
+    healed and taken down.
+    """
 
     kube_apiserver: int
     etcd: int
@@ -28,24 +36,29 @@ class Ports:
     istiod_xds: int
     istiod_xds_tls: int
     istiod_monitoring: int
+    metrics_server: int = 0
 
     @staticmethod
-    def allocate() -> Ports:
+    def allocate(known: Mapping[str, int] | None = None) -> Ports:
         """Choose free ports at random, so that labs started at the same moment are unlikely to meet.
+
+        Args:
+            known: ports by their names that the lab has already and keeps.
 
         Raises:
             OSError: no free port was found.
         """
-        names = [field.name for field in fields(Ports)]
-        chosen: dict[str, int] = {}
+        chosen = dict(known or {})
+        missing = [field.name for field in fields(Ports) if field.name not in chosen]
+        found: list[int] = []
         for candidate in random.sample(range(_FIRST, _LAST), 2_000):
-            if len(chosen) == len(names):
+            if len(found) == len(missing):
                 break
-            if is_free(candidate):
-                chosen[names[len(chosen)]] = candidate
-        if len(chosen) < len(names):
-            raise OSError(f"no {len(names)} free ports between {_FIRST} and {_LAST} on {LOOPBACK}")
-        return Ports(**chosen)
+            if candidate not in chosen.values() and is_free(candidate):
+                found.append(candidate)
+        if len(found) < len(missing):
+            raise OSError(f"no {len(missing)} free ports between {_FIRST} and {_LAST} on {LOOPBACK}")
+        return Ports(**chosen, **dict(zip(missing, found, strict=True)))
 
 
 def injection_url(istiod_webhook: int) -> str:

@@ -450,3 +450,12 @@ def test_forgetting_takes_the_folder_and_is_content_without_one(tmp_path: Path) 
 
     assert not folder.exists()
     assert tmp_path.exists()
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_a_cluster_can_be_asked_for_kubectl_top_alone(fake: Kubectl, *, available: bool) -> None:
+    fake.answers["get apiservices"] = items(api("v1beta1.metrics.k8s.io", ("Available", str(available))))
+
+    assert cluster.answers_top(CONTENT) is available
+    assert [call[:2] for call in fake.calls] == [("get", "apiservices")]
+    assert fake.left() == []

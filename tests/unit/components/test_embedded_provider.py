@@ -91,6 +91,16 @@ def test_an_existing_lab_keeps_its_ports(props: dict[str, Any]) -> None:
     assert checked.inputs["ports"] == props["ports"]
 
 
+def test_a_lab_from_before_a_port_was_needed_gets_it_and_keeps_the_others(props: dict[str, Any]) -> None:
+    before = {name: port for name, port in props["ports"].items() if name != "metrics_server"}
+
+    checked = ControlPlaneProvider().check({**props, "ports": before}, {**props, "ports": None})
+
+    chosen = checked.inputs["ports"]
+    assert {name: port for name, port in chosen.items() if name != "metrics_server"} == before
+    assert chosen["metrics_server"]
+
+
 def test_a_lab_as_it_was_left_has_nothing_to_do(props: dict[str, Any]) -> None:
     wanted = {**props, "nodes": NODES}
 

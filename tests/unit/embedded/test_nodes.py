@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,3 +85,12 @@ def test_the_networks_of_pods_do_not_overlap() -> None:
 
     assert not any(a.overlaps(b) for i, a in enumerate(networks) for b in networks[:i])
     assert all(network.is_private for network in networks)
+
+
+def test_metrics_server_asks_for_each_node_where_kwok_answers() -> None:
+    usage = Path(nodes.__file__).with_name("simulated-usage.yaml").read_text(encoding="utf-8")
+    [metric] = [each for each in yaml.safe_load_all(usage) if each["kind"] == "Metric"]
+
+    for node in made():
+        path = node["metadata"]["annotations"]["metrics.k8s.io/resource-metrics-path"]
+        assert path == metric["spec"]["path"].replace("{nodeName}", node["metadata"]["name"])

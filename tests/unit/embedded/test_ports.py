@@ -89,3 +89,19 @@ def test_ports_survive_the_way_into_the_state_and_back() -> None:
     chosen = Ports.allocate()
 
     assert Ports(**asdict(chosen)) == chosen
+
+
+def test_a_lab_from_before_a_port_was_needed_gets_it_and_keeps_the_others() -> None:
+    before = {name: port for name, port in asdict(Ports.allocate()).items() if name != "metrics_server"}
+
+    after = asdict(Ports.allocate(before))
+
+    assert {name: after[name] for name in before} == before
+    assert is_free(after["metrics_server"])
+    assert after["metrics_server"] not in before.values()
+
+
+def test_a_lab_from_before_a_port_was_needed_can_still_be_taken_down() -> None:
+    before = {name: port for name, port in asdict(Ports.allocate()).items() if name != "metrics_server"}
+
+    assert Ports(**before).metrics_server == 0
