@@ -1,4 +1,4 @@
-"""The lab, chapter by chapter: settings, platform, mesh, tutorial, outputs. What a chapter does is in its component."""
+"""The lab, chapter by chapter: settings, platform, mesh, observability, tutorial, outputs; each has its component."""
 
 import gc
 import signal
@@ -13,9 +13,10 @@ from pulumi import ResourceOptions
 
 from components import engine
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
+from components.observability.observability import Manifests, Observability, ObservabilityArgs
 from components.platform.select import select
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
-from lab import artifacts
+from lab import artifacts, dashboards, paths
 from lab.settings import Settings
 
 
@@ -40,6 +41,7 @@ async def main() -> pulumi.Inputs:
             version=settings.istio_version,
             hub=settings.istio_hub,
             access_log=settings.mesh.access_log,
+            tracing=settings.observability.tracing.enabled,
             trace_sampling=settings.mesh.trace_sampling,
             egress_gateway=settings.mesh.egress_gateway,
         ),
@@ -47,6 +49,26 @@ async def main() -> pulumi.Inputs:
         in_cluster,
     )
     await engine.begin(istio.urn)
+
+    observability = Observability(
+        "observability",
+        ObservabilityArgs(
+            manifests=Manifests(
+                prometheus=artifacts.path("addon-prometheus.yaml"),
+                grafana=artifacts.path("addon-grafana.yaml"),
+                kiali=artifacts.path("addon-kiali.yaml"),
+                jaeger=artifacts.path("addon-jaeger.yaml"),
+                loki=artifacts.path("addon-loki.yaml"),
+            ),
+            kubernetes_dashboards=dashboards.found(),
+            settings=settings.observability,
+            directory=paths.stack_dir(pulumi.get_stack()),
+        ),
+        istio,
+        platform,
+        in_cluster,
+    )
+    await engine.begin(observability.urn)
 
     Tutorial(
         "tutorial",
@@ -67,6 +89,7 @@ async def main() -> pulumi.Inputs:
     return {
         "kubeconfig": platform.kubeconfig,
         **platform.outputs,
+        **observability.urls,
         "bookinfoUrl": pulumi.Output.concat("http://", istio.ingress_address, "/productpage"),
     }
 

@@ -9,10 +9,11 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components import load_balancer
 from components.mesh import values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from components.platform.base import Platform
@@ -43,6 +44,7 @@ class IstioArgs:
         version: tag of Istio's images.
         hub: image repository prefix.
         access_log: whether proxies write access logs.
+        tracing: whether there is a Jaeger to send spans to.
         trace_sampling: per cent of requests that are traced.
         egress_gateway: whether there is an egress gateway, as in the demo profile.
     """
@@ -51,6 +53,7 @@ class IstioArgs:
     version: str
     hub: str
     access_log: bool
+    tracing: bool
     trace_sampling: float
     egress_gateway: bool
 
@@ -59,24 +62,26 @@ class Istio(pulumi.ComponentResource):
     """The mesh of the course: demo profile, ingress and egress gateway, telemetry of the whole mesh.
 
     Attributes:
+        namespace: where it is.
         ready: depend on this for Pods to be injected and mesh objects to be validated.
         ingress_address: host or address of the ingress gateway: the load balancer's where there is one, else the
             Service's inside the cluster.
     """
 
+    namespace: k8s.core.v1.Namespace
     ready: list[pulumi.Resource]
     ingress_address: pulumi.Output[str]
 
     def __init__(self, name: str, args: IstioArgs, platform: Platform, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:mesh:Istio", name, None, opts)
-        namespace = k8s.core.v1.Namespace(
+        self.namespace = k8s.core.v1.Namespace(
             NAMESPACE,
             metadata={"name": NAMESPACE},
             opts=ResourceOptions(parent=self, hooks=platform.hooks),
         )
         # Helm looks only every two seconds whether Pods are ready, and simulated ones are ready at once.
         self._await_pods = platform.capabilities.runs_containers
-        base = self._release("istio-base", args.charts.base, values.base(platform.webhooks), [namespace])
+        base = self._release("istio-base", args.charts.base, values.base(platform.webhooks), [self.namespace])
         istiod = self._release(
             "istiod",
             args.charts.istiod,
@@ -100,7 +105,7 @@ class Istio(pulumi.ComponentResource):
         if args.egress_gateway:
             self._release(EGRESS, args.charts.gateway, values.egress_gateway(), self.ready)
         self._telemetry(args)
-        self.ingress_address = self._address(ingress)
+        self.ingress_address = load_balancer.address(INGRESS, ingress, ResourceOptions(parent=self))
         self.register_outputs({})
 
     def _release(
@@ -123,7 +128,12 @@ class Istio(pulumi.ComponentResource):
     def _telemetry(self, args: IstioArgs) -> None:
         """Access log and spans for the whole mesh: without this object no span leaves a proxy."""
         access_log = [{"providers": [{"name": "envoy"}], "disabled": not args.access_log}]
-        tracing = [{"providers": [{"name": "jaeger"}], "randomSamplingPercentage": args.trace_sampling}]
+        # Proxies that send spans to a Service that is not there complain of every single one.
+        tracing = (
+            [{"providers": [{"name": values.JAEGER}], "randomSamplingPercentage": args.trace_sampling}]
+            if args.tracing
+            else [{"disableSpanReporting": True}]
+        )
         k8s.apiextensions.CustomResource(
             "mesh-default",
             api_version="telemetry.istio.io/v1",
@@ -132,20 +142,3 @@ class Istio(pulumi.ComponentResource):
             spec={"accessLogging": access_log, "tracing": tracing},
             opts=ResourceOptions(parent=self, depends_on=self.ready),
         )
-
-    def _address(self, ingress: k8s.helm.v3.Release) -> pulumi.Output[str]:
-        service = k8s.core.v1.Service.get(
-            INGRESS,
-            pulumi.Output.concat(ingress.status.namespace, "/", INGRESS),
-            opts=ResourceOptions(parent=self),
-        )
-        return pulumi.Output.all(service.status.load_balancer.ingress, service.spec.cluster_ip).apply(
-            lambda found: _address(*found)
-        )
-
-
-def _address(given: Sequence[Mapping[str, str]] | None, cluster_ip: str) -> str:
-    """The load balancer's address where it has given one, else the Service's own."""
-    if not given:
-        return cluster_ip
-    return given[0].get("ip") or given[0]["hostname"]

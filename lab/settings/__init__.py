@@ -23,6 +23,7 @@ from lab.compatibility import Pair, Verdict, check, hub_warnings, minor
 from lab.errors import LabError
 from lab.settings import rules
 from lab.settings.groups import ApiServer, Azure, Group, Kubeconfig, Mesh, Nodes, Tutorial
+from lab.settings.observability import Observability
 from lab.settings.rules import NAMESPACE
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Settings(Group):
         azure: what the azure target makes.
         kubeconfig: the cluster of the kubeconfig target.
         mesh: what the mesh does.
+        observability: what watches the mesh.
         tutorial: what runs in the namespace `tutorial`.
     """
 
@@ -64,6 +66,7 @@ class Settings(Group):
     azure: Annotated[Azure, rules.section()] = Azure()
     kubeconfig: Annotated[Kubeconfig, rules.section()] = Kubeconfig()
     mesh: Annotated[Mesh, rules.section()] = Mesh()
+    observability: Annotated[Observability, rules.section()] = Observability()
     tutorial: Annotated[Tutorial, rules.section()] = Tutorial()
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
@@ -108,7 +111,7 @@ class Settings(Group):
             settings = cls.model_validate(given, by_alias=True, by_name=False)
         except ValidationError as error:
             problems = [_problem(details["loc"], details) for details in error.errors(include_url=False)]
-        problems += _incomplete(settings) if settings else []
+        problems += [*_incomplete(settings), *_exposed(settings)] if settings else []
         verdict = Verdict()
         if not {problem.key for problem in problems} & {"kubernetesVersion", "istioVersion"}:
             asked = _asked(given)
@@ -117,8 +120,22 @@ class Settings(Group):
             problems += [_refused_pair(asked, reason) for reason in verdict.refused]
         if settings is None or problems:
             raise _error(source, problems, verdict.proposal)
-        settings._warnings = (*verdict.warnings, *hub_warnings(settings.istio_hub))  # noqa: SLF001 - set once, here
+        settings._warnings = (*verdict.warnings, *hub_warnings(settings.istio_hub), *_simulated(settings))  # noqa: SLF001 - set once, here
         return settings
+
+
+def _simulated(settings: Settings) -> list[str]:
+    """What the embedded target cannot give, though everything else of the setting works there."""
+    if settings.target is not Target.EMBEDDED:
+        return []
+    chosen, group = settings.observability, f"{NAMESPACE}:observability"
+    said = [
+        f"{group}.{name}.serviceType: the embedded target has no load balancers, so the Service stays a ClusterIP here."
+        for name in chosen.public
+    ]
+    if chosen.persistence.enabled:
+        said.append(f"{group}.persistence.enabled: the embedded target has no volumes, so nothing is kept here.")
+    return said
 
 
 @dataclass(frozen=True)
@@ -140,6 +157,11 @@ def _incomplete(settings: Settings) -> list[_Problem]:
             return [_Problem(f"kubeconfig.{key}", text) for key in missing]
         case _:
             return []
+
+
+def _exposed(settings: Settings) -> list[_Problem]:
+    """What would be open to more people than it must be."""
+    return [_Problem(f"observability.{key}", text) for key, text in settings.observability.exposed_wrongly().items()]
 
 
 def _asked(given: Mapping[str, object]) -> Pair:

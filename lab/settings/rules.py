@@ -61,6 +61,16 @@ def percent() -> BeforeValidator:
     return rule("a percentage from 0 to 100 in steps of 0.01, such as 0.5", parse)
 
 
+def hours() -> BeforeValidator:
+    """A time of at least a day."""
+
+    def parse(value: object) -> str | None:
+        match = re.fullmatch(r"(\d{2,4})h", word(value), re.ASCII)
+        return word(value) if match and _DAY <= int(match[1]) <= _YEAR else None
+
+    return rule(f"hours from {_DAY}h to {_YEAR}h, such as 48h", parse)
+
+
 def switch() -> BeforeValidator:
     """On or off."""
     words = {"true": True, "false": False}
@@ -150,6 +160,8 @@ def word(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+_DAY, _YEAR = 24, 8760  # hours
+
 _MOST_RANGES = 200
 """AKS takes no more authorized ranges."""
 
@@ -171,6 +183,10 @@ HUB = text(
 IMAGE = text(
     rf"({_HOST}/)?{_PATH}(/{_PATH})*((?!:latest$){_TAG}|({_TAG})?@sha256:[0-9a-f]{{64}})",
     "an image with a tag such as nginx:1.29; latest, or no tag, is another image tomorrow and cannot be rolled back",
+)
+STORAGE_CLASS = text(
+    r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?",
+    "the name of a storage class such as managed-csi, or nothing for the cluster's default; `kubectl get storageclass`",
 )
 SUBSCRIPTION = text(
     r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?",

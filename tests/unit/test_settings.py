@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TODAY = date(2026, 11, 23)
 
-ALL_NAMES = "target, kubernetesVersion, istioVersion, istioHub, nodes, azure, kubeconfig, mesh, tutorial"
+ALL_NAMES = "target, kubernetesVersion, istioVersion, istioHub, nodes, azure, kubeconfig, mesh, observability, tutorial"
 WHOLE = "a whole number from 1 to 50"
 MINOR = 'a minor in quotes such as "1.36"'
 EXACT = 'an exact version such as "1.31.1"'

@@ -7,6 +7,7 @@ import gc
 import json
 import runpy
 import signal
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,8 +57,13 @@ def main(*, stack: str = STACK, preview: bool = False, **settings: object) -> Re
     own = {f"{PROJECT}:{key}": value for key, value in settings.items()}
     config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in {**declared, **own}.items()}
 
-    with pytest.MonkeyPatch.context() as monkeypatch, as_a_process_of_its_own():
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        tempfile.TemporaryDirectory() as home,
+        as_a_process_of_its_own(),
+    ):
         forget_the_users_environment(monkeypatch)
+        monkeypatch.setenv("ISTIO_LAB_HOME", home)
         monkeypatch.setattr(artifacts, "path", lambda name: FIXTURES / name)
         return record(
             lambda: runpy.run_path(str(paths.PROJECT / "__main__.py"), run_name="__main__"),
@@ -121,6 +127,7 @@ def mesh_elsewhere(*, ingress: Mapping[str, object] | None = None, **platform: o
             version="1.31.9",
             hub="example.test/mesh",
             access_log=True,
+            tracing=True,
             trace_sampling=100.0,
             egress_gateway=True,
         )

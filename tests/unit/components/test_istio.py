@@ -13,7 +13,7 @@ from tests.unit.components import support
 from tests.unit.components.support import after, values
 
 if TYPE_CHECKING:
-    from tests.unit.recorder import Recording
+    from tests.unit.recorder import Recorded, Recording
 
 INGRESS, EGRESS = "istio-ingressgateway", "istio-egressgateway"
 SIMULATED = Capabilities(load_balancers=False, runs_containers=False, metrics=False)
@@ -42,6 +42,12 @@ def test_the_crds_come_after_the_namespace_and_before_istiod(dev: Recording) -> 
     assert after(dev, dev.one("istiod-process"), base)
 
 
+def releases(recording: Recording) -> list[Recorded]:
+    """The mesh's own."""
+    mesh = recording.one("istio", ":Istio").urn
+    return [each for each in recording.resources if each.parent == mesh and each.type.endswith(":Release")]
+
+
 @pytest.mark.parametrize("gateway", [INGRESS, EGRESS])
 def test_a_gateway_waits_for_an_injector_that_serves(dev: Recording, elsewhere: Recording, gateway: str) -> None:
     assert after(dev, dev.one(gateway, ":Release"), dev.one("istiod-process")), "its image is `auto` until injected"
@@ -54,15 +60,13 @@ def test_the_meshs_telemetry_waits_for_a_validator_that_serves(dev: Recording) -
 
 
 def test_the_releases_have_the_names_that_the_course_types(dev: Recording) -> None:
-    releases = [each for each in dev.resources if each.type.endswith(":Release")]
-
-    assert {each.inputs["name"] for each in releases} == {"istio-base", "istiod", INGRESS, EGRESS}
-    assert {each.inputs["namespace"] for each in releases} == {"istio-system"}
-    assert all(each.inputs["timeout"] >= 60 for each in releases)
+    assert {each.inputs["name"] for each in releases(dev)} == {"istio-base", "istiod", INGRESS, EGRESS}
+    assert {each.inputs["namespace"] for each in releases(dev)} == {"istio-system"}
+    assert all(each.inputs["timeout"] >= 60 for each in releases(dev))
 
 
 def test_each_release_is_of_its_own_pinned_chart(dev: Recording) -> None:
-    charts = {each.name: each.inputs["chart"] for each in dev.resources if each.type.endswith(":Release")}
+    charts = {each.name: each.inputs["chart"] for each in releases(dev)}
 
     assert charts == {
         "istio-base": str(support.FIXTURES / "istio-base"),
@@ -204,3 +208,19 @@ def test_values_are_made_anew_each_time() -> None:
     first.clear()
 
     assert chart_values.egress_gateway()
+
+
+def test_one_scrape_of_a_pod_gives_the_proxys_metrics_and_the_applications(dev: Recording) -> None:
+    assert values(dev, "istiod")["meshConfig"]["enablePrometheusMerge"] is True
+
+
+def test_spans_go_to_the_jaeger_of_the_addons(dev: Recording) -> None:
+    (provider,) = values(dev, "istiod")["meshConfig"]["extensionProviders"]
+    (tracing,) = dev.one("mesh-default").inputs["spec"]["tracing"]
+
+    assert tracing["providers"] == [{"name": provider["name"]}]
+    assert provider["opentelemetry"] == {"service": "jaeger-collector.istio-system.svc.cluster.local", "port": 4317}
+
+
+def test_a_line_of_the_access_log_ends_with_its_trace(dev: Recording) -> None:
+    assert values(dev, "istiod")["meshConfig"]["accessLogFormat"].endswith(" traceparent=%REQ(TRACEPARENT)%\n")

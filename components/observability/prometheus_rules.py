@@ -1,0 +1,113 @@
+"""What the dashboards 6417 and 315 of grafana.com need to fill today: they ask for names of 2018 and before.
+
+Only what those two use is here. 6417 asks kube-state-metrics 1 and node-exporter 0.15, 315 asks cAdvisor under Docker.
+"""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class Rule(TypedDict):
+    """A recording rule: the series of an expression under a name, with these labels."""
+
+    record: str
+    expr: str
+    labels: NotRequired[dict[str, str]]
+
+
+class Group(TypedDict):
+    """Rules that are evaluated one after the other."""
+
+    name: str
+    rules: list[Rule]
+
+
+class RuleFile(TypedDict):
+    """A rule file of Prometheus."""
+
+    groups: list[Group]
+
+
+class Relabeling(TypedDict):
+    """A step of `metric_relabel_configs`: what the source labels have (joined by `;`) decides on the target label."""
+
+    source_labels: list[str]
+    regex: str
+    target_label: str
+    replacement: str
+
+
+def recording_rules() -> RuleFile:
+    """The old names of dashboard 6417, each from what it is called now."""
+    return {
+        "groups": [
+            {"name": "kube-state-metrics-1", "rules": _kube_state_metrics()},
+            {"name": "node-exporter-0.15", "rules": _node_exporter()},
+        ]
+    }
+
+
+def cadvisor_relabelings() -> list[Relabeling]:
+    """The labels that dashboard 315 selects and groups by, for the job that scrapes cAdvisor.
+
+    They come in addition, but for `name`: containerd has the container's number there, which `id` has too.
+    """
+    return [
+        # Kubernetes 1.16 renamed these two.
+        _copy(["pod"], "(.+)", "pod_name"),
+        _copy(["container"], "(.+)", "container_name"),
+        # The sandbox of a Pod, which has its network, was called POD under Docker and has no name under containerd.
+        _copy(["image", "pod", "container"], ".+;.+;", "container_name", "POD"),
+        # Docker's names began with k8s_, which is how the dashboard tells containers of Kubernetes from others.
+        _copy(["image", "container_name", "pod", "namespace"], ".+;(.+);(.+);(.+)", "name", "k8s_${1}_${2}_${3}"),
+        # cAdvisor only knows the control group of a service of the system.
+        _copy(["id"], r"/system\.slice/(.+)\.service", "systemd_service_name"),
+    ]
+
+
+def _kube_state_metrics() -> list[Rule]:
+    """Version 2 has the resource as a label where version 1 had it in the name."""
+    units = {"cpu": "cpu_cores", "memory": "memory_bytes", "pods": "pods"}
+    of_nodes: list[Rule] = [
+        {"record": f"kube_node_status_{amount}_{unit}", "expr": f'kube_node_status_{amount}{{resource="{resource}"}}'}
+        for amount in ("allocatable", "capacity")
+        for resource, unit in units.items()
+    ]
+    of_containers: list[Rule] = [
+        {
+            "record": f"kube_pod_container_resource_requests_{units[resource]}",
+            "expr": f'kube_pod_container_resource_requests{{resource="{resource}"}}',
+        }
+        for resource in ("cpu", "memory")
+    ]
+    return [
+        *of_nodes,
+        *of_containers,
+        {"record": "kube_pod_container_status_restarts", "expr": "kube_pod_container_status_restarts_total"},
+        # Kubernetes 1.13 dropped OutOfDisk; DiskPressure is what is left to warn of a full disk.
+        {
+            "record": "kube_node_status_condition",
+            "expr": 'kube_node_status_condition{condition="DiskPressure"}',
+            "labels": {"condition": "OutOfDisk"},
+        },
+    ]
+
+
+def _node_exporter() -> list[Rule]:
+    """Version 0.16 added the unit to the names; the node's name never was a label, but some set-ups had it so.
+
+    A disk counts once, however often parts of it are mounted into containers.
+    """
+    node = "on (instance) group_left (nodename) max by (instance, nodename) (node_uname_info)"
+    return [
+        {
+            "record": f"node_filesystem_{amount}",
+            "expr": f'max by (instance, device) (node_filesystem_{amount}_bytes{{device=~"/dev/.+"}}) * {node}',
+        }
+        for amount in ("size", "free")
+    ]
+
+
+def _copy(sources: list[str], regex: str, target: str, replacement: str = "$1") -> Relabeling:
+    return {"source_labels": sources, "regex": regex, "target_label": target, "replacement": replacement}
