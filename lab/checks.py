@@ -38,6 +38,7 @@ CHECKS = (
     # Each of these has a control plane of its own, for which two cores are just enough; nothing runs beside it.
     Check(name="engine tests", module="pytest", arguments=("tests/engine", "-v")),
     Check(name="azure tests", module="pytest", arguments=("tests/azure", "-v")),
+    Check(name="observability tests", module="pytest", arguments=("tests/observability", "-v")),
 )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Column, Table
 
-from lab import artifacts, paths, recovery, toolchain, workspace
+from lab import artifacts, dashboards, observability, paths, recovery, toolchain, workspace
 from lab.embedded import control_plane, istiod
 from lab.errors import LabError
 from lab.progress import Progress
@@ -56,7 +59,7 @@ def main() -> None:
 @app.command()
 def setup() -> None:
     """Bring every tool, chart and manifest, and make the project's working folder. `up` does this by itself."""
-    _prepare()
+    _prepare(look_again=True)
 
 
 @app.command()
@@ -164,7 +167,9 @@ def doctor(
 
     if not checks.show(console):
         raise LabError("something is missing", "make up")
-    if (target or Stack(stack).target) == AZURE:
+    where = target or Stack(stack).target
+    checks.show_metrics(Stack(stack), where, console)
+    if where == AZURE:
         from lab.azure import doctor as azure_checks
         from lab.azure import updates
 
@@ -190,10 +195,53 @@ def inject(
     sys.exit(subprocess.run(command, check=False, env=workspace.environment()).returncode)
 
 
+@app.command("open")
+def open_(
+    tool: Annotated[str, typer.Argument(help=f"One of: {', '.join(observability.TOOLS)}.")],
+    stack: StackName = "dev",
+    *,
+    browser: Annotated[bool, typer.Option(help="Open it in the browser too, not only print its address.")] = True,
+) -> None:
+    """Show the page of a tool that watches the mesh, for as long as this command runs; Ctrl-C ends it."""
+    observability.open_page(tool, Stack(stack), console, browser=browser)
+
+
+@app.command()
+def password(
+    tool: Annotated[str, typer.Argument(help=f"One of: {', '.join(observability.LOGINS)}.")],
+    stack: StackName = "dev",
+) -> None:
+    """Print what a tool's login asks for: Grafana's user and password, or a token of an hour for Kiali."""
+    observability.show_login(tool, Stack(stack), console, errors)
+
+
+@app.command()
+def queries(
+    name: Annotated[str, typer.Argument(help="Print this one's query alone, to be copied.")] = "",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """List the questions that the course asks Prometheus, and what their answers mean."""
+    from lab import queries as course
+
+    chosen = (course.named(name),) if name else course.load()
+    if as_json:
+        typer.echo(json.dumps([asdict(query) for query in chosen], indent=2, ensure_ascii=False))
+    elif name:
+        typer.echo(chosen[0].query)
+    else:
+        table = Table(
+            Column("name", no_wrap=True), Column("what it shows, and the query", overflow="fold"), show_lines=True
+        )
+        for query in chosen:
+            table.add_row(query.name, f"{escape(f'{query.title}. {query.meaning}')}\n[cyan]{escape(query.query)}[/]")
+        console.print(table)
+
+
 @app.command()
 def test() -> None:
     """Run the project's own checks: format, lint, types, unit tests, tests with the real engine and cluster."""
-    _prepare()
+    _prepare(*toolchain.OBSERVABILITY)
     from lab import checks
 
     checks.run(console)
@@ -215,6 +263,8 @@ def bench(
 def lock() -> None:
     """For maintainers: compute the artifacts' checksums anew after a change of version."""
     artifacts.relock()
+    with Progress() as progress:
+        dashboards.relock(progress=progress)
 
 
 @app.command()
@@ -252,10 +302,11 @@ def _require_nothing_on_azure() -> None:
             raise LabError(f"stack {state.stem} still has resources on Azure", f"make down STACK={state.stem}")
 
 
-def _prepare(*more_tools: str) -> None:
+def _prepare(*more_tools: str, look_again: bool = False) -> None:
     with Progress() as progress:
         toolchain.ensure((*toolchain.DEFAULT, *more_tools), progress=progress)
         artifacts.ensure(progress=progress)
+        dashboards.ensure(again=look_again, progress=progress)
     workspace.prepare()
 
 

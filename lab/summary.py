@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lab import kubectl
+from lab import kubectl, observability
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,7 @@ def show(stack: Stack, console: Console) -> None:
         console.print(
             "  Pods are simulated on the embedded target: the API, istiod and its checks are real, no page is served."
         )
+    _show_tools(stack, console)
     console.print("Look around")
     console.print("  source .lab/activate", highlight=False)
     console.print(f"  export KUBECONFIG={stack.kubeconfig}", highlight=False, soft_wrap=True)
@@ -36,6 +37,21 @@ def show(stack: Stack, console: Console) -> None:
     console.print("  istioctl analyze -A", highlight=False)
     console.print("Take it down")
     console.print(f"  make down{stack.suffix}", highlight=False)
+
+
+def _show_tools(stack: Stack, console: Console) -> None:
+    """Print how the tools with a page are opened, or that there is nothing to open."""
+    tools = observability.switched_on(stack)
+    if not tools:
+        return
+    console.print("Tools")
+    if not observability.runs_containers(stack):
+        titles = ", ".join(tool.title for tool in tools.values())
+        console.print(f"  {titles}: their Pods are simulated, no page is served.", highlight=False, soft_wrap=True)
+        return
+    console.print(f"  lab open{stack.option} {' | '.join(tools)}", highlight=False, soft_wrap=True)
+    if "grafana" in tools:
+        console.print(f"  lab password{stack.option} grafana", highlight=False)
 
 
 def _pods(kubeconfig: Path) -> dict[str, tuple[int, int]]:
