@@ -56,10 +56,13 @@ class Subscription:
             ended.set()
             watcher.join()
 
-    def configure(self, **azure: object) -> None:
-        """Settings of the azure target; what is not given has its default."""
+    def configure(self, *, observability: dict[str, object] | None = None, **azure: object) -> None:
+        """Settings of the azure target and of the tools; what is not given has its default."""
         settings = {"allowedRanges": [_RANGE], "owner": "somebody", **azure}
-        config = {"config": {"istio-lab:target": "azure", "istio-lab:azure": settings}}
+        tools = observability or {}
+        config = {
+            "config": {"istio-lab:target": "azure", "istio-lab:azure": settings, "istio-lab:observability": tools}
+        }
         file = self.laboratory.project / f"Pulumi.{self.laboratory.stack}.yaml"
         before = yaml.safe_load(file.read_text()) if file.exists() else {}
         file.write_text(yaml.safe_dump({**before, **config}))

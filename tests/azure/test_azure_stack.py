@@ -130,6 +130,28 @@ def test_nothing_is_open_to_the_internet(standing: Subscription) -> None:
     assert entries(standing, REGISTRY)[0]["inputs"]["adminUserEnabled"] is False
 
 
+def test_a_tool_is_public_for_its_ranges_only_and_private_again_when_asked(standing: Subscription) -> None:
+    def grafana() -> dict[str, Any]:
+        return standing.laboratory.get("service", "grafana", "-n", "istio-system")
+
+    def outputs() -> dict[str, str]:
+        return dict(json.loads(standing.laboratory.pulumi("stack", "output", "--json").succeeded().output))
+
+    ranges = ["203.0.113.0/24"]
+    standing.configure(observability={"grafana": {"serviceType": "LoadBalancer"}, "sourceRanges": ranges})
+    standing.laboratory.pulumi("up", "--yes", "--skip-preview").succeeded()
+    public, opened = grafana(), outputs()
+    standing.configure()
+    standing.laboratory.pulumi("up", "--yes", "--skip-preview").succeeded()
+
+    assert public["spec"]["loadBalancerSourceRanges"] == ranges
+    [address] = public["status"]["loadBalancer"]["ingress"]
+    assert opened["grafanaUrl"] == f"http://{address['ip']}:3000"
+    assert grafana()["spec"]["type"] == "ClusterIP"
+    assert grafana()["status"]["loadBalancer"] == {}
+    assert "grafanaUrl" not in outputs()
+
+
 def test_no_secret_is_in_the_state_the_outputs_the_logs_or_a_command_line(standing: Subscription) -> None:
     user = yaml.safe_load((standing.folder / "kubeconfig").read_text())["users"][0]["user"]
     passphrase = (standing.laboratory.project / ".lab" / "passphrase").read_text()
