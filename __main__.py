@@ -68,7 +68,6 @@ async def main() -> pulumi.Inputs:
         platform,
         in_cluster,
     )
-    await engine.begin(observability.urn)
 
     Tutorial(
         "tutorial",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from lab import paths, toolchain
+from lab import paths, toolchain, workspace
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -30,7 +29,8 @@ def run(kubeconfig: Path, *arguments: str, stdin: str = "") -> str:
         capture_output=True,
         text=True,
         input=stdin,
-        env={**os.environ, "KUBECACHEDIR": str(paths.home() / "kubectl-cache")},
+        # A kubeconfig of AKS names a login helper that may only be among the project's own tools.
+        env={**workspace.environment(), "KUBECACHEDIR": str(paths.home() / "kubectl-cache")},
     )
     if result.returncode:
         raise LabError(f"kubectl {' '.join(arguments)} failed: {result.stderr.strip()}")

@@ -53,9 +53,11 @@ def compose() -> Content:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
     }
-    # Prometheus' own label `app` would hide the one of the Pods that the metrics speak of: the Service has none.
+    # Prometheus takes every port of the Pods unless one is named. A label `app` of the Service would become one of all
+    # metrics, whatever Pods they speak of: it has none.
+    scrape = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
     service = {
-        "metadata": {"name": _NAME, "namespace": NAMESPACE, "annotations": {"prometheus.io/scrape": "true"}},
+        "metadata": {"name": _NAME, "namespace": NAMESPACE, "annotations": scrape},
         "spec": {
             "selector": _LABELS,
             "ports": [{"name": "http-metrics", "port": 8080, "targetPort": "http-metrics"}],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lab.bench.way import Record
 
 _SCRIPT = Path(__file__).with_name("notes_way.sh")
+_ADDONS = ("prometheus", "grafana", "kiali", "jaeger", "loki")
 
 
 class NotesWay:
@@ -91,6 +92,7 @@ class NotesWay:
             "BASE_CHART": str(artifacts.path("istio-base").absolute()),
             "ISTIOD_CHART": str(artifacts.path("istiod").absolute()),
             "GATEWAY_CHART": str(artifacts.path("istio-gateway").absolute()),
+            "ADDONS": " ".join(str(artifacts.path(f"addon-{name}.yaml").absolute()) for name in _ADDONS),
             "BOOKINFO": str(artifacts.path("bookinfo.yaml").absolute()),
             "BOOKINFO_GATEWAY": str(artifacts.path("bookinfo-gateway.yaml").absolute()),
         }

@@ -102,6 +102,22 @@ spec:
   tracing: [{providers: [{name: jaeger}], randomSamplingPercentage: $TRACE_SAMPLING}]
 YAML
 
+# --- the addons, as Istio's samples have them ---------------------------------------------------------------------
+# Simulated nodes provision nothing: Loki's claim finds this volume.
+kubectl apply -f - <<YAML
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: loki}
+spec: {capacity: {storage: 10Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /var/loki}}
+YAML
+for addon in $ADDONS; do
+  kubectl apply --server-side -f "$addon"
+done
+for deployment in prometheus grafana kiali jaeger; do
+  kubectl -n istio-system rollout status "deployment/$deployment" --timeout=60s
+done
+kubectl -n istio-system rollout status statefulset/loki --timeout=60s
+
 # --- the namespace tutorial: hello-nginx, then Bookinfo behind its gateway ----------------------------------------
 kubectl create namespace tutorial
 kubectl label namespace tutorial istio-injection=enabled
