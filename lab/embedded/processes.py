@@ -21,6 +21,10 @@ _BIRTH = 1.0
 """Seconds that a new process may be without a command line; it is microseconds unless the machine is very busy."""
 
 
+_DETACHED: list[subprocess.Popen[bytes]] = []
+"""Python warns of a child that it forgets while it runs; these are meant to outlive this process."""
+
+
 def start(command: Sequence[str], *, pid_file: Path, log: Path, environment: Mapping[str, str] | None = None) -> None:
     """Start a detached process in a session of its own, so that Ctrl-C in a terminal does not reach it.
 
@@ -43,6 +47,7 @@ def start(command: Sequence[str], *, pid_file: Path, log: Path, environment: Map
             start_new_session=True,
         )
     pid_file.write_text(f"{child.pid}\n")
+    _DETACHED.append(child)
 
 
 def find(pid_file: Path, mark: str) -> psutil.Process | None:
