@@ -40,10 +40,16 @@ REFUSALS = {
 """Every fault of the stand-in that ends an update -> how the lab calls it."""
 
 
+SETTINGS: dict[str, Any] = {
+    "budget": {"amount": 20, "email": "somebody@example.test"},
+    "spotPool": {"enabled": True},
+}
+
+
 @pytest.fixture(scope="module")
 def standing(subscription: Subscription) -> Iterator[Subscription]:
     """A stack that stands, although Azure's directory knew nobody ten times."""
-    subscription.configure(budget={"amount": 20, "email": "somebody@example.test"}, spotPool={"enabled": True})
+    subscription.configure(**SETTINGS)
     subscription.fail(PrincipalNotFoundAlways=10)
     with subscription.watched():
         subscription.laboratory.lab("up").succeeded()
@@ -138,10 +144,11 @@ def test_a_tool_is_public_for_its_ranges_only_and_private_again_when_asked(stand
         return dict(json.loads(standing.laboratory.pulumi("stack", "output", "--json").succeeded().output))
 
     ranges = ["203.0.113.0/24"]
-    standing.configure(observability={"grafana": {"serviceType": "LoadBalancer"}, "sourceRanges": ranges})
+    public_grafana = {"grafana": {"serviceType": "LoadBalancer"}, "sourceRanges": ranges}
+    standing.configure(observability=public_grafana, **SETTINGS)
     standing.laboratory.pulumi("up", "--yes", "--skip-preview").succeeded()
     public, opened = grafana(), outputs()
-    standing.configure()
+    standing.configure(**SETTINGS)
     standing.laboratory.pulumi("up", "--yes", "--skip-preview").succeeded()
 
     assert public["spec"]["loadBalancerSourceRanges"] == ranges
