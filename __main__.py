@@ -1,4 +1,4 @@
-"""The lab, chapter by chapter: settings, platform, mesh, observability, tutorial, outputs; each has its component."""
+"""The lab, chapter by chapter: settings, platform, mesh, observability, tutorial, shop, outputs."""
 
 import gc
 import signal
@@ -15,6 +15,7 @@ from components import engine
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
 from components.observability.observability import Manifests, Observability, ObservabilityArgs
 from components.platform.select import select
+from components.shop.shop import Shop, ShopArgs
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
 from lab import artifacts, dashboards, paths
 from lab.settings import Settings
@@ -69,7 +70,7 @@ async def main() -> pulumi.Inputs:
         in_cluster,
     )
 
-    Tutorial(
+    tutorial = Tutorial(
         "tutorial",
         TutorialArgs(
             hello_nginx_image=settings.tutorial.hello_nginx_image if settings.tutorial.hello_nginx else None,
@@ -84,6 +85,15 @@ async def main() -> pulumi.Inputs:
         istio,
         in_cluster,
     )
+
+    if settings.shop.enabled:
+        Shop(
+            "shop",
+            ShopArgs(settings=settings.shop, tutorial=tutorial.namespace if settings.tutorial.shop else None),
+            istio,
+            platform,
+            in_cluster,
+        )
 
     return {
         "kubeconfig": platform.kubeconfig,

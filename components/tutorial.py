@@ -52,17 +52,23 @@ class TutorialArgs:
 
 
 class Tutorial(pulumi.ComponentResource):
-    """The namespace `tutorial`, labelled so that istiod injects a sidecar into every Pod."""
+    """The namespace `tutorial`, labelled so that istiod injects a sidecar into every Pod.
+
+    Attributes:
+        namespace: what is put there must wait for it.
+    """
+
+    namespace: k8s.core.v1.Namespace
 
     def __init__(self, name: str, args: TutorialArgs, istio: Istio, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:tutorial:Tutorial", name, None, opts)
-        namespace = k8s.core.v1.Namespace(
+        self.namespace = k8s.core.v1.Namespace(
             NAMESPACE,
             metadata={"name": NAMESPACE, "labels": {"istio-injection": "enabled"}},
             opts=ResourceOptions(parent=self),
         )
         # A Pod made before istiod serves would be refused by its webhook or come up without a sidecar.
-        self._after: list[pulumi.Resource] = [namespace, *istio.ready]
+        self._after: list[pulumi.Resource] = [self.namespace, *istio.ready]
         if args.hello_nginx_image is not None:
             self._hello_nginx(args.hello_nginx_image)
         if args.bookinfo is not None:

@@ -47,5 +47,11 @@ LOKI = "3.7.8"
 OPENTELEMETRY_COLLECTOR = "0.160.0"
 """Image, and what the tests run."""
 
+FORTIO = "1.75.3"
+"""The runner and the histograms of the load generator that `lab load` uses where Pods are simulated."""
+
 KUBE_STATE_METRICS = "2.19.1"
 NODE_EXPORTER = "1.12.1"
+
+MYSQL = "8.4.7"
+"""The shop's database: of the line with long-term support."""

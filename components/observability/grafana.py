@@ -13,7 +13,7 @@ from pulumi import ResourceOptions
 
 from components.observability.addon import NAMESPACE, Addon, Content, Files, Page
 from components.observability.exposure import PRIVATE, Exposure
-from components.observability.storage import Volumes, store
+from components.observability.storage import store
 from components.password import Password
 from lab.manifests import Manifest, Object, configuration, merge, named, roll_with
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.observability.addon import Surroundings
+    from components.volumes import Volumes
 
 _ADMIN = "grafana"
 """The Secret with the login."""

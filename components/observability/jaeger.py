@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.observability.addon import Addon, Content, Page
 from components.observability.exposure import PRIVATE, Exposure
-from components.observability.storage import Volumes, store
+from components.observability.storage import store
 from lab.manifests import Manifest, roll_with
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
     from components.observability.addon import Surroundings
+    from components.volumes import Volumes
 
 
 _PORTS = {"jaeger-collector-http": "http-jaeger", "jaeger-collector-grpc": "grpc-jaeger"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from components.observability import loki_configuration
 from components.observability.addon import Addon, Content, Page
 from components.observability.exposure import PRIVATE, Exposure
-from components.observability.storage import Volumes, store
+from components.observability.storage import store
 from lab import versions
 from lab.manifests import Manifest, configuration, merge, named, roll_with
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
     from components.observability.addon import Surroundings
+    from components.volumes import Volumes
 
 _IMAGE = f"docker.io/grafana/loki:{versions.LOKI}"
 """The newest, which the tests run; the addon has an older one of the same configuration."""
 
 _RULES = "loki-sc-rules"
 """A container that looks for rules in every ConfigMap and Secret of the cluster; the lab has no rules for Loki."""
-
 
 _RULES_VOLUME = "sc-rules-volume"
 

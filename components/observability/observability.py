@@ -19,7 +19,7 @@ from components.observability.kube_state_metrics import KubeStateMetrics
 from components.observability.loki import Loki, LokiArgs
 from components.observability.node_exporter import NodeExporter
 from components.observability.prometheus import Prometheus, PrometheusArgs
-from components.observability.storage import Volumes
+from components.volumes import Volumes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from components.observability import prometheus_rules
 from components.observability.addon import Addon, Content, Page
 from components.observability.exposure import PRIVATE, Exposure
-from components.observability.storage import Volumes, store
+from components.observability.storage import store
 from lab.manifests import Manifest, configuration, dump, named
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
     from components.observability.addon import Surroundings
+    from components.volumes import Volumes
 
 _RETENTION = "--storage.tsdb.retention.time="
 

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.observability.addon import NAMESPACE
 
 if TYPE_CHECKING:
+    from components.volumes import Volumes
     from lab.manifests import Manifest, Object
-
-
-@dataclass(frozen=True, kw_only=True)
-class Volumes:
-    """Volumes that outlive Pods.
-
-    Attributes:
-        size: of each, a Kubernetes quantity.
-        storage_class: empty for the cluster's default.
-    """
-
-    size: str
-    storage_class: str = ""
 
 
 def store(manifest: Manifest, workload: Object, volume: str, volumes: Volumes | None) -> None:
@@ -45,11 +32,7 @@ def store(manifest: Manifest, workload: Object, volume: str, volumes: Volumes | 
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
             "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {
-                "accessModes": ["ReadWriteOnce"],
-                "resources": {"requests": {"storage": volumes.size}},
-                **({"storageClassName": volumes.storage_class} if volumes.storage_class else {}),
-            },
+            "spec": volumes.claim,
         }
     )
     if workload["kind"] == "Deployment":

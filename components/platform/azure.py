@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_azure_native as azure
-import pulumi_kubernetes as k8s
+import pulumi_kubernetes as k8s  # noqa: TC002 - Pulumi evaluates the annotations of a class
 from pulumi import InvokeOutputOptions, ResourceOptions
 from pulumi_azure_native import authorization, consumption, containerregistry, managedidentity, resources
 from pulumi_azure_native import containerservice as aks
 
-from components.platform import azure_roles
+from components.platform import azure_roles, provider
 from components.platform.base import Capabilities, Ingress, Webhooks
 from components.platform.naming import azure_names
 from lab.azure import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
 
 _SPOT = "kubernetes.azure.com/scalesetpriority"
 """Label and taint that AKS puts on spot nodes by itself; saying the same keeps previews empty."""
@@ -176,12 +177,8 @@ class Azure(pulumi.ComponentResource):
         self.kubeconfig = self._kubeconfig(cluster)
         admitted = [self._admission(cluster, client)] if args.entra else []
         self.hooks = azure_roles.patience_in_cluster() if args.entra else None
-        self.provider = k8s.Provider(
-            "kubernetes",
-            kubeconfig=self.kubeconfig,
-            # Credentials may change; only another cluster means that all in it must be made again.
-            cluster_identifier=cluster.id,
-            opts=ResourceOptions(parent=self, depends_on=admitted),
+        self.provider = provider.kubernetes(
+            self.kubeconfig, cluster.id, ResourceOptions(parent=self, depends_on=admitted)
         )
         self.register_outputs({})
 

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
-import pulumi_kubernetes as k8s
+import pulumi_kubernetes as k8s  # noqa: TC002 - Pulumi evaluates the annotations of a class
 from pulumi import ResourceOptions
 from pulumi.dynamic import Resource
 
+from components.platform import provider
 from components.platform.base import NO_OUTPUTS, Capabilities, Ingress, Webhooks
 from components.platform.embedded_provider import ControlPlaneProvider, IstiodProvider
 from lab.embedded.ports import injection_url, validation_url
@@ -84,13 +85,7 @@ class Embedded(pulumi.ComponentResource):
         )
         self.deleted_with = self._control_plane
         self.kubeconfig = pulumi.Output.secret(self._control_plane.kubeconfig)
-        self.provider = k8s.Provider(
-            "kubernetes",
-            kubeconfig=self.kubeconfig,
-            # Healing a cluster may touch its credentials; only another cluster means that all must be made again.
-            cluster_identifier=self._control_plane.id,
-            opts=ResourceOptions(parent=self),
-        )
+        self.provider = provider.kubernetes(self.kubeconfig, self._control_plane.id, ResourceOptions(parent=self))
         self.webhooks = host_webhooks(self._control_plane.ports)
         self.register_outputs({})
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
-import pulumi_kubernetes as k8s
+import pulumi_kubernetes as k8s  # noqa: TC002 - Pulumi evaluates the annotations of a class
 from pulumi import ResourceOptions
 from pulumi.dynamic import Resource
 
+from components.platform import provider
 from components.platform.base import NO_OUTPUTS, Capabilities, Ingress, Webhooks
 from components.platform.embedded import Istiod, host_webhooks
 from components.platform.kubeconfig_provider import ExistingClusterProvider
@@ -84,11 +85,8 @@ class Kubeconfig(pulumi.ComponentResource):
         self.kubeconfig = pulumi.Output.secret(args.content)
         self._cluster = ExistingCluster("cluster", args, ResourceOptions(parent=self))
         self.webhooks = Webhooks() if args.cluster.runs_containers else host_webhooks(self._cluster.ports)
-        self.provider = k8s.Provider(
-            "kubernetes",
-            kubeconfig=self.kubeconfig,
-            cluster_identifier=args.cluster.identity,
-            opts=ResourceOptions(parent=self, depends_on=[self._cluster]),
+        self.provider = provider.kubernetes(
+            self.kubeconfig, args.cluster.identity, ResourceOptions(parent=self, depends_on=[self._cluster])
         )
         self.register_outputs({})
 

@@ -88,6 +88,8 @@ class NotesWay:
             "ISTIO_HUB": settings.istio_hub,
             "TRACE_SAMPLING": f"{settings.mesh.trace_sampling:g}",
             "HELLO_NGINX_IMAGE": settings.tutorial.hello_nginx_image,
+            "MYSQL_IMAGE": settings.shop.mysql.image,
+            "SIEGE_IMAGE": settings.shop.siege.image,
             "NODES": str(manifest),
             "BASE_CHART": str(artifacts.path("istio-base").absolute()),
             "ISTIOD_CHART": str(artifacts.path("istiod").absolute()),

@@ -139,3 +139,84 @@ kubectl -n tutorial apply -f "$BOOKINFO_GATEWAY"
 for deployment in details-v1 productpage-v1 ratings-v1 reviews-v1 reviews-v2 reviews-v3; do
   kubectl -n tutorial rollout status "deployment/$deployment" --timeout=60s
 done
+
+# --- the shop: configuration, a database, order and delivery in two namespaces, what makes load ---------------------
+kubectl create configmap my-config --from-literal=class=MSA --from-literal=Lab=ConfigMap
+kubectl create namespace shop
+kubectl label namespace shop istio-injection=enabled
+for namespace in default shop tutorial; do
+  kubectl -n "$namespace" apply -f - <<YAML
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: config-dev}
+data:
+  ORDER_DB_URL: jdbc:mysql://mysql:3306/connectdb1?serverTimezone=Asia/Seoul&useSSL=false
+  ORDER_DB_USER: myuser
+  ORDER_DB_PASS: mypass
+  ORDER_LOG_LEVEL: DEBUG
+YAML
+done
+
+kubectl -n shop apply -f - <<YAML
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: mysql}
+spec:
+  serviceName: mysql
+  selector: {matchLabels: {app: mysql}}
+  template:
+    metadata: {labels: {app: mysql}}
+    spec:
+      containers:
+        - name: mysql
+          image: $MYSQL_IMAGE
+          env:
+            - {name: MYSQL_DATABASE, value: connectdb1}
+            - {name: MYSQL_USER, value: myuser}
+            - {name: MYSQL_PASSWORD, value: mypass}
+            - {name: MYSQL_ROOT_PASSWORD, value: mypass}
+          ports: [{containerPort: 3306}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: mysql}
+spec: {selector: {app: mysql}, ports: [{name: tcp-mysql, port: 3306}]}
+YAML
+kubectl -n shop rollout status statefulset/mysql --timeout=60s
+kubectl -n tutorial create service externalname mysql --external-name=mysql.shop.svc.cluster.local --tcp=3306
+
+deploy() { # namespace, application, replicas
+  kubectl -n "$1" apply -f - <<YAML
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: $2}
+spec:
+  replicas: $3
+  selector: {matchLabels: {app: $2}}
+  template:
+    metadata: {labels: {app: $2, version: v1}}
+    spec:
+      containers:
+        - name: $2
+          image: $2:v1
+          envFrom: [{configMapRef: {name: config-dev}}]
+          ports: [{containerPort: 8080}]
+YAML
+  kubectl -n "$1" expose deployment "$2" --port=8080
+  kubectl -n "$1" rollout status "deployment/$2" --timeout=60s
+}
+deploy shop order 2
+deploy shop delivery 2
+deploy tutorial order 1
+deploy tutorial delivery 2
+
+for namespace in shop tutorial; do
+  kubectl -n "$namespace" apply -f - <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: siege, labels: {app: siege}}
+spec: {containers: [{name: siege, image: $SIEGE_IMAGE}]}
+YAML
+done
+kubectl -n shop wait --for=condition=Ready pod/siege --timeout=60s
+kubectl -n tutorial wait --for=condition=Ready pod/siege --timeout=60s

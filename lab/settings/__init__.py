@@ -25,6 +25,7 @@ from lab.settings import rules
 from lab.settings.groups import ApiServer, Azure, Group, Kubeconfig, Mesh, Nodes, Tutorial
 from lab.settings.observability import Observability
 from lab.settings.rules import NAMESPACE
+from lab.settings.shop import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,7 @@ class Settings(Group):
         mesh: what the mesh does.
         observability: what watches the mesh.
         tutorial: what runs in the namespace `tutorial`.
+        shop: the course's own applications.
     """
 
     target: Annotated[Target, rules.one_of(Target)] = Target.EMBEDDED
@@ -68,6 +70,7 @@ class Settings(Group):
     mesh: Annotated[Mesh, rules.section()] = Mesh()
     observability: Annotated[Observability, rules.section()] = Observability()
     tutorial: Annotated[Tutorial, rules.section()] = Tutorial()
+    shop: Annotated[Shop, rules.section()] = Shop()
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
@@ -133,8 +136,12 @@ def _simulated(settings: Settings) -> list[str]:
         f"{group}.{name}.serviceType: the embedded target has no load balancers, so the Service stays a ClusterIP here."
         for name in chosen.public
     ]
-    if chosen.persistence.enabled:
-        said.append(f"{group}.persistence.enabled: the embedded target has no volumes, so nothing is kept here.")
+    stores = {group: chosen.persistence, f"{NAMESPACE}:shop.mysql": settings.shop.mysql.persistence}
+    said += [
+        f"{name}.persistence.enabled: the embedded target has no volumes, so nothing is kept here."
+        for name, persistence in stores.items()
+        if persistence.enabled
+    ]
     return said
 
 

@@ -62,11 +62,28 @@ class Tutorial(Group):
         hello_nginx: whether the course's first deployment is there.
         hello_nginx_image: its image; the notes say `nginx:latest`, which moves.
         bookinfo: whether Istio's sample application is there.
+        shop: whether order, delivery and a load generator are there too, as the exercises on timeouts, retries and
+            circuit breakers have them.
     """
 
     hello_nginx: Annotated[bool, rules.switch()] = True
     hello_nginx_image: Annotated[str, rules.IMAGE] = "nginx:1.29"
     bookinfo: Annotated[bool, rules.switch()] = True
+    shop: Annotated[bool, rules.switch()] = True
+
+
+class Persistence(Group):
+    """Whether what is stored outlives its Pod.
+
+    Attributes:
+        enabled: whether each store has a volume of its own.
+        storage_class: empty for the cluster's default.
+        size: of each volume.
+    """
+
+    enabled: Annotated[bool, rules.switch()] = False
+    storage_class: Annotated[str, rules.STORAGE_CLASS] = ""
+    size: Annotated[str, rules.memory("1Gi", "1024Gi")] = "8Gi"
 
 
 class Tier(StrEnum):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from lab.settings import rules
-from lab.settings.groups import Group
+from lab.settings.groups import Group, Persistence
 
 
 class ServiceType(StrEnum):
@@ -88,20 +88,6 @@ class Loki(Tool):
     """
 
     retention: Annotated[str, rules.hours()] = "48h"
-
-
-class Persistence(Group):
-    """Whether metrics, dashboards, traces and logs outlive their Pods.
-
-    Attributes:
-        enabled: whether each tool that stores something has a volume of its own.
-        storage_class: empty for the cluster's default.
-        size: of each volume.
-    """
-
-    enabled: Annotated[bool, rules.switch()] = False
-    storage_class: Annotated[str, rules.STORAGE_CLASS] = ""
-    size: Annotated[str, rules.memory("1Gi", "1024Gi")] = "8Gi"
 
 
 class Observability(Group):

@@ -180,14 +180,26 @@ HUB = text(
     rf"{_HOST}(/{_PATH})+",
     "an image repository prefix such as docker.io/istio: lower case, without scheme, tag, space or trailing slash",
 )
-IMAGE = text(
-    rf"({_HOST}/)?{_PATH}(/{_PATH})*((?!:latest$){_TAG}|({_TAG})?@sha256:[0-9a-f]{{64}})",
-    "an image with a tag such as nginx:1.29; latest, or no tag, is another image tomorrow and cannot be rolled back",
+_IMAGE = rf"({_HOST}/)?{_PATH}(/{_PATH})*((?!:latest$){_TAG}|({_TAG})?@sha256:[0-9a-f]{{64}})"
+_NEVER_LATEST = "latest, or no tag, is another image tomorrow and cannot be rolled back"
+IMAGE = text(_IMAGE, f"an image with a tag such as nginx:1.29; {_NEVER_LATEST}")
+OWN_IMAGE = text(
+    rf"({_IMAGE})?",
+    "an image with a tag such as order:v1, in the stack's own registry when it names no other, or nothing; "
+    f"`lab image list` shows what there is; {_NEVER_LATEST}",
+)
+NOTES_SIEGE = "apexacme/siege-nginx"
+"""The course's own load generator: there is no tag of it."""
+
+SIEGE_IMAGE = text(
+    rf"{NOTES_SIEGE}|{_IMAGE}", f"{NOTES_SIEGE} as in the notes, or an image with a tag; {_NEVER_LATEST}"
 )
 STORAGE_CLASS = text(
     r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?",
     "the name of a storage class such as managed-csi, or nothing for the cluster's default; `kubectl get storageclass`",
 )
+VERSION = text(r"[a-z0-9]([a-z0-9.-]{0,30}[a-z0-9])?", "at most 32 lower-case letters, digits, dots and hyphens: v2")
+COLOUR = text(r"[a-z]{1,32}", "at most 32 lower-case letters: green")
 SUBSCRIPTION = text(
     r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?",
     "the id of an Azure subscription: 36 characters, lower case; `az account list` shows them",

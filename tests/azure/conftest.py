@@ -29,6 +29,9 @@ _GLANCE = 0.1
 
 _RANGE = "203.0.113.7/32"
 
+BUILT = {"order": "order:v1", "delivery": "delivery:v1"}
+"""As if `lab image build` had made them: without, nothing of the shop is deployed where containers run."""
+
 
 @dataclass(frozen=True)
 class Subscription:
@@ -61,7 +64,12 @@ class Subscription:
         settings = {"allowedRanges": [_RANGE], "owner": "somebody", **azure}
         tools = observability or {}
         config = {
-            "config": {"istio-lab:target": "azure", "istio-lab:azure": settings, "istio-lab:observability": tools}
+            "config": {
+                "istio-lab:target": "azure",
+                "istio-lab:azure": settings,
+                "istio-lab:observability": tools,
+                "istio-lab:shop": {app: {"image": image} for app, image in BUILT.items()},
+            }
         }
         file = self.laboratory.project / f"Pulumi.{self.laboratory.stack}.yaml"
         before = yaml.safe_load(file.read_text()) if file.exists() else {}

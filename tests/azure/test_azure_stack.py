@@ -101,6 +101,15 @@ def test_images_are_pulled_by_the_nodes_own_identity_and_it_may_do_nothing_else(
     assert granted[0]["inputs"]["principalType"] == "ServicePrincipal"
 
 
+def test_the_shops_images_come_from_the_stacks_own_registry(standing: Subscription) -> None:
+    registry = entries(standing, REGISTRY)[0]["outputs"]["loginServer"]
+
+    for namespace in ("shop", "tutorial"):
+        for app in ("order", "delivery"):
+            spec = standing.laboratory.get("deployment", app, "-n", namespace)["spec"]["template"]["spec"]
+            assert spec["containers"][0]["image"] == f"{registry}/{app}:v1"
+
+
 def test_the_right_to_pull_is_there_before_the_cluster(standing: Subscription) -> None:
     cluster = entries(standing, CLUSTER)[0]
     pull = next(each for each in entries(standing, ROLE) if azure_roles.ACR_PULL in each["inputs"]["roleDefinitionId"])

@@ -32,7 +32,7 @@ spec:
 def test_the_summary_names_what_stands_its_address_and_the_next_commands(standing: Laboratory) -> None:
     said = standing.lab("up").succeeded().output
     assert "The lab stands" in said
-    assert re.search(r"tutorial +7 of 7 Pods ready", said)
+    assert re.search(r"tutorial +11 of 11 Pods ready", said)
     assert re.search(r"bookinfoUrl +http://10\.\S+/productpage", said)
     assert f"export KUBECONFIG={standing.kubeconfig}" in said
     assert "make down" in said
@@ -40,7 +40,7 @@ def test_the_summary_names_what_stands_its_address_and_the_next_commands(standin
 
 def test_every_pod_is_ready(standing: Laboratory) -> None:
     pods = standing.get("pods", "-A")["items"]
-    assert len(pods) == 22
+    assert len(pods) == 32
     for pod in pods:
         conditions = {entry["type"]: entry["status"] for entry in pod["status"]["conditions"]}
         assert conditions["Ready"] == "True", pod["metadata"]["name"]
@@ -49,7 +49,7 @@ def test_every_pod_is_ready(standing: Laboratory) -> None:
 def test_bookinfo_and_hello_nginx_have_their_sidecar(standing: Laboratory) -> None:
     listing = standing.kubectl("get", "pods", "-n", "tutorial", "--no-headers").succeeded().output
     ready = {line.split()[0].rsplit("-", 2)[0]: line.split()[1] for line in listing.splitlines()}
-    assert ready == dict.fromkeys(BOOKINFO | {"hello-nginx"}, "2/2")
+    assert ready == dict.fromkeys(BOOKINFO | {"hello-nginx", "order", "delivery", "siege"}, "2/2")
 
 
 def test_a_second_up_has_nothing_to_do(standing: Laboratory) -> None:

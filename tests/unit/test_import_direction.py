@@ -124,7 +124,11 @@ def test_azure_is_imported_by_its_own_platform_only() -> None:
     assert {path for path in importers(sources(), "pulumi_azure_native") if "azure" not in Path(path).name} == set()
 
 
-CHOOSING = {"components/platform/select.py", "components/observability/observability.py"}
+CHOOSING = {
+    "components/platform/select.py",
+    "components/observability/observability.py",
+    "components/shop/shop.py",
+}
 """Where settings become what the components are given."""
 
 

@@ -75,6 +75,19 @@ def lab_commands(text: str) -> list[tuple[str, str]]:
     return re.findall(r"(?:^|[|;&]) *lab ([a-z]+)([^\n|;&]*)", code(text), re.MULTILINE)
 
 
+def options(group: Any) -> dict[str, set[str]]:
+    """What can stand behind every command of a command line; behind a group of them, the options of all its own."""
+    return {
+        name: {
+            opt
+            for each in (command, *getattr(command, "commands", {}).values())
+            for param in each.params
+            for opt in param.opts
+        }
+        for name, command in group.commands.items()
+    }
+
+
 def defaults() -> Iterator[tuple[str, str]]:
     """Every key as a user writes it, with its default as YAML writes it."""
     for key, declared in DECLARED.items():
@@ -152,18 +165,16 @@ def test_every_make_command_that_is_named_exists(name: str) -> None:
 
 @documents
 def test_every_lab_command_and_option_that_is_named_exists(name: str) -> None:
-    command_line: Any = get_command(app)
-    commands: dict[str, Any] = command_line.commands
     named = lab_commands(TEXTS[name])
-    options = {command: {opt for param in commands[command].params for opt in param.opts} for command in commands}
+    known = options(get_command(app))
 
     assert named != []
-    assert [(command, words) for command, words in named if command not in commands] == []
+    assert [(command, words) for command, words in named if command not in known] == []
     assert [
         (command, option)
         for command, words in named
         for option in re.findall(r"--[a-z-]+", words)
-        if option not in options[command]
+        if option not in known[command]
     ] == []
 
 

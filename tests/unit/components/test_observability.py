@@ -10,7 +10,7 @@ import yaml
 
 from components.observability import grafana, jaeger, kiali, kube_state_metrics, loki, node_exporter, prometheus
 from components.observability.exposure import Exposure
-from components.observability.storage import Volumes
+from components.volumes import Volumes
 from lab.manifests import named
 from tests.unit.components import support
 from tests.unit.components.support import FIXTURES

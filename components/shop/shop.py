@@ -1,0 +1,128 @@
+"""The shop, composed: which applications run in which namespace, and what is particular to each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi import ResourceOptions
+
+from components.shop import images, siege
+from components.shop.app import App, AppArgs, Readiness
+from components.shop.configuration import Configuration, ConfigurationArgs
+from components.shop.mysql import Mysql, MysqlArgs
+from components.volumes import Volumes
+
+if TYPE_CHECKING:
+    from components.mesh.istio import Istio
+    from components.platform.base import Platform
+    from lab.settings import shop as settings
+
+NAMESPACE = "shop"
+_TUTORIAL = "tutorial"
+
+_ORDER, _DELIVERY = "order", "delivery"
+
+_REPLICAS_IN_TUTORIAL = {_ORDER: 1, _DELIVERY: 2}
+"""As in the notes: one order to time out, two deliveries of which one is taken down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShopArgs:
+    """What there is to be.
+
+    Attributes:
+        settings: of the shop.
+        tutorial: the namespace `tutorial`, for the exercises there; None leaves them out.
+    """
+
+    settings: settings.Shop
+    tutorial: pulumi.Resource | None
+
+
+class Shop(pulumi.ComponentResource):
+    """The namespace `shop`, and the same applications in `tutorial` as its exercises need them."""
+
+    def __init__(
+        self, name: str, args: ShopArgs, istio: Istio, platform: Platform, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("istio-lab:shop:Shop", name, None, opts)
+        self._settings = args.settings
+        self._platform = platform
+        inside = ResourceOptions(parent=self)
+        namespace = k8s.core.v1.Namespace(
+            NAMESPACE,
+            metadata={"name": NAMESPACE, "labels": {"istio-injection": "enabled"}},
+            opts=inside,
+        )
+        namespaces: dict[str, list[pulumi.Resource]] = {NAMESPACE: [namespace]}
+        if args.tutorial:
+            namespaces[_TUTORIAL] = [args.tutorial]
+        mysql = args.settings.mysql
+        configuration = Configuration(
+            "configuration",
+            ConfigurationArgs(
+                namespaces=namespaces, log_level=args.settings.order.log_level.value, mysql=mysql.enabled
+            ),
+            inside,
+        )
+        # A Pod made before istiod serves would be refused by its webhook or come up without a sidecar; one made before
+        # its configuration is there would keep the former one.
+        self._pods_after = {
+            key: [*found, *istio.ready, *configuration.objects[key]] for key, found in namespaces.items()
+        }
+        if mysql.enabled:
+            elsewhere = {key: found for key, found in namespaces.items() if key != NAMESPACE}
+            Mysql(
+                "mysql",
+                MysqlArgs(namespace=NAMESPACE, image=mysql.image, volumes=self._volumes(), elsewhere=elsewhere),
+                self._pods_after[NAMESPACE],
+                inside,
+            )
+        for key in namespaces:
+            self._app(_ORDER, key, args.settings.order, configuration.digest)
+            self._app(_DELIVERY, key, args.settings.delivery, None)
+            if args.settings.siege.enabled:
+                k8s.core.v1.Pod(
+                    f"{siege.NAME}-{key}",
+                    metadata={"name": siege.NAME, "namespace": key, "labels": {"app": siege.NAME}},
+                    spec=siege.pod(args.settings.siege.image),
+                    opts=ResourceOptions(parent=self, depends_on=self._pods_after[key]),
+                )
+        self.register_outputs({})
+
+    def _app(self, app: str, namespace: str, chosen: settings.App, config_digest: str | None) -> None:
+        here = namespace == NAMESPACE
+        image = images.resolve(app, chosen.image, self._platform)
+        if image is None:
+            if here:
+                pulumi.log.warn(images.missing(app))
+            return
+        args = AppArgs(
+            app=app,
+            namespace=namespace,
+            image=image,
+            replicas=chosen.replicas if here else _REPLICAS_IN_TUTORIAL[app],
+            version=chosen.version,
+            environment=_environment(app, chosen, configured=config_digest is not None),
+            config_digest=config_digest,
+            liveness=here and app == _ORDER,
+            # In `tutorial` it is the mesh that has to find out which Pod is down.
+            readiness=Readiness.HEALTHY if here else Readiness.LISTENING,
+        )
+        App(f"{namespace}-{app}", args, self._pods_after[namespace], ResourceOptions(parent=self))
+
+    def _volumes(self) -> Volumes | None:
+        """What outlives Pods; nothing on simulated nodes, where a Pod would wait for its volume for ever."""
+        persistence = self._settings.mysql.persistence
+        if not persistence.enabled or not self._platform.capabilities.runs_containers:
+            return None
+        return Volumes(size=persistence.size, storage_class=persistence.storage_class)
+
+
+def _environment(app: str, chosen: settings.App, *, configured: bool) -> dict[str, str]:
+    """The variables of its own; the ConfigMap, where there is one, has the log level."""
+    own = {"APP_VERSION": chosen.version, "APP_COLOUR": chosen.colour, "VARIANT": chosen.variant.value}
+    return own if configured else {**own, f"{app.upper()}_LOG_LEVEL": chosen.log_level.value}
