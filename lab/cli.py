@@ -18,6 +18,9 @@ from rich.table import Column, Table
 from lab import artifacts, dashboards, observability, paths, recovery, toolchain, workspace
 from lab.embedded import control_plane, istiod
 from lab.errors import LabError
+from lab.image import commands as image
+from lab.load import load
+from lab.pipeline import commands as pipeline
 from lab.progress import Progress
 from lab.stack import Stack
 
@@ -27,6 +30,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+app.add_typer(image.app, name="image")
+app.add_typer(pipeline.app, name="pipeline")
+app.command()(load)
 console = Console()
 errors = Console(stderr=True)
 
@@ -88,15 +94,8 @@ def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None
 @app.command()
 def preview(stack: StackName = "dev") -> None:
     """Show what `up` would do, and do nothing."""
-    _prepare()
     target = Stack(stack)
-    target.ensure()
-    if target.target == AZURE:
-        from lab.azure import power, updates
-
-        _prepare_azure(target)
-        if found := updates.cluster_of(target):
-            power.require_running(found, start_command=f"lab start{target.option}")
+    prepare_preview(target)
     _require_success(target.pulumi("preview", "--stack", stack), target)
 
 
@@ -241,7 +240,7 @@ def queries(
 @app.command()
 def test() -> None:
     """Run the project's own checks: format, lint, types, unit tests, tests with the real engine and cluster."""
-    _prepare(*toolchain.OBSERVABILITY)
+    _prepare(*toolchain.OBSERVABILITY, *toolchain.LOAD)
     from lab import checks
 
     checks.run(console)
@@ -287,6 +286,22 @@ def clean(
     if cache:
         shutil.rmtree(paths.cache(), ignore_errors=True)
     console.print("Clean.")
+
+
+def prepare_preview(stack: Stack) -> None:
+    """Bring what a preview needs, and make the stack unless it exists.
+
+    Raises:
+        LabError: a tool cannot be had, or the stack's cluster is stopped.
+    """
+    _prepare()
+    stack.ensure()
+    if stack.target == AZURE:
+        from lab.azure import power, updates
+
+        _prepare_azure(stack)
+        if found := updates.cluster_of(stack):
+            power.require_running(found, start_command=f"lab start{stack.option}")
 
 
 def sweep(stack: Stack) -> None:

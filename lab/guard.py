@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.errors import LabError
+from lab.previews import steps, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 GUARDED = (
     "azure-native:containerservice:ManagedCluster",
@@ -56,15 +57,10 @@ def losses(preview: str) -> tuple[Loss, ...]:
     Raises:
         LabError: it is neither, or the preview failed and so does not tell everything.
     """
-    documents = list(_documents(preview))
-    if errors := [text for document in documents for text in _errors(document)]:
-        raise LabError(f"pulumi preview failed: {errors[0]}", "put right what it says, then run the same command again")
-    if not any(_complete(document) for document in documents):
-        raise _unreadable("it is cut off or something else")
     try:
-        return _combined(step for document in documents for step in _steps(document))
+        return _combined(steps(preview))
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise _unreadable("a step of it is something else") from None
+        raise unreadable("a step of it is something else") from None
 
 
 def require_no_loss(preview: str, *, stack: str, allowed: bool) -> tuple[Loss, ...]:
@@ -122,44 +118,6 @@ def _combined(steps: Iterable[dict[str, Any]]) -> tuple[Loss, ...]:
         if loss and (loss.properties or step["urn"] not in found):
             found[step["urn"]] = loss
     return tuple(found.values())
-
-
-def _documents(text: str) -> Iterator[dict[str, Any]]:
-    """Every JSON object of a text, one after the other."""
-    decoder = json.JSONDecoder()
-    place = 0
-    try:
-        while place < len(text):
-            if text[place].isspace():
-                place += 1
-                continue
-            document, place = decoder.raw_decode(text, place)
-            if not isinstance(document, dict):
-                raise _unreadable("it holds something that is no object")
-            yield document
-    except ValueError as error:
-        raise _unreadable(str(error)) from None
-
-
-def _unreadable(why: str) -> LabError:
-    return LabError(f"the output of pulumi preview --json cannot be read: {why}", "pulumi preview")
-
-
-def _complete(document: dict[str, Any]) -> bool:
-    """Whether this document ends a whole preview."""
-    return "changeSummary" in document or "summaryEvent" in document
-
-
-def _errors(document: dict[str, Any]) -> Iterator[str]:
-    for entry in (*document.get("diagnostics", ()), document.get("diagnosticEvent", {})):
-        if entry.get("severity") == "error":
-            yield str(entry.get("message", "")).strip()
-
-
-def _steps(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from document.get("steps", ())
-    if event := document.get("resourcePreEvent"):
-        yield event["metadata"]
 
 
 def _loss(step: dict[str, Any]) -> Loss | None:

@@ -109,14 +109,26 @@ def _control_plane(resources: list[dict[str, Any]]) -> ControlPlane | None:
 
 
 def _orphans() -> list[psutil.Process]:
-    """The language host and the providers of this project that no engine owns any more, with their children."""
+    """The language host and the providers of this project that no engine owns any more, with their children.
+
+    What stands of the lab stays: a provider has started it, and is its parent as long as both live.
+    """
     ours = (str(paths.bin_dir() / "pulumi-"), str(paths.pulumi_home() / "plugins"))
+    stacks = str(paths.home().absolute() / "stacks")
     roots = [
         process
         for process in psutil.process_iter(["cmdline"])
         if any(word.startswith(ours) for word in process.info["cmdline"] or ()) and not _has_engine(process)
     ]
-    return [relative for root in roots for relative in (root, *root.children(recursive=True))]
+    relatives = (relative for root in roots for relative in (root, *root.children(recursive=True)))
+    return [each for each in relatives if not any(stacks in word for word in _command_line(each))]
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _has_engine(process: psutil.Process) -> bool:

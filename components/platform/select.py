@@ -80,6 +80,7 @@ def _kubeconfig(settings: Settings, stack: str) -> Platform:
     from components import tutorial
     from components.mesh import istio
     from components.platform.kubeconfig import Kubeconfig, KubeconfigArgs
+    from components.shop import shop
     from lab.cluster import probe, read
 
     chosen = settings.kubeconfig
@@ -94,6 +95,10 @@ def _kubeconfig(settings: Settings, stack: str) -> Platform:
         content=content,
         cluster=found,
         purge_crds=chosen.purge_crds,
-        namespaces=(istio.NAMESPACE, tutorial.NAMESPACE),
+        namespaces=(
+            istio.NAMESPACE,
+            tutorial.NAMESPACE,
+            *((shop.NAMESPACE,) if settings.shop.enabled else ()),
+        ),
     )
     return Kubeconfig("kubeconfig", args)

@@ -42,13 +42,7 @@ def ask(*arguments: str, timeout: float = PATIENCE) -> str:
         NotFoundError: Azure does not have the resource.
         LabError: az is missing or failed, with the cause.
     """
-    program = shutil.which("az")
-    if not program:
-        raise LabError(
-            "the Azure CLI (az) is not on PATH",
-            'see the page "Install the Azure CLI": https://learn.microsoft.com/cli/azure/install-azure-cli',
-        )
-    command = [program, *arguments, "--output", "json", "--only-show-errors"]
+    command = [program(), *arguments, "--output", "json", "--only-show-errors"]
     try:
         with subprocess.Popen(
             command,
@@ -71,10 +65,24 @@ def ask(*arguments: str, timeout: float = PATIENCE) -> str:
             "look at the network and the proxy, then run the same command again",
         ) from None
     except OSError as error:
-        raise LabError(f"the Azure CLI {program} cannot be started: {error.strerror}", "az version") from None
+        raise LabError(f"the Azure CLI {command[0]} cannot be started: {error.strerror}", "az version") from None
     if process.returncode:
         raise failure(arguments, complaint)
     return answer
+
+
+def program() -> str:
+    """The Azure CLI's own program.
+
+    Raises:
+        LabError: it is not on PATH.
+    """
+    if found := shutil.which("az"):
+        return found
+    raise LabError(
+        "the Azure CLI (az) is not on PATH",
+        'see the page "Install the Azure CLI": https://learn.microsoft.com/cli/azure/install-azure-cli',
+    )
 
 
 def account() -> Account:

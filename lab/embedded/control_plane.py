@@ -182,6 +182,9 @@ class ControlPlane:
                 "etcdBinary": str(toolchain.path("etcd")),
                 "kwokControllerBinary": str(toolchain.path("kwok")),
                 "disableQPSLimits": True,
+                # kwok multiplies it by five. One that is started anew leaves the nodes alone until the leases of the
+                # one before have run out; with its default no Pod would become ready for more than three minutes.
+                "nodeLeaseDurationSeconds": 4,
             },
         }
 

@@ -152,6 +152,7 @@ _COLLECTOR = Group(
     seconds=180,
     defines=(f"main.version={versions.OPENTELEMETRY_COLLECTOR}",),
 )
+_FORTIO = Group(name="fortio", seconds=23)
 
 
 def _language(name: str, *, package: str = "", script: str = "") -> Tool:
@@ -275,6 +276,8 @@ _ALL = (
         package=".",
         produces="collector",
     ),
+    # Never looked for on PATH: fortio's own program takes other arguments.
+    Tool(name="fortio", version=versions.FORTIO, group=_FORTIO, package="."),
 )
 
 TOOLS = {tool.name: tool for tool in _ALL}
@@ -283,5 +286,8 @@ TOOLS = {tool.name: tool for tool in _ALL}
 OBSERVABILITY = ("prometheus", "promtool", "loki", "otelcol")
 """What the tests of queries and of the log pipeline run; in a lab these are images."""
 
-DEFAULT = tuple(name for name in TOOLS if name not in ("helm", *OBSERVABILITY))
+LOAD = ("fortio",)
+"""What `lab load` runs where Pods are simulated, brought when it is first asked for."""
+
+DEFAULT = tuple(name for name in TOOLS if name not in ("helm", *OBSERVABILITY, *LOAD))
 """What a lab needs; helm serves only the benchmark."""

@@ -24,6 +24,7 @@ PROGRAM = (
     "Pulumi.dev.yaml",
     "Pulumi.azure.yaml",
     "__main__.py",
+    "apps",
     "components",
     "lab",
     "lab.lock.json",

@@ -22,6 +22,7 @@ SETTINGS = "lab/settings/__init__.py"
 PROGRAM = "__main__.py"
 
 STARTS_PROCESSES = {
+    "lab/apps.py": "pip, and nothing else, for the packages of the shop",
     "lab/azure/cli.py": "the Azure CLI",
     "lab/azure/plugin.py": "pulumi plugin install",
     "lab/bench/sandbox.py": "the commands of the course and of this lab, side by side",
@@ -30,7 +31,11 @@ STARTS_PROCESSES = {
     "lab/embedded/control_plane.py": "kwokctl",
     "lab/embedded/processes.py": "host processes such as istiod",
     "lab/forward.py": "kubectl port-forward",
+    "lab/image/programs.py": "az acr build, docker, podman, git",
     "lab/kubectl.py": "kubectl",
+    "lab/load/generator.py": "kubectl exec, and the load generator of this machine",
+    "lab/load/shop.py": "the shop's applications on this machine",
+    "lab/pipeline/commands.py": "pytest",
     "lab/stack.py": "pulumi",
     "lab/toolchain/golang.py": "go",
     "lab/toolchain/onpath.py": "asks a tool on PATH for its version",

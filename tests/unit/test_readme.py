@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
@@ -15,6 +15,8 @@ from lab.paths import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from typer.core import TyperGroup
 
 ENGLISH, KOREAN = "README.md", "README.ko.md"
 TEXTS = {name: (PROJECT / name).read_text(encoding="utf-8") for name in (ENGLISH, KOREAN, "CONTRIBUTING.md")}
@@ -75,7 +77,7 @@ def lab_commands(text: str) -> list[tuple[str, str]]:
     return re.findall(r"(?:^|[|;&]) *lab ([a-z]+)([^\n|;&]*)", code(text), re.MULTILINE)
 
 
-def options(group: Any) -> dict[str, set[str]]:
+def options(group: TyperGroup) -> dict[str, set[str]]:
     """What can stand behind every command of a command line; behind a group of them, the options of all its own."""
     return {
         name: {
@@ -166,7 +168,7 @@ def test_every_make_command_that_is_named_exists(name: str) -> None:
 @documents
 def test_every_lab_command_and_option_that_is_named_exists(name: str) -> None:
     named = lab_commands(TEXTS[name])
-    known = options(get_command(app))
+    known = options(cast("TyperGroup", get_command(app)))
 
     assert named != []
     assert [(command, words) for command, words in named if command not in known] == []

@@ -33,6 +33,7 @@ MODULES = {
             f"v{versions.OPENTELEMETRY_COLLECTOR}"
         ),
     },
+    "fortio": {"fortio.org/fortio": f"v{versions.FORTIO}"},
     "kubernetes-provider": {"helm.sh/helm/v3": f"v{versions.HELM}"},
     "language-python": {"github.com/pulumi/pulumi/sdk/v3": f"v{versions.PULUMI_LANGUAGE_PYTHON}"},
     "loki": {"github.com/grafana/loki/v3": f"v{versions.LOKI}"},

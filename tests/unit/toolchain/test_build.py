@@ -73,9 +73,10 @@ def test_the_oldest_go_that_the_readme_asks_for_builds_what_a_lab_needs() -> Non
         assert f"Go {'.'.join(map(str, golang.OLDEST))}" in (paths.PROJECT / readme).read_text(encoding="utf-8")
 
 
-def test_what_only_tests_run_is_not_brought_for_a_lab() -> None:
-    assert not set(catalog.OBSERVABILITY) & set(catalog.DEFAULT)
-    assert set(catalog.OBSERVABILITY) < set(TOOLS)
+@pytest.mark.parametrize("tools", [catalog.OBSERVABILITY, catalog.LOAD])
+def test_what_only_tests_or_load_run_is_not_brought_for_a_lab(tools: tuple[str, ...]) -> None:
+    assert not set(tools) & set(catalog.DEFAULT)
+    assert set(tools) < set(TOOLS)
 
 
 def test_a_recipe_may_ask_for_a_newer_go_but_not_for_an_older_one(lab: Path) -> None:

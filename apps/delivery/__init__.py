@@ -1,0 +1,1 @@
+"""Delivery: brings what was ordered, once for each order."""

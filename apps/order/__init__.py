@@ -1,0 +1,1 @@
+"""Order: takes orders, keeps them, and asks delivery to bring them."""

@@ -1,0 +1,1 @@
+"""The stages of the pipelines: one implementation for every host that runs them."""
