@@ -12,6 +12,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from common import metrics
+from common.whole import WHOLE
 
 if TYPE_CHECKING:
     from common.environment import Common
@@ -47,7 +48,7 @@ class Faults(BaseModel):
 
     delay_seconds: Annotated[float, Field(alias="delaySeconds", ge=0, le=600, allow_inf_nan=False)] = 0
     failure_rate: Annotated[float, Field(alias="failureRate", ge=0, le=1, allow_inf_nan=False)] = 0
-    fail_next: Annotated[int, Field(alias="failNext", ge=0, le=1_000_000, strict=True)] = 0
+    fail_next: Annotated[int, Field(alias="failNext", ge=0, le=1_000_000, strict=True), WHOLE] = 0
 
 
 @dataclass(frozen=True, kw_only=True)

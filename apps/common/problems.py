@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -90,10 +91,20 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return respond(HTTPStatus.UNPROCESSABLE_ENTITY, "what was sent is not what is asked for", errors)
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers) if error.headers else {}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"allow": ", ".join(sorted(_methods(request)))}
     return respond(error.status_code, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What may be asked of a path: Starlette names only the methods of the first route that has it."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    return {
+        method for route in routes if route.path_regex.fullmatch(request.url.path) for method in route.methods or ()
+    }
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

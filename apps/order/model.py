@@ -9,6 +9,8 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from common.whole import WHOLE
+
 Id = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 
@@ -28,7 +30,7 @@ class OrderRequest(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
 
     product_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["1001"])]
-    qty: Annotated[int, Field(ge=1, le=1000, examples=[5])]
+    qty: Annotated[int, Field(ge=1, le=1000, examples=[5]), WHOLE]
 
 
 class Order(BaseModel):

@@ -181,7 +181,8 @@ class Storage:
         return True
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Let go of every connection; what was in memory is gone."""
+        self._prepared = False
         if self._threads:
             self._threads.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()

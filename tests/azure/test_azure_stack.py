@@ -102,8 +102,9 @@ def test_images_are_pulled_by_the_nodes_own_identity_and_it_may_do_nothing_else(
 
 
 def test_the_shops_images_come_from_the_stacks_own_registry(standing: Subscription) -> None:
-    registry = entries(standing, REGISTRY)[0]["outputs"]["loginServer"]
+    registry = standing.laboratory.pulumi("stack", "output", "registry").succeeded().output.strip()
 
+    assert registry.endswith(".azurecr.io")
     for namespace in ("shop", "tutorial"):
         for app in ("order", "delivery"):
             spec = standing.laboratory.get("deployment", app, "-n", namespace)["spec"]["template"]["spec"]

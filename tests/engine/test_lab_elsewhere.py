@@ -73,7 +73,7 @@ def test_the_lab_stands_there_and_leaves_the_cluster_as_it_was(elsewhere: Labora
     outputs = elsewhere.pulumi("stack", "output", "--json").succeeded().output
     elsewhere.lab("down").succeeded()
 
-    assert len(pods) == 20
+    assert len(pods) == 30
     assert [pod["metadata"]["name"] for pod in pods if namespace(pod) == "tutorial" and not injected(pod)] == []
     assert "unchanged" in again.output
     assert json.loads(outputs)["kubeconfig"] == "[secret]"

@@ -37,6 +37,7 @@ BESIDE_IT = (
     "order/.mypy_cache/order.json",
     "order/.secret",
     "order/__pycache__/__main__.cpython-313.pyc",
+    "order/__pycache__/stray.txt",
     "requirements.in",
     "tests/test_order.py",
 )
