@@ -30,11 +30,15 @@ class Check:
     arguments: tuple[str, ...]
 
 
+_TWO = ("-n", "2", "--dist", "loadfile")
+"""Two at a time; what a file sets up serves all tests in it."""
+
 CHECKS = (
     Check(name="format", module="ruff", arguments=("format", "--check", ".")),
     Check(name="lint", module="ruff", arguments=("check", ".")),
     Check(name="types", module="mypy", arguments=()),
     Check(name="unit tests", module="pytest", arguments=("tests/unit", "-q", "-n", "2")),
+    Check(name="tests of the applications", module="pytest", arguments=("apps/tests", "-q", *_TWO)),
     # Each of these has a control plane of its own, for which two cores are just enough; nothing runs beside it.
     Check(name="engine tests", module="pytest", arguments=("tests/engine", "-v")),
     Check(name="azure tests", module="pytest", arguments=("tests/azure", "-v")),

@@ -55,3 +55,6 @@ NODE_EXPORTER = "1.12.1"
 
 MYSQL = "8.4.7"
 """The shop's database: of the line with long-term support."""
+
+PYTHON_IMAGE = "3.13.16-slim-trixie@sha256:bf44cdfcb76cd3b41e879bc058fc37ec5872002ccfde7fcb765e218cde0cd79c"
+"""What the images of the shop begin with; the digest is that of all platforms."""

@@ -28,6 +28,9 @@ _PATIENCE = 20
 _SLOWEST_HEAD = 10.0
 """Seconds for the head of a request: a client that dribbles must not hold a connection for ever."""
 
+_LAST_WORDS = 0.5
+"""Seconds that a silent connection is kept at the end: a request may be on its way, and is answered then."""
+
 _IDLE = 75
 """Seconds that a connection may be silent between two requests; longer than proxies keep theirs."""
 
@@ -55,12 +58,20 @@ class _Protocol(HttpToolsProtocol):
         self._forget()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """End after what is being answered; what is silent may have a request under way, so it is heard out."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(_LAST_WORDS, self._give_up)
+        else:
+            self.cycle.keep_alive = False
+
     def _await_head(self) -> None:
         self._forget()
         self._deadline = self.loop.call_later(_SLOWEST_HEAD, self._give_up)
 
     def _give_up(self) -> None:
-        if not self.transport.is_closing():
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if not busy and not self.transport.is_closing():
             self.transport.close()
 
     def _forget(self) -> None:

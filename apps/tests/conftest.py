@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mariadb.MariaDB]:
-    """A real MariaDB, for all tests that leave it running."""
+    """A real MariaDB, for the tests of a module that leave it running."""
     mariadb.needed()
     with mariadb.MariaDB(tmp_path_factory.mktemp("mariadb")) as found:
         yield found

@@ -203,3 +203,10 @@ def words(file: Path) -> set[str]:
     prose = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in prose)
     return {word for node in texts if isinstance(node.value, str) for word in re.split(r"[\s\"'`,=:@]+", node.value)}
+
+
+@pytest.mark.parametrize("app", ["order", "delivery"])
+def test_the_recipes_of_the_images_begin_with_the_pinned_python(app: str) -> None:
+    recipe = (PROJECT / "apps" / app / "Dockerfile").read_text(encoding="utf-8")
+
+    assert f"ARG BASE_IMAGE=docker.io/library/python:{versions.PYTHON_IMAGE}\n" in recipe
