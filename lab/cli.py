@@ -250,8 +250,15 @@ def test() -> None:
 def bench(
     rounds: Annotated[int, typer.Option(min=1, help="How often each way is measured.")] = 3,
     json_file: Annotated[Path, typer.Option("--json", help="Where every sample is written.")] = Path("bench.json"),
+    *,
+    apps: Annotated[bool, typer.Option("--apps", help="Measure order and delivery instead.")] = False,
 ) -> None:
     """Measure this stack against the course's own commands, in turn, on this machine."""
+    if apps:
+        from lab.bench import apps as applications
+
+        applications.run(rounds, console, json_file)
+        return
     _prepare("helm")
     from lab import bench as benchmark
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -85,9 +86,13 @@ class Stack:
         return any(entry["name"].rsplit("/", 1)[-1] == self.name for entry in listed)
 
     def ensure(self) -> None:
-        """Make the stack unless it exists; a new one becomes the one that plain `pulumi` works on."""
+        """Make the stack unless it exists; a new one becomes the one that plain `pulumi` works on.
+
+        Its secrets are encrypted with a passphrase, or with what `ISTIO_LAB_SECRETS_PROVIDER` names.
+        """
         if not self.exists():
-            self._capture("stack", "init", self.name)
+            provider = os.environ.get("ISTIO_LAB_SECRETS_PROVIDER")
+            self._capture("stack", "init", self.name, *(("--secrets-provider", provider) if provider else ()))
 
     def lock(self) -> Lock | None:
         """Who holds the stack, on the local backend; a lock that was cut off while it was written is nobody's."""

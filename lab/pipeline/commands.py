@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -33,7 +34,44 @@ console = Console()
 StackName = Annotated[
     str, typer.Option("--stack", "-s", envvar=["ISTIO_LAB_STACK", "STACK"], help="Which stack the pipeline serves.")
 ]
+TargetName = Annotated[
+    str,
+    typer.Option(
+        envvar="ISTIO_LAB_TARGET",
+        help="Where that stack stands. A stack that stands elsewhere is refused, so that no pipeline reaches a cloud "
+        "or a cluster that nobody named.",
+    ),
+]
 AZURE = "azure"
+EMBEDDED = "embedded"
+
+
+@app.command()
+def tools(target: TargetName = EMBEDDED) -> None:
+    """Bring every tool, chart and manifest before anything is logged in to: a login lives for minutes."""
+    from lab import cli
+
+    with Progress() as progress:
+        toolchain.ensure(toolchain.LOAD, progress=progress)
+    cli.setup()
+    if target == AZURE:
+        from lab.azure import plugin
+
+        with Progress() as progress:
+            plugin.ensure(progress)
+
+
+@app.command()
+def login(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
+    """Log in to Azure by what the pipeline's host vouches for; on other targets there is nothing to log in to."""
+    if _require_target(Stack(stack), target).target != AZURE:
+        console.print(f"stack {stack} needs no login: it stands on the target {target}")
+        return
+    from lab.pipeline import login as way
+
+    workspace.prepare()
+    found = way.login(os.environ)
+    console.print(f"logged in to subscription {found.name} ({found.id})", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -41,75 +79,102 @@ def test() -> None:
     """Run the tests of order and delivery; when one fails, nothing is built and nothing deployed."""
     with Progress() as progress:
         toolchain.ensure(toolchain.LOAD, progress=progress)
-    command = [sys.executable, "-m", "pytest", "apps", "-q", "-n", "2"]
-    if subprocess.run(command, check=False, cwd=paths.PROJECT, env=workspace.environment()).returncode:
-        raise LabError("a test of the applications failed, so the pipeline ends here", "python -m pytest apps")
+    command = [sys.executable, "-m", "pytest", "apps/tests", "-q", "-n", "2", "--dist", "loadfile"]
+    # With CI set, what needs more than this machine has fails. The project's own checks want that, but a host's machine
+    # may have no root, and then those tests are left out, each with its reason.
+    environment = {name: value for name, value in workspace.environment().items() if name != "CI"}
+    if subprocess.run(command, check=False, cwd=paths.PROJECT, env=environment).returncode:
+        raise LabError("a test of the applications failed, so the pipeline ends here", "python -m pytest apps/tests")
 
 
 @app.command()
-def image(stack: StackName = "dev") -> None:
+def image(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
     """Build the images of both applications, unless their contents are in the registry already."""
-    from lab import apps
-    from lab.image import build as images
-
-    target = Stack(stack)
-    if not _has_registry(target):
-        console.print(_WITHOUT_REGISTRY.format(stack=stack))
-        return
-    for each in apps.names():
-        built = images.build(target, each, tag=None, engine=None, base=None)
-        images.choose(target, built.image)
-        console.print(f"{built.image}: {'built' if built.new else 'there already'}, in {built.where}")
+    _build_images(_require_target(Stack(stack), target))
 
 
 @app.command()
 def preview(
     stack: StackName = "dev",
+    target: TargetName = EMBEDDED,
     output: Annotated[Path, typer.Option(help="The file for the comment, in Markdown.")] = Path("preview.md"),
 ) -> None:
     """Write what `deploy` would change to a file, and comment on the pull request where there is one.
 
-    On GitHub and Gitea the comment of an earlier run is written again. GitLab shows the file as an artifact.
+    The comment of an earlier run is written again. The numbers alone go to a file beside it, which GitLab shows in the
+    merge request without any token.
     """
     from lab.pipeline import comment
     from lab.pipeline.hosts import PullRequest
 
-    target = Stack(stack)
-    _prepare(target)
-    _propose_images(target)
+    chosen = _require_target(Stack(stack), target)
+    _prepare(chosen)
+    _propose_images(chosen)
     with Progress() as progress, progress.step(f"previewing stack {stack}", usual=10):
-        found = target.preview()
+        found = chosen.preview()
     text = comment.markdown(found, stack=stack)
     output.write_text(text, encoding="utf-8")
+    output.with_suffix(".json").write_text(json.dumps(comment.totals(found)) + "\n", encoding="utf-8")
     console.print(f"the preview of stack {stack} is in {output}", highlight=False, soft_wrap=True)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as page:
+            page.write(text)
     if request := PullRequest.from_environment(os.environ):
         address = request.comment(text, mark=comment.MARK.format(stack=stack))
         console.print(f"and at {address}", highlight=False, soft_wrap=True)
 
 
 @app.command()
-def deploy(stack: StackName = "dev") -> None:
+def deploy(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
     """Bring the stack to what the sources say: `lab up`, with its guard against losing a cluster."""
     from lab import cli
 
-    target = Stack(stack)
-    first = target.target == AZURE and not _has_registry(target)
+    chosen = _require_target(Stack(stack), target)
+    first = chosen.target == AZURE and not _has_registry(chosen)
     cli.up(stack)
     if first:
         # The registry came with this very update, and the images with it: now there is something to run.
-        image(stack)
+        _build_images(chosen)
         cli.up(stack)
 
 
 @app.command()
-def finish(stack: StackName = "dev") -> None:
+def finish(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
     """Take down a lab that stands on the pipeline's own machine, so that nothing of it outlives the job."""
     from lab import cli
 
-    if Stack(stack).target == AZURE:
-        console.print(f"stack {stack} stands on Azure and stays there")
+    if _require_target(Stack(stack), target).target != EMBEDDED:
+        console.print(f"stack {stack} stands on the target {target} and stays there")
         return
     cli.down(stack)
+
+
+def _require_target(stack: Stack, named: str) -> Stack:
+    """The stack, if it stands where the pipeline was told.
+
+    Raises:
+        LabError: it stands elsewhere.
+    """
+    if stack.target != named:
+        raise LabError(
+            f"the pipeline is for the target {named}, but stack {stack.name} stands on {stack.target}",
+            f"set the pipeline's variable ISTIO_LAB_TARGET to {stack.target}, or ISTIO_LAB_STACK to another stack",
+        )
+    return stack
+
+
+def _build_images(stack: Stack) -> None:
+    from lab import apps
+    from lab.image import build as images
+
+    if not _has_registry(stack):
+        console.print(_WITHOUT_REGISTRY.format(stack=stack.name))
+        return
+    for each in apps.names():
+        built = images.build(stack, each, tag=None, engine=None, base=None)
+        images.choose(stack, built.image)
+        told = "built" if built.new else "there already"
+        console.print(f"{built.image}: {told}, in {built.where}", highlight=False, soft_wrap=True)
 
 
 def _prepare(stack: Stack) -> None:

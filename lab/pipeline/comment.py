@@ -28,8 +28,13 @@ _VERBS = {
 _ORDER = ("**replace**", "delete", "update", "create", "import")
 """What takes something away stands first."""
 
-_MOST = 300
-"""Rows: hosts refuse comments of more than 65,536 characters."""
+_LONGEST = 60_000
+"""Characters: GitHub and Gitea refuse comments of more than 65,536."""
+
+_MOST_PATHS = 8
+"""Of one resource; who wants all asks `pulumi preview --diff`."""
+
+_NOTICE = "Something would go: look at what is replaced or deleted before you merge."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +69,9 @@ def changes(preview: str) -> tuple[Change, ...]:
             continue
         change = _change(step)
         former = found.get(step["urn"])
-        if former is None or _grave(change) < _grave(former) or not former.properties:
+        if former is None or _weight(change) < _weight(former):
             found[step["urn"]] = change
-    return tuple(sorted(found.values(), key=lambda each: (_grave(each), each.type, each.name)))
+    return tuple(sorted(found.values(), key=lambda each: (_rank(each.verb), each.type, each.name)))
 
 
 def markdown(preview: str, *, stack: str) -> str:
@@ -84,28 +89,61 @@ def markdown(preview: str, *, stack: str) -> str:
     if not found:
         return "\n".join([*lines, "Nothing would change.", ""])
     counts = Counter(each.verb for each in found)
-    lines.append(", ".join(f"{counts[verb]} to {verb}" for verb in _ORDER if counts[verb]))
+    lines += ["| | Resources |", "|---|---:|"]
+    lines += [f"| {verb} | {counts[verb]} |" for verb in sorted(counts, key=_rank)]
     if counts["**replace**"] or counts["delete"]:
-        lines += ["", "Something would go: look at what is replaced or deleted before you merge."]
-    return "\n".join([*lines, "", *_table(found), ""])
+        lines += ["", _NOTICE]
+    return "\n".join([*lines, "", *_detail(found), ""])
 
 
-def _table(found: Sequence[Change]) -> list[str]:
-    rows = [
-        f"| {each.verb} | `{each.type}` | `{each.name}` | {', '.join(f'`{path}`' for path in each.properties)} |"
-        for each in found[:_MOST]
-    ]
-    more = [f"| | | {len(found) - _MOST} more | |"] if len(found) > _MOST else []
-    head = ["| | Type | Name | Properties |", "|---|---|---|---|"]
+def totals(preview: str) -> dict[str, int]:
+    """How many resources would be made, changed and deleted, as GitLab reads it; a replacement is one of two kinds.
+
+    Args:
+        preview: the output of `pulumi preview --json`.
+
+    Raises:
+        LabError: the preview cannot be read, or it failed.
+    """
+    counts = Counter(each.verb for each in changes(preview))
+    replaced = counts["**replace**"]
+    return {
+        "create": counts["create"] + counts["import"] + replaced,
+        "update": counts["update"],
+        "delete": counts["delete"] + replaced,
+    }
+
+
+def _detail(found: Sequence[Change]) -> list[str]:
+    """A table that people open, as much of it as a comment may hold."""
+    rows: list[str] = []
+    length = 0
+    for each in found:
+        row = f"| {each.verb} | {_code(each.type)} | {_code(each.name)} | {_paths(each.properties)} |"
+        length += len(row) + 1
+        if length > _LONGEST:
+            rows.append(f"| | | {len(found) - len(rows)} more | |")
+            break
+        rows.append(row)
     return [
         "<details><summary>Every resource that would be touched</summary>",
         "",
-        *head,
+        "| | Type | Name | Properties |",
+        "|---|---|---|---|",
         *rows,
-        *more,
         "",
         "</details>",
     ]
+
+
+def _paths(properties: Sequence[str]) -> str:
+    more = [f"{len(properties) - _MOST_PATHS} more"] if len(properties) > _MOST_PATHS else []
+    return ", ".join([*map(_code, properties[:_MOST_PATHS]), *more])
+
+
+def _code(text: str) -> str:
+    """A text as code inside of a table's cell: bars would end the cell, back quotes the code."""
+    return f"`{' '.join(text.split()).replace('|', chr(92) + '|').replace('`', chr(39))}`"
 
 
 def _change(step: dict[str, Any]) -> Change:
@@ -114,13 +152,14 @@ def _change(step: dict[str, Any]) -> Change:
     verb = _VERBS.get(operation, operation)
     shown = verb in {"update", "**replace**"}
     properties = tuple(step.get("detailedDiff") or step.get("diffReasons") or ()) if shown else ()
-    return Change(verb=verb, type=types.rsplit("$", 1)[-1], name=name, properties=tuple(map(_path, properties)))
+    return Change(verb=verb, type=types.rsplit("$", 1)[-1], name=name, properties=tuple(map(str, properties)))
 
 
-def _path(path: str) -> str:
-    # Bars would end a cell, back quotes the code in it.
-    return str(path).replace("|", "\\|").replace("`", "'")
+def _weight(change: Change) -> tuple[int, bool]:
+    """The engine tells a replacement in three steps, of which one has its causes; the least weight counts."""
+    return _rank(change.verb), not change.properties
 
 
-def _grave(change: Change) -> int:
-    return _ORDER.index(change.verb) if change.verb in _ORDER else -1
+def _rank(verb: str) -> int:
+    """What nobody knows stands first of all."""
+    return _ORDER.index(verb) if verb in _ORDER else -1

@@ -1,9 +1,10 @@
-"""Where a pull request is commented on: GitHub, and Gitea, which speaks the same words."""
+"""Where a preview is shown beside the change that it is about: GitHub, Gitea, which speaks the same words, GitLab."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -19,78 +20,105 @@ _PAGE = 100
 _MOST_PAGES = 20
 """A pull request with more comments than this gets a second one of ours."""
 
+_TOKEN = "ISTIO_LAB_COMMENT_TOKEN"  # noqa: S105 - a variable's name
+
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequest:
-    """A pull request to be commented on.
+    """A pull request, or merge request, to be commented on.
 
     Attributes:
         api: address of the host's API.
-        repository: owner and name.
-        number: of the pull request.
-        token: what the host gives to the job, and takes back at its end.
+        comments: path of its comments.
+        comment_path: path of one comment, with a place for its number.
+        page: address for people.
+        changing: the HTTP method that changes a comment.
+        headers: with what the host gives to the job.
     """
 
     api: str
-    repository: str
-    number: int
-    token: str
+    comments: str
+    comment_path: str
+    page: str
+    changing: str
+    headers: Mapping[str, str]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self | None:
         """The pull request that the job is about; None when there is none, or nothing to comment with."""
-        reference = environment.get("GITHUB_REF", "").split("/")
-        token = environment.get("ISTIO_LAB_COMMENT_TOKEN", "")
-        if reference[:2] != ["refs", "pull"] or not token:
+        if not (token := environment.get(_TOKEN)):
             return None
+        if environment.get("CI_MERGE_REQUEST_IID"):
+            return cls._on_gitlab(environment, token)
+        reference = environment.get("GITHUB_REF", "").split("/")
+        return cls._on_github(environment, token, reference[2]) if reference[:2] == ["refs", "pull"] else None
+
+    @classmethod
+    def _on_github(cls, environment: Mapping[str, str], token: str, number: str) -> Self:
+        repository = environment["GITHUB_REPOSITORY"]
         return cls(
             api=environment["GITHUB_API_URL"],
-            repository=environment["GITHUB_REPOSITORY"],
-            number=int(reference[2]),
-            token=token,
+            comments=f"/repos/{repository}/issues/{number}/comments",
+            comment_path=f"/repos/{repository}/issues/comments/{{number}}",
+            page=f"{environment['GITHUB_SERVER_URL']}/{repository}/pull/{number}",
+            changing="PATCH",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+
+    @classmethod
+    def _on_gitlab(cls, environment: Mapping[str, str], token: str) -> Self:
+        number = environment["CI_MERGE_REQUEST_IID"]
+        project = quote(environment["CI_MERGE_REQUEST_PROJECT_ID"], safe="")
+        comments = f"/projects/{project}/merge_requests/{number}/notes"
+        return cls(
+            api=environment["CI_API_V4_URL"],
+            comments=comments,
+            comment_path=f"{comments}/{{number}}",
+            page=f"{environment['CI_MERGE_REQUEST_PROJECT_URL']}/-/merge_requests/{number}",
+            changing="PUT",
+            headers={"PRIVATE-TOKEN": token},
         )
 
     def comment(self, text: str, *, mark: str) -> str:
         """Write a comment, or write the former one again.
 
         Args:
-            text: what it says; it contains the mark.
+            text: what it says; it begins with the mark.
             mark: by which a former comment is known.
 
         Returns:
-            The comment's address.
+            The pull request's address.
 
         Raises:
             LabError: the host does not take it.
         """
-        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
-        issues = f"/repos/{self.repository}/issues"
         try:
-            with httpx.Client(base_url=self.api, headers=headers, timeout=_PATIENCE) as client:
-                former = self._former(client, f"{issues}/{self.number}/comments", mark)
+            with httpx.Client(base_url=self.api, headers=self.headers, timeout=_PATIENCE) as client:
+                former = self._former(client, mark)
                 if former is None:
-                    answer = client.post(f"{issues}/{self.number}/comments", json={"body": text})
+                    answer = client.post(self.comments, json={"body": text})
                 else:
-                    answer = client.patch(f"{issues}/comments/{former}", json={"body": text})
+                    path = self.comment_path.format(number=former)
+                    answer = client.request(self.changing, path, json={"body": text})
                 answer.raise_for_status()
-                return str(answer.json()["html_url"])
         except httpx.HTTPStatusError as error:
             raise LabError(
                 f"{self.api} does not take the comment: {error.response.status_code} {error.response.reason_phrase}",
                 "the job needs the permission to write comments on pull requests: see docs/pipelines.md",
             ) from None
-        except (httpx.HTTPError, ValueError, KeyError) as error:
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise LabError(f"{self.api} does not answer as it should: {error}", "run the job again") from None
+        return self.page
 
-    @staticmethod
-    def _former(client: httpx.Client, path: str, mark: str) -> int | None:
+    def _former(self, client: httpx.Client, mark: str) -> int | None:
+        """The number of a comment that begins with the mark; one that only quotes it is somebody else's."""
         for page in range(1, _MOST_PAGES + 1):
-            answer = client.get(path, params={"per_page": _PAGE, "limit": _PAGE, "page": page})
+            answer = client.get(self.comments, params={"per_page": _PAGE, "limit": _PAGE, "page": page})
             answer.raise_for_status()
-            found = answer.json()
+            found: list[dict[str, Any]] = answer.json()
             for each in found:
-                if mark in (each.get("body") or ""):
+                if (each.get("body") or "").startswith(mark):
                     return int(each["id"])
-            if not found:
+            if len(found) < _PAGE:
                 break
         return None

@@ -28,7 +28,12 @@ PROGRAM = (
     "components",
     "lab",
     "lab.lock.json",
+    "pipelines",
     "toolchain",
+    "Makefile",
+    "pyproject.toml",
+    "requirements.txt",
+    "requirements-dev.txt",
 )
 _TIMEOUT = 300.0
 
@@ -61,7 +66,7 @@ class Laboratory:
         project.mkdir()
         for name in PROGRAM:
             source = paths.PROJECT / name
-            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy = shutil.copytree if source.is_dir() else shutil.copy2  # make compares times
             copy(source, project / name)
         (project / ".venv").symlink_to(Path(sys.prefix))
         laboratory = Laboratory(project, user_home)
@@ -125,6 +130,10 @@ class Laboratory:
             text=True,
             start_new_session=True,
         )
+
+    def run(self, script: str) -> Result:
+        """A script of the shell that ends with its first command that fails."""
+        return self._finish(self.start("/bin/bash", "-ec", script))
 
     def get(self, *arguments: str) -> dict[str, Any]:
         return dict(json.loads(self.kubectl("get", *arguments, "-o", "json").succeeded().output))

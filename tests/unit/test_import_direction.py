@@ -25,6 +25,7 @@ STARTS_PROCESSES = {
     "lab/apps.py": "pip, and nothing else, for the packages of the shop",
     "lab/azure/cli.py": "the Azure CLI",
     "lab/azure/plugin.py": "pulumi plugin install",
+    "lab/bench/apps.py": "the shop's applications, and a bare program beside them",
     "lab/bench/sandbox.py": "the commands of the course and of this lab, side by side",
     "lab/checks.py": "ruff, mypy, pytest",
     "lab/cli.py": "istioctl kube-inject",
