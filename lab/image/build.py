@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,7 +69,12 @@ def build(stack: Stack, app: str, *, tag: str | None, engine: Engine | None, bas
         stored = store.stored(app)
     plan = decide(chosen=tag, proposed=proposed, content_hash=content, stored=stored)
     if plan.build:
-        arguments = {"VERSION": plan.tag, "REVISION": revision.commit, **({"BASE_IMAGE": base} if base else {})}
+        arguments = {
+            "VERSION": plan.tag,
+            "REVISION": revision.commit,
+            "SOURCE": _source(),
+            **({"BASE_IMAGE": base} if base else {}),
+        }
         store.build(Recipe(app=app, tags=(plan.tag, names.content_tag(content)), arguments=arguments))
     return Built(image=f"{app}:{plan.tag}", where=store.where, new=plan.build, local=isinstance(store, Local))
 
@@ -168,3 +174,11 @@ def _revision() -> names.Revision:
         return names.Revision(commit="", dirty=False)
     changed = programs.ask([*here, "status", "--porcelain", "--", "apps"])
     return names.Revision(commit=commit.said.strip(), dirty=bool(changed.said.strip()))
+
+
+def _source() -> str:
+    """Where the sources are from, without whatever somebody logs in with; empty where git does not know."""
+    if not (git := shutil.which("git")):
+        return ""
+    found = programs.ask([git, "-C", str(paths.PROJECT), "remote", "get-url", "origin"])
+    return "" if found.code else re.sub(r"(?<=//)[^/@]*@", "", found.said.strip())

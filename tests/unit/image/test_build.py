@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from tests.unit.image.conftest import CONTENT, MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.unit.image.conftest import Pretending
     from tests.unit.image.pretended import Pretended
@@ -259,3 +261,17 @@ def test_every_command_is_recorded_as_it_was_given(pretended: Put, azure: Preten
     make(azure)
 
     assert json.loads((programs.folder / "calls").read_text().splitlines()[0])[:3] == ["az", "acr", "repository"]
+
+
+def test_an_image_says_where_its_sources_are_from_and_never_who_got_them(
+    pretended: Put, azure: Pretending, tmp_path: Path
+) -> None:
+    programs = pretended("az")
+    for words in (["init", "--quiet"], ["remote", "add", "origin", "https://kim:hunter2@git.example.test/kim/lab.git"]):
+        subprocess.run(["/usr/bin/git", "-C", str(tmp_path), *words], check=True)
+
+    make(azure)
+
+    (command,) = programs.calls("az", "acr", "build")
+    assert "--build-arg SOURCE=https://git.example.test/kim/lab.git" in command
+    assert "hunter2" not in command
