@@ -128,4 +128,8 @@ def _used(stack: Stack, name: str) -> str:
 
 
 def _next(stack: Stack, name: str, image: str) -> None:
-    console.print(f"istio-lab:shop.{name}.image is {image} now; bring it to the cluster with: make up{stack.suffix}")
+    console.print(
+        f"istio-lab:shop.{name}.image is {image} now; bring it to the cluster with: make up{stack.suffix}",
+        highlight=False,
+        soft_wrap=True,
+    )
