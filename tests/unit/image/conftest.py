@@ -50,6 +50,7 @@ def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
     # A folder of sources of its own: the content of this project changes with every edit.
     monkeypatch.setattr(paths, "PROJECT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.setattr(apps, "content_hash", lambda _app: CONTENT)
     monkeypatch.setattr(apps, "names", lambda: ("delivery", "order"))
     (tmp_path / "apps").mkdir()
