@@ -1,4 +1,4 @@
-"""The lab, chapter by chapter: settings, platform, mesh, observability, tutorial, shop, outputs."""
+"""The lab, chapter by chapter: settings, platform, mesh, observability, tutorial, shop, traffic, outputs."""
 
 import gc
 import signal
@@ -16,6 +16,7 @@ from components.mesh.istio import Istio, IstioArgs, IstioCharts
 from components.observability.observability import Manifests, Observability, ObservabilityArgs
 from components.platform.select import select
 from components.shop.shop import Shop, ShopArgs
+from components.traffic.traffic import Traffic
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
 from lab import artifacts, dashboards, paths
 from lab.settings import Settings
@@ -94,6 +95,8 @@ async def main() -> pulumi.Inputs:
             platform,
             in_cluster,
         )
+
+    Traffic("traffic", settings.traffic, [tutorial.namespace, *istio.ready], in_cluster)
 
     return {
         "kubeconfig": platform.kubeconfig,

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,9 +16,6 @@ from lab import paths, toolchain, workspace
 from lab.errors import LabError
 from lab.progress import Progress
 from lab.stack import Stack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 app = typer.Typer(
     help="""The stages of a pipeline: test, then preview on a pull request, or image and deploy on main.
@@ -104,11 +101,12 @@ def preview(
     The comment of an earlier run is written again. The numbers alone go to a file beside it, which GitLab shows in the
     merge request without any token.
     """
+    from lab import cli
     from lab.pipeline import comment
     from lab.pipeline.hosts import PullRequest
 
     chosen = _require_target(Stack(stack), target)
-    _prepare(chosen)
+    cli.prepare_preview(chosen)
     _propose_images(chosen)
     with Progress() as progress, progress.step(f"previewing stack {stack}", usual=10):
         found = chosen.preview()
@@ -168,7 +166,7 @@ def _build_images(stack: Stack) -> None:
     from lab.image import build as images
 
     if not _has_registry(stack):
-        console.print(_WITHOUT_REGISTRY.format(stack=stack.name))
+        console.print(_WITHOUT_REGISTRY.format(stack=stack.name), soft_wrap=True)
         return
     for each in apps.names():
         built = images.build(stack, each, tag=None, engine=None, base=None)
@@ -177,32 +175,21 @@ def _build_images(stack: Stack) -> None:
         console.print(f"{built.image}: {told}, in {built.where}", highlight=False, soft_wrap=True)
 
 
-def _prepare(stack: Stack) -> None:
-    from lab import cli
-
-    cli.prepare_preview(stack)
-
-
 def _has_registry(stack: Stack) -> bool:
     return stack.target == AZURE and stack.exists() and "registry" in stack.outputs()
 
 
 def _propose_images(stack: Stack) -> None:
     """Preview with the images that `image` would build or find, without building any."""
-    if not _has_registry(stack):
-        return
-    for name in _proposed(stack):
-        console.print(f"previewed with {name}")
-
-
-def _proposed(stack: Stack) -> Iterator[str]:
     from lab import apps
     from lab.image import build as images
 
+    if not _has_registry(stack):
+        return
     for each in apps.names():
         name = images.propose(stack, each)
         images.choose(stack, name)
-        yield name
+        console.print(f"previewed with {name}", highlight=False, soft_wrap=True)
 
 
-_WITHOUT_REGISTRY = "stack {stack} has no registry, so there is no image to build: that stage has nothing to do"
+_WITHOUT_REGISTRY = "stack {stack} has no registry, so there is no image to build: this stage has nothing to do"

@@ -26,6 +26,7 @@ from lab.settings.groups import ApiServer, Azure, Group, Kubeconfig, Mesh, Nodes
 from lab.settings.observability import Observability
 from lab.settings.rules import NAMESPACE
 from lab.settings.shop import Shop
+from lab.settings.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,7 @@ class Settings(Group):
         observability: what watches the mesh.
         tutorial: what runs in the namespace `tutorial`.
         shop: the course's own applications.
+        traffic: the lessons on what the mesh does with requests.
     """
 
     target: Annotated[Target, rules.one_of(Target)] = Target.EMBEDDED
@@ -71,6 +73,7 @@ class Settings(Group):
     observability: Annotated[Observability, rules.section()] = Observability()
     tutorial: Annotated[Tutorial, rules.section()] = Tutorial()
     shop: Annotated[Shop, rules.section()] = Shop()
+    traffic: Annotated[Traffic, rules.section()] = Traffic()
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
@@ -114,7 +117,7 @@ class Settings(Group):
             settings = cls.model_validate(given, by_alias=True, by_name=False)
         except ValidationError as error:
             problems = [_problem(details["loc"], details) for details in error.errors(include_url=False)]
-        problems += [*_incomplete(settings), *_exposed(settings)] if settings else []
+        problems += [*_incomplete(settings), *_exposed(settings), *_unserved(settings)] if settings else []
         verdict = Verdict()
         if not {problem.key for problem in problems} & {"kubernetesVersion", "istioVersion"}:
             asked = _asked(given)
@@ -171,6 +174,13 @@ def _exposed(settings: Settings) -> list[_Problem]:
     return [_Problem(f"observability.{key}", text) for key, text in settings.observability.exposed_wrongly().items()]
 
 
+def _unserved(settings: Settings) -> list[_Problem]:
+    """Rules for traffic that nobody would answer, or that contradict each other."""
+    shop = settings.shop.enabled and settings.tutorial.shop
+    wrong = settings.traffic.wrong(bookinfo=settings.tutorial.bookinfo, shop=shop)
+    return [_Problem(f"traffic.{key}", text) for key, text in wrong.items()]
+
+
 def _asked(given: Mapping[str, object]) -> Pair:
     fields = Settings.model_fields
     return Pair(
@@ -190,7 +200,7 @@ def _problem(location: tuple[int | str, ...], details: Mapping[str, Any]) -> _Pr
     if details["type"] == "extra_forbidden":
         return _Problem(key, f"found {found}; there is no such setting; {_did_you_mean(location)}")
     # A default that is refused is named as in Python, not as people write it.
-    key = ".".join(to_camel(str(part)) for part in location)
+    key = ".".join(to_camel(str(part)) if "_" in str(part) else str(part) for part in location)
     return _Problem(key, f"found {found}; allowed: {details['ctx']['error']}")
 
 

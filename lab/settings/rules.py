@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from http import HTTPStatus
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,43 @@ def hours() -> BeforeValidator:
         return word(value) if match and _DAY <= int(match[1]) <= _YEAR else None
 
     return rule(f"hours from {_DAY}h to {_YEAR}h, such as 48h", parse)
+
+
+def duration(*, empty: bool = False) -> BeforeValidator:
+    """A time as Istio reads it: Go's durations, of whole milliseconds and of at least one.
+
+    Args:
+        empty: whether no time at all is allowed too.
+    """
+
+    def parse(value: object) -> str | None:
+        text = word(value)
+        if empty and value == "":
+            return ""
+        return text if _MILLISECOND <= seconds(text) <= _LONGEST and not seconds(text) % _MILLISECOND else None
+
+    nothing = ", or nothing" if empty else ""
+    return rule(f"a time from 1ms to 24h, such as 3s, 500ms or 1m30s{nothing}", parse)
+
+
+def seconds(text: str) -> Decimal:
+    """How long one of Go's durations is; zero for what is none."""
+    parts = re.fullmatch(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h))+", text, re.ASCII)
+    found = re.findall(r"([\d.]+)(ms|s|m|h)", text) if parts else []
+    return sum((Decimal(number) * _UNITS[unit] for number, unit in found), Decimal(0))
+
+
+def retry_conditions() -> BeforeValidator:
+    """Which answers are asked for again, by the names that Envoy knows and statuses of HTTP."""
+
+    def parse(value: object) -> str | None:
+        names = word(value).split(",")
+        known = all(name in _RETRY_ON or name in _STATUSES for name in names)
+        return word(value) if known and len(set(names)) == len(names) else None
+
+    return rule(
+        f"names with commas and without spaces between them, each once: {', '.join(_RETRY_ON)}, or a status", parse
+    )
 
 
 def switch() -> BeforeValidator:
@@ -161,6 +199,30 @@ def word(value: object) -> str:
 
 
 _DAY, _YEAR = 24, 8760  # hours
+_MILLISECOND, _LONGEST = Decimal("0.001"), Decimal(24 * 3600)  # seconds
+_UNITS = {"ms": _MILLISECOND, "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
+
+_RETRY_ON = (
+    "5xx",
+    "gateway-error",
+    "reset",
+    "reset-before-request",
+    "connect-failure",
+    "retriable-4xx",
+    "refused-stream",
+    "retriable-status-codes",
+    "retriable-headers",
+    "envoy-ratelimited",
+    "http3-post-connect-failure",
+    "cancelled",
+    "deadline-exceeded",
+    "internal",
+    "resource-exhausted",
+    "unavailable",
+)
+"""What Istio's validation takes (pkg/config/validation of the pinned module)."""
+
+_STATUSES = frozenset(str(int(status)) for status in HTTPStatus)
 
 _MOST_RANGES = 200
 """AKS takes no more authorized ranges."""

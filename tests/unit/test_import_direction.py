@@ -134,6 +134,7 @@ CHOOSING = {
     "components/platform/select.py",
     "components/observability/observability.py",
     "components/shop/shop.py",
+    "components/traffic/traffic.py",
 }
 """Where settings become what the components are given."""
 
