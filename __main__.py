@@ -87,16 +87,20 @@ async def main() -> pulumi.Inputs:
         in_cluster,
     )
 
+    stands: list[pulumi.Resource] = [observability, tutorial]
     if settings.shop.enabled:
-        Shop(
+        shop = Shop(
             "shop",
             ShopArgs(settings=settings.shop, tutorial=tutorial.namespace if settings.tutorial.shop else None),
             istio,
             platform,
             in_cluster,
         )
+        stands.append(shop)
 
-    Traffic("traffic", settings.traffic, [tutorial.namespace, *istio.ready], in_cluster)
+    traffic = Traffic("traffic", settings.traffic, [tutorial.namespace, *istio.ready], in_cluster)
+
+    platform.run_workloads([*stands, traffic])
 
     return {
         "kubeconfig": platform.kubeconfig,

@@ -41,6 +41,7 @@ CHECKS = (
     Check(name="tests of the applications", module="pytest", arguments=("apps/tests", "-q", *_TWO)),
     # Each of these has a control plane of its own, for which two cores are just enough; nothing runs beside it.
     Check(name="engine tests", module="pytest", arguments=("tests/engine", "-v")),
+    Check(name="mesh tests", module="pytest", arguments=("tests/mesh", "-v")),
     Check(name="azure tests", module="pytest", arguments=("tests/azure", "-v")),
     Check(name="observability tests", module="pytest", arguments=("tests/observability", "-v")),
 )

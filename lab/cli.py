@@ -16,6 +16,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from lab import artifacts, dashboards, observability, paths, recovery, toolchain, workspace
+from lab.curl import PASSED_ON, curl
+from lab.dataplane import lifecycle
 from lab.embedded import control_plane, istiod
 from lab.errors import LabError
 from lab.image import commands as image
@@ -33,6 +35,7 @@ app = typer.Typer(
 app.add_typer(image.app, name="image")
 app.add_typer(pipeline.app, name="pipeline")
 app.command()(load)
+app.command(context_settings=PASSED_ON)(curl)
 console = Console()
 errors = Console(stderr=True)
 
@@ -313,6 +316,7 @@ def prepare_preview(stack: Stack) -> None:
 
 def sweep(stack: Stack) -> None:
     """End what still runs from a stack's folder and delete the folder; for labs that no state knows of."""
+    lifecycle.stop(stack.directory)
     istiod.stop(stack.directory)
     control_plane.remove(stack.directory)
 

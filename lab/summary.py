@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from lab import kubectl, observability
+from lab.dataplane import lifecycle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +27,7 @@ def show(stack: Stack, console: Console) -> None:
         if value.startswith("http"):
             console.print(f"  {name:<16} {value}")
     if stack.target == "embedded":
-        console.print(
-            "  Pods are simulated on the embedded target: the API, istiod and its checks are real, no page is served."
-        )
+        _show_data_plane(stack, console)
     _show_tools(stack, console)
     console.print("Look around")
     console.print("  source .lab/activate", highlight=False)
@@ -37,6 +36,19 @@ def show(stack: Stack, console: Console) -> None:
     console.print("  istioctl analyze -A", highlight=False)
     console.print("Take it down")
     console.print(f"  make down{stack.suffix}", highlight=False)
+
+
+def _show_data_plane(stack: Stack, console: Console) -> None:
+    """Print which of the simulated Pods really run, or why none does."""
+    if why := lifecycle.unavailable():
+        console.print(f"  Pods are simulated, and none really runs, so no page is served: {why}.", soft_wrap=True)
+        return
+    console.print(
+        "  Pods are simulated, but those of Bookinfo, the shop and the ingress gateway really run: "
+        f"lab curl{stack.option} http://order:8080/orders",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _show_tools(stack: Stack, console: Console) -> None:

@@ -91,6 +91,7 @@ class Istio(pulumi.ComponentResource):
                 access_log=args.access_log,
                 trace_sampling=args.trace_sampling,
                 webhooks=platform.webhooks,
+                istio_proxies=platform.capabilities.runs_containers,
             ),
             [base],
         )
@@ -105,7 +106,9 @@ class Istio(pulumi.ComponentResource):
         if args.egress_gateway:
             self._release(EGRESS, args.charts.gateway, values.egress_gateway(), self.ready)
         self._telemetry(args)
-        self.ingress_address = load_balancer.address(INGRESS, ingress, ResourceOptions(parent=self))
+        self.ingress_address = platform.ingress.address or load_balancer.address(
+            INGRESS, ingress, ResourceOptions(parent=self)
+        )
         self.register_outputs({})
 
     def _release(

@@ -61,7 +61,15 @@ def base(webhooks: Webhooks) -> Values:
     return {"base": _validation(webhooks)} if webhooks.validation_url is not None else {}
 
 
-def istiod(*, hub: str, version: str, access_log: bool, trace_sampling: float, webhooks: Webhooks) -> Values:
+def istiod(  # noqa: PLR0913 - all that differs between labs
+    *,
+    hub: str,
+    version: str,
+    access_log: bool,
+    trace_sampling: float,
+    webhooks: Webhooks,
+    istio_proxies: bool,
+) -> Values:
     """Values of the `istiod` chart: the demo profile of the course (`istioctl install --set profile=demo`).
 
     Args:
@@ -70,6 +78,8 @@ def istiod(*, hub: str, version: str, access_log: bool, trace_sampling: float, w
         access_log: whether every proxy writes its access log to standard output, as the demo profile does.
         trace_sampling: per cent of requests traced; the demo profile takes 100.
         webhooks: what is particular to the platform.
+        istio_proxies: whether the proxies are Istio's own build of Envoy, with an agent that fetches certificates.
+            Where Pods are simulated, those that run are the Envoy of its own project, without Istio's metrics filter.
     """
     values: Values = {
         "profile": "demo",
@@ -88,10 +98,13 @@ def istiod(*, hub: str, version: str, access_log: bool, trace_sampling: float, w
             "enablePrometheusMerge": True,
             "extensionProviders": [_JAEGER_PROVIDER],
             "defaultConfig": {"proxyStatsMatcher": {"inclusionSuffixes": list(_PROXY_STATS)}},
+            "enableAutoMtls": istio_proxies,
         },
         # Nothing of the mesh is made before istiod serves, so there is no need to let anything pass unchecked.
         "base": {"validationFailurePolicy": "Fail"},
     }
+    if not istio_proxies:
+        values["telemetry"] = {"enabled": False}
     if webhooks.validation_url is not None:
         values["base"] = {"validationFailurePolicy": "Fail", **_validation(webhooks)}
     if webhooks.injection_url is not None:

@@ -182,6 +182,9 @@ class Azure(pulumi.ComponentResource):
         )
         self.register_outputs({})
 
+    def run_workloads(self, after: Sequence[pulumi.Resource]) -> None:
+        """Nothing: this cluster runs its Pods."""
+
     def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
         """Here the Pod of istiod's chart really serves."""
         del base

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pulumi
     import pulumi_kubernetes as k8s
@@ -50,10 +50,12 @@ class Ingress:
     Attributes:
         annotations: on its Service, in the platform's own words.
         source_ranges: IPv4 ranges that its load balancer lets in; empty for no rule.
+        address: where it is reached from outside, with the port unless that is 80; None for where its Service says.
     """
 
     annotations: Mapping[str, str] = field(default_factory=dict)
     source_ranges: tuple[str, ...] = ()
+    address: pulumi.Output[str] | None = None
 
 
 NO_OUTPUTS: Mapping[str, pulumi.Output[str]] = MappingProxyType({})
@@ -102,6 +104,13 @@ class Platform(Protocol):
     @property
     def deleted_with(self) -> pulumi.Resource | None:
         """The resource whose deletion takes everything in the cluster with it; None when the cluster stays."""
+
+    def run_workloads(self, after: Sequence[pulumi.Resource]) -> None:
+        """Run what the cluster itself does not: the processes of chosen Pods, where Pods are simulated.
+
+        Args:
+            after: what should stand before; it then has the machine for itself.
+        """
 
     def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
         """What to depend on so that istiod injects and validates.

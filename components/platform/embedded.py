@@ -12,11 +12,11 @@ from pulumi.dynamic import Resource
 
 from components.platform import provider
 from components.platform.base import NO_OUTPUTS, Capabilities, Ingress, Webhooks
-from components.platform.embedded_provider import ControlPlaneProvider, IstiodProvider
-from lab.embedded.ports import injection_url, validation_url
+from components.platform.embedded_provider import ControlPlaneProvider, DataPlaneProvider, IstiodProvider
+from lab.embedded.ports import LOOPBACK, injection_url, validation_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lab.embedded.nodes import NodeSpec
 
@@ -62,6 +62,14 @@ class Istiod(Resource, module="embedded", name="Istiod"):
         super().__init__(IstiodProvider(), name, props, opts)
 
 
+class DataPlane(Resource, module="embedded", name="DataPlane"):
+    """The processes of chosen Pods, and their proxies, in network namespaces of this machine."""
+
+    def __init__(self, name: str, directory: str, ports: pulumi.Output[dict[str, int]], opts: ResourceOptions) -> None:
+        props = {"directory": directory, "ports": ports, "state": None}
+        super().__init__(DataPlaneProvider(), name, props, opts)
+
+
 class Embedded(pulumi.ComponentResource):
     """A `Platform` that needs neither a cloud account nor Docker nor root. Pods are simulated."""
 
@@ -70,7 +78,7 @@ class Embedded(pulumi.ComponentResource):
     registry: pulumi.Output[str] | None = None
     capabilities = Capabilities(load_balancers=False, runs_containers=False, metrics=True)
     webhooks: Webhooks
-    ingress = Ingress()
+    ingress: Ingress
     outputs: Mapping[str, pulumi.Output[str]] = NO_OUTPUTS
     hooks: pulumi.ResourceHookBinding | None = None
     deleted_with: pulumi.Resource
@@ -87,6 +95,9 @@ class Embedded(pulumi.ComponentResource):
         self.kubeconfig = pulumi.Output.secret(self._control_plane.kubeconfig)
         self.provider = provider.kubernetes(self.kubeconfig, self._control_plane.id, ResourceOptions(parent=self))
         self.webhooks = host_webhooks(self._control_plane.ports)
+        self.ingress = Ingress(
+            address=self._control_plane.ports.apply(lambda ports: f"{LOOPBACK}:{int(ports['ingress_http'])}")
+        )
         self.register_outputs({})
 
     def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
@@ -97,6 +108,11 @@ class Embedded(pulumi.ComponentResource):
         # Deleting the control plane ends its istiod as well.
         opts = ResourceOptions(parent=self, depends_on=[base], deleted_with=self._control_plane)
         return [istiod, Istiod("istiod-process", self._directory, self._control_plane.ports, opts)]
+
+    def run_workloads(self, after: Sequence[pulumi.Resource]) -> None:
+        """Run the processes of chosen Pods and their proxies, where this machine can."""
+        opts = ResourceOptions(parent=self, depends_on=list(after), deleted_with=self._control_plane)
+        DataPlane("data-plane", self._directory, self._control_plane.ports, opts)
 
 
 def host_webhooks(ports: pulumi.Output[dict[str, int]]) -> Webhooks:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 if TYPE_CHECKING:
+    from lab.dataplane.lifecycle import DataPlane
     from lab.embedded.control_plane import ControlPlane
     from lab.embedded.istiod import Istiod
     from lab.embedded.nodes import NodeSpec
@@ -45,8 +46,10 @@ class ControlPlaneProvider(ResourceProvider):
         plane = _control_plane(olds)
         plane.require_data()
         replaces = [key for key in ("directory", "version") if olds[key] != news[key]]
+        # A lab of an earlier version of this program lacks the ports that came later.
+        differs = any(_number(olds[key]) != _number(news[key]) for key in ("nodes", "ports"))
         return DiffResult(
-            changes=bool(replaces) or not plane.healthy or _number(olds["nodes"]) != _number(news["nodes"]),
+            changes=bool(replaces) or differs or not plane.healthy,
             replaces=replaces,
             delete_before_replace=True,
         )
@@ -65,10 +68,12 @@ class ControlPlaneProvider(ResourceProvider):
         return ReadResult(id_, {**props, "components": _control_plane(props).health()})
 
     def delete(self, _id: str, props: Props) -> None:
-        """End every process, istiod's included, and delete the data."""
+        """End every process, istiod's and the data plane's included, and delete the data."""
+        from lab.dataplane import lifecycle
         from lab.embedded import control_plane, istiod
 
         directory = _control_plane(props).directory
+        lifecycle.stop(directory)
         istiod.stop(directory)
         control_plane.remove(directory)
 
@@ -103,6 +108,37 @@ class IstiodProvider(ResourceProvider):
         _istiod(props).stop()
 
 
+class DataPlaneProvider(ResourceProvider):
+    """Real workloads beside a control plane, where this machine can have them."""
+
+    def create(self, props: Props) -> CreateResult:
+        """Start it; it follows the cluster by itself from then on."""
+        plane = _data_plane(props)
+        plane.start()
+        return CreateResult("data-plane", {**props, "state": plane.health()})
+
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        """Whether it runs as it was left."""
+        moved = olds["directory"] != news["directory"] or olds["ports"] != news["ports"]
+        return DiffResult(changes=moved or not _data_plane(olds).healthy)
+
+    def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
+        """Start it again."""
+        plane = _data_plane(news)
+        plane.start()
+        return UpdateResult({**news, "state": plane.health()})
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """The truth for `pulumi refresh`."""
+        return ReadResult(id_, {**props, "state": _data_plane(props).health()})
+
+    def delete(self, _id: str, props: Props) -> None:
+        """End it with all that runs in it."""
+        from lab.dataplane import lifecycle
+
+        lifecycle.stop(_control_plane(props).directory)
+
+
 def _number(values: Props) -> Props:
     """The engine's wire format has no integers: 3 comes back as 3.0."""
     return {key: int(value) if isinstance(value, float) else value for key, value in values.items()}
@@ -127,6 +163,12 @@ def _istiod(props: Props) -> Istiod:
     from lab.embedded.istiod import Istiod
 
     return Istiod(control_plane=_control_plane(props))
+
+
+def _data_plane(props: Props) -> DataPlane:
+    from lab.dataplane.lifecycle import DataPlane
+
+    return DataPlane(control_plane=_control_plane(props))
 
 
 def _outputs(props: Props) -> Props:

@@ -90,6 +90,9 @@ class Kubeconfig(pulumi.ComponentResource):
         )
         self.register_outputs({})
 
+    def run_workloads(self, after: Sequence[pulumi.Resource]) -> None:
+        """Nothing: this cluster runs its Pods."""
+
     def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
         """The Pod of istiod's chart serves, where Pods run."""
         if self.capabilities.runs_containers:

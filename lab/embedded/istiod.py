@@ -70,6 +70,9 @@ class Istiod:
                 "INJECTION_WEBHOOK_CONFIG_NAME": _INJECTOR,
                 "VALIDATION_WEBHOOK_CONFIG_NAME": _VALIDATOR,
                 "ISTIOD_CUSTOM_HOST": "localhost",
+                # Filters that only Istio's own build of Envoy has; the proxies beside this one are Envoy's own.
+                "PILOT_ENABLE_METADATA_EXCHANGE": "false",
+                "PILOT_ENABLE_ALPN_FILTER": "false",
             },
         )
         self._wait_until_serving(ports)

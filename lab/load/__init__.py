@@ -12,9 +12,10 @@ import typer
 from rich.console import Console
 
 from lab.errors import LabError
-from lab.load.plan import MOST_SECONDS, MOST_USERS, Plan
+from lab.load.plan import MOST_SECONDS, MOST_USERS, PORT, Plan
 
 if TYPE_CHECKING:
+    from lab.load.destination import Destination
     from lab.load.report import Outcome, Report
     from lab.stack import Stack
 
@@ -48,9 +49,9 @@ def load(  # noqa: PLR0913 - the options of a command
     """Put load on one Service of the shop: many users who ask again as soon as they are answered.
 
     `lab load order --users 30 --seconds 40` is the course's `siege -c30 -t40S -v http://order:8080`. On a cluster that
-    runs containers it is just that, in the Pod `siege` of the namespace. Where Pods are simulated, nothing in the
-    cluster answers: then order and delivery run as processes of this machine for as long as the load lasts, and the
-    load comes from here too.
+    runs containers it is just that, in the Pod `siege` of the namespace. Where Pods are simulated the load
+    comes from the same Pod of the data plane, through its Envoy; on a machine that can have none, order and delivery
+    run as processes of it for as long as the load lasts.
 
     Every second it says how far it is; Ctrl-C ends it early. The report has the rate, the answers by their status, and
     how long they took. It fails when not a single request was answered.
@@ -111,6 +112,7 @@ def _from_pod(stack: Stack, plan: Plan, *, verbose: bool) -> Report:
 def _from_here(stack: Stack, plan: Plan) -> Report:
     from lab import apps, toolchain
     from lab.load import fortio, shop
+    from lab.load.destination import Destination
     from lab.load.meter import Meter
     from lab.progress import Progress
 
@@ -119,9 +121,16 @@ def _from_here(stack: Stack, plan: Plan) -> Report:
             f"the Pods of stack {stack.name} are simulated, and {plan.app} cannot run on this machine instead",
             f"take one of: {', '.join(apps.names())}; or a cluster that runs containers",
         )
+    plane = _data_plane(stack, plan)
+    if isinstance(plane, Destination):
+        _say(f"from the Pod siege of the namespace {plan.namespace}, through its Envoy: {plan.url}")
+        with Progress() as progress:
+            toolchain.ensure(toolchain.LOAD, progress=progress)
+        outcome, interrupted = fortio.run(toolchain.path("fortio"), plane, plan, Meter(plan.seconds))
+        return _report(plan, plane.by, outcome, interrupted=interrupted)
     _say(
-        f"The Pods of stack {stack.name} are simulated, so nothing in its cluster answers. Instead, {plan.app} runs as "
-        f"a process of this machine while the load lasts: without Envoy, without MySQL, with one replica."
+        f"The Pods of stack {stack.name} are simulated, and there is no data plane: {plane}. Instead, {plan.app} runs "
+        "as a process of this machine while the load lasts: without Envoy, without MySQL, with one replica."
     )
     with contextlib.ExitStack() as held:
         with Progress() as progress:  # its board leaves the terminal to the lines of the load
@@ -129,6 +138,20 @@ def _from_here(stack: Stack, plan: Plan) -> Report:
             destination = held.enter_context(shop.on_loopback(plan.app, _variables(stack), progress))
         outcome, interrupted = fortio.run(toolchain.path("fortio"), destination, plan, Meter(plan.seconds))
     return _report(plan, destination.by, outcome, interrupted=interrupted)
+
+
+def _data_plane(stack: Stack, plan: Plan) -> Destination | str:
+    """The way through the data plane, or why there is none."""
+    from lab.dataplane import lifecycle
+    from lab.load.destination import Destination
+
+    if why := lifecycle.unavailable():
+        return why
+    return Destination(
+        base=f"http://{plan.app}:{PORT}",
+        by=f"fortio in the Pod siege of the namespace {plan.namespace}, through its Envoy",
+        inside=tuple(lifecycle.inside(stack.directory, f"siege.{plan.namespace}")),
+    )
 
 
 def _variables(stack: Stack) -> dict[str, dict[str, str]]:

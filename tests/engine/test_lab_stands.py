@@ -33,7 +33,7 @@ def test_the_summary_names_what_stands_its_address_and_the_next_commands(standin
     said = standing.lab("up").succeeded().output
     assert "The lab stands" in said
     assert re.search(r"tutorial +11 of 11 Pods ready", said)
-    assert re.search(r"bookinfoUrl +http://10\.\S+/productpage", said)
+    assert re.search(r"bookinfoUrl +http://127\.0\.0\.1:\d+/productpage", said)
     assert f"export KUBECONFIG={standing.kubeconfig}" in said
     assert "make down" in said
 

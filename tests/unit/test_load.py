@@ -653,6 +653,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Stack) -> Her
     monkeypatch.setattr(toolchain, "path", known.__getitem__)
     monkeypatch.setattr(toolchain, "ensure", lambda *_, **__: None)
     monkeypatch.setattr(observability, "runs_containers", lambda _: False)
+    monkeypatch.setattr("lab.dataplane.lifecycle.unavailable", lambda: "the kernel allows none")
     return pretended
 
 

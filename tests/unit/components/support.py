@@ -25,7 +25,7 @@ from lab import artifacts, paths
 from tests.unit.recorder import PROJECT, STACK, Recorded, Recording, forget_the_users_environment, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from components.platform.base import Platform
 
@@ -34,6 +34,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 KUBECONFIG = "the administrator's certificate and key"
 CLUSTER_IP = "10.96.0.9"
 WEBHOOK_PORT = 20_015
+INGRESS_PORT = 20_080
 
 EVERYTHING = Capabilities(load_balancers=True, runs_containers=True, metrics=True)
 NOTHING_PARTICULAR = Webhooks()
@@ -43,7 +44,7 @@ NO_RULE = Ingress()
 def answers(type_: str, name: str, _inputs: Mapping[str, object]) -> dict[str, object]:
     """What the providers would answer on the embedded target."""
     if name == "control-plane":
-        return {"kubeconfig": KUBECONFIG, "ports": {"istiod_webhook": WEBHOOK_PORT}}
+        return {"kubeconfig": KUBECONFIG, "ports": {"istiod_webhook": WEBHOOK_PORT, "ingress_http": INGRESS_PORT}}
     if type_ == "kubernetes:helm.sh/v3:Release":
         return {"status": {"name": name, "namespace": "istio-system", "status": "deployed"}}
     if type_ == "kubernetes:core/v1:Service":
@@ -104,6 +105,9 @@ class Elsewhere:
     def make(cls, **given: Any) -> Elsewhere:  # noqa: ANN401 - the fields'
         kubeconfig = pulumi.Output.secret(KUBECONFIG)
         return cls(provider=k8s.Provider("elsewhere", kubeconfig=kubeconfig), kubeconfig=kubeconfig, **given)
+
+    def run_workloads(self, after: Sequence[pulumi.Resource]) -> None:
+        """Nothing: this cluster runs its Pods."""
 
     def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
         del base  # there, the Pod of istiod's chart really serves

@@ -190,7 +190,7 @@ def test_the_kubeconfig_is_nowhere_in_the_open(dev: Recording) -> None:
 
 def test_the_stack_has_the_outputs_that_people_read(dev: Recording) -> None:
     assert set(dev.stack_outputs) == {"kubeconfig", "bookinfoUrl"}
-    assert dev.stack_outputs["bookinfoUrl"] == f"http://{support.CLUSTER_IP}/productpage"
+    assert dev.stack_outputs["bookinfoUrl"] == f"http://127.0.0.1:{support.INGRESS_PORT}/productpage"
 
 
 def test_the_program_says_nothing_when_all_settings_are_good(dev: Recording) -> None:

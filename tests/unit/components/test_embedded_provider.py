@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.platform import embedded_provider
-from components.platform.embedded_provider import ControlPlaneProvider, IstiodProvider
+from components.platform.embedded_provider import ControlPlaneProvider, DataPlaneProvider, IstiodProvider
 from lab.embedded.ports import Ports
 from lab.errors import LabError
 
@@ -176,7 +176,28 @@ def test_an_istiod_that_does_not_serve_is_started_again(
     assert IstiodProvider().diff("istiod", given, given).changes is changes
 
 
-@pytest.mark.parametrize("provider", [ControlPlaneProvider, IstiodProvider])
+@pytest.mark.parametrize(
+    ("state", "changes"), [("running", False), ("dead", True), ("network namespaces are Linux's", False)]
+)
+def test_a_data_plane_that_ended_is_started_again_where_there_can_be_one(
+    props: dict[str, Any], monkeypatch: pytest.MonkeyPatch, state: str, *, changes: bool
+) -> None:
+    monkeypatch.setattr("lab.dataplane.lifecycle.DataPlane.health", lambda _self: state)
+    given = {"directory": props["directory"], "ports": props["ports"]}
+
+    assert DataPlaneProvider().diff("data-plane", given, given).changes is changes
+
+
+def test_a_lab_that_lacks_a_port_is_given_it_without_harm(props: dict[str, Any]) -> None:
+    before = {**props, "ports": {name: port for name, port in props["ports"].items() if name != "ingress_http"}}
+
+    found = ControlPlaneProvider().diff("id", before, props)
+
+    assert found.changes
+    assert not found.replaces
+
+
+@pytest.mark.parametrize("provider", [ControlPlaneProvider, DataPlaneProvider, IstiodProvider])
 def test_the_state_carries_hardly_any_code(provider: type) -> None:
     assert len(pickle.dumps(provider())) < 200
     assert "lab" not in vars(embedded_provider), "what it works with is imported when it works"

