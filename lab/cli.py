@@ -21,6 +21,7 @@ from lab.dataplane import lifecycle
 from lab.embedded import control_plane, istiod
 from lab.errors import LabError
 from lab.image import commands as image
+from lab.lesson import commands as lesson
 from lab.load import load
 from lab.pipeline import commands as pipeline
 from lab.progress import Progress
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(image.app, name="image")
+app.add_typer(lesson.app, name="lesson")
 app.add_typer(pipeline.app, name="pipeline")
 app.command()(load)
 app.command(context_settings=PASSED_ON)(curl)
