@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from lab import artifacts, dashboards, observability, paths, recovery, toolchain, workspace
+from lab.check.commands import check
 from lab.curl import PASSED_ON, curl
 from lab.dataplane import lifecycle
 from lab.embedded import control_plane, istiod
@@ -38,6 +39,7 @@ app.add_typer(lesson.app, name="lesson")
 app.add_typer(pipeline.app, name="pipeline")
 app.command()(load)
 app.command(context_settings=PASSED_ON)(curl)
+app.command()(check)
 console = Console()
 errors = Console(stderr=True)
 

@@ -44,10 +44,19 @@ def curl(
     chosen = Stack(stack)
     if not chosen.kubeconfig.is_file():
         raise LabError(f"stack {stack} does not stand", f"make up{chosen.suffix}")
-    sys.exit(subprocess.run([*_inside(chosen, from_), "curl", *context.args], check=False).returncode)
+    sys.exit(subprocess.run([*inside(chosen, from_), "curl", *context.args], check=False).returncode)
 
 
-def _inside(stack: Stack, pod: str) -> list[str]:
+def inside(stack: Stack, pod: str) -> list[str]:
+    """The words before a command that make it one of a Pod's processes.
+
+    Args:
+        stack: which lab.
+        pod: its name, or the beginning of it, a dot, and its namespace.
+
+    Raises:
+        LabError: there is no such Pod, or it does not run.
+    """
     from lab import kubectl, observability, toolchain
 
     name, _, namespace = pod.rpartition(".")

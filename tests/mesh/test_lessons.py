@@ -1,0 +1,30 @@
+"""Each lesson's own check: it passes where the lesson is applied and fails where it is not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.check import traffic
+from lab.lesson import lessons
+
+if TYPE_CHECKING:
+    from tests.mesh.mesh import Mesh
+
+
+def test_no_check_passes_on_the_untouched_lab(mesh: Mesh) -> None:
+    mesh.laboratory.lab("lesson", "apply", "00", "--yes").succeeded()
+    result = mesh.laboratory.lab("check", "traffic.*", "--json")
+
+    assert result.code == 1
+    found = json.loads(result.output[result.output.index("[\n") :])
+    assert [(each["name"], each["passed"]) for each in found] == [(name, False) for name in traffic.CHECKS]
+
+
+@pytest.mark.parametrize("lesson", [each for each in lessons.every() if each.traffic], ids=lambda each: each.name)
+def test_the_check_of_an_applied_lesson_passes(mesh: Mesh, lesson: lessons.Lesson) -> None:
+    mesh.laboratory.lab("lesson", "apply", lesson.name, "--yes").succeeded()
+
+    mesh.laboratory.lab("check", f"traffic.{lesson.name.partition('-')[2]}").succeeded()

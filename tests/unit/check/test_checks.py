@@ -1,0 +1,209 @@
+"""`lab check`: what is sent, what is compared, what is said; against a mesh that only pretends."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from typer.testing import CliRunner
+
+from lab import cli, curl
+from lab.check import probe, traffic
+from lab.check.probe import Answer, Probe
+from lab.errors import LabError
+from lab.lesson import lessons
+from lab.stack import Stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.check.traffic import Finding
+
+
+@dataclass
+class Pretender:
+    """A mesh with or without rules."""
+
+    shares: dict[str, int] = field(default_factory=lambda: {"v1": 34, "v2": 33, "v3": 33})
+    by_browser: bool = False
+    timeout: float = 0.0
+    attempts: int = 3
+    breaks: bool = False
+    faults: dict[str, Any] = field(default_factory=lambda: {"delaySeconds": 0, "failNext": 0})
+    down: set[str] = field(default_factory=set)
+    ejected: set[str] = field(default_factory=set)
+    turn: itertools.count[int] = field(default_factory=itertools.count)
+
+    def get(self, url: str, times: int = 1, **headers: str) -> list[Answer]:
+        return [self._get(url, headers) for _ in range(times)]
+
+    def send(self, method: str, url: str, body: object = None) -> Answer:
+        if url.endswith("/down"):
+            self.down.add(url.split("/")[2].partition(":")[0])
+        elif url.endswith("/up"):
+            self.down.clear()
+        elif method == "PUT":
+            self.faults = {**self.faults, **cast("dict[str, Any]", body)}
+        elif url.endswith("/faults"):
+            return answer(200, self.faults)
+        elif method == "POST":
+            late = float(self.faults["delaySeconds"])
+            return answer(504, seconds=self.timeout) if 0 < self.timeout < late else answer(201, seconds=late)
+        else:
+            return self._order()
+        return answer(200)
+
+    def _order(self) -> Answer:
+        failing = min(self.attempts, self.faults["failNext"])
+        self.faults["failNext"] -= failing
+        return answer(200 if failing < self.attempts else 503)
+
+    def _get(self, url: str, headers: dict[str, str]) -> Answer:
+        if "reviews" in url:
+            spread = [version for version, share in self.shares.items() for _ in range(share)]
+            version = spread[next(self.turn) * 37 % len(spread)]
+            if self.by_browser:
+                version = "v2" if "Firefox" in headers["baggage_user_agent"] else "v1"
+            return answer(200, {"podname": f"reviews-{version}-7d-x2"})
+        open_ = sorted({"10.0.0.1", "10.0.0.2"} - self.ejected)
+        address = open_[next(self.turn) % len(open_)]
+        if address in self.down and "actuator" not in url:
+            self.ejected |= {address} if self.breaks else set()
+            return answer(503)
+        return answer(200, {"address": address})
+
+
+SOLVED = {
+    "traffic.weights-80-20": {"shares": {"v1": 80, "v2": 20}},
+    "traffic.weights-30-70": {"shares": {"v1": 30, "v2": 70}},
+    "traffic.weights-all-v2": {"shares": {"v2": 100}},
+    "traffic.browser": {"by_browser": True},
+    "traffic.timeout": {"timeout": 3.0},
+    "traffic.retries": {"attempts": 4},
+    "traffic.circuit-breaker": {"breaks": True},
+}
+
+
+def answer(status: int, content: object = None, seconds: float = 0.01) -> Answer:
+    return Answer(status=status, seconds=seconds, body=json.dumps(content))
+
+
+def run(name: str, mesh: Pretender) -> Finding:
+    return traffic.CHECKS[name](name, cast("Probe", mesh))
+
+
+def test_every_lesson_with_a_rule_has_its_check() -> None:
+    named = {f"traffic.{each.name.partition('-')[2]}" for each in lessons.every() if each.traffic}
+
+    assert set(traffic.CHECKS) == named == set(SOLVED)
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_a_solved_lesson_passes(name: str) -> None:
+    assert run(name, Pretender(**SOLVED[name])).passed  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_the_untouched_lab_does_not_pass_and_the_message_says_what_was_expected_and_found(name: str) -> None:
+    finding = run(name, Pretender())
+
+    assert not finding.passed
+    assert finding.expected != finding.found
+    assert all((finding.expected, finding.found, finding.hint))
+
+
+def test_weights_that_are_near_are_not_the_lessons() -> None:
+    finding = run("traffic.weights-80-20", Pretender(shares={"v1": 74, "v2": 26}))
+
+    assert not finding.passed
+    assert "v1 80 % +- 4.2, v2 20 % +- 4.2" in finding.expected
+    assert finding.found == "v1 74.0%, v2 26.0%"
+
+
+def test_a_third_version_is_never_chance() -> None:
+    assert not run("traffic.weights-80-20", Pretender(shares={"v1": 80, "v2": 19, "v3": 1})).passed
+
+
+def test_the_margin_is_the_stated_confidence() -> None:
+    assert traffic.margin(0.8, 1000) == pytest.approx(0.0416, abs=1e-4)
+    assert traffic.margin(1.0, 1000) == 0
+
+
+def test_retries_are_counted_where_they_arrive() -> None:
+    finding = run("traffic.retries", Pretender(attempts=3))
+
+    assert finding.found == "3 failures: 503 after 3 attempts; 5 failures: 503 after 3 attempts"
+
+
+def test_order_keeps_the_faults_that_it_had_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = Pretender(faults={"delaySeconds": 0.5, "failNext": 0})
+    run("traffic.timeout", mesh)
+    assert mesh.faults["delaySeconds"] == 0.5
+
+    monkeypatch.setattr(traffic, "_ask_failing", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("traffic.retries", mesh)
+    assert mesh.faults == {"delaySeconds": 0.5, "failNext": 0}
+
+
+def test_a_batch_is_read_as_curl_prints_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = r"printf '%s' '{\"a\": 1}~~200 0.5~~no~~503 0.25~~'"
+    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", said.replace('\\"', '"')])
+
+    assert Probe(stack=Stack("dev")).get("http://order:8080/", 2) == [
+        Answer(status=200, seconds=0.5, body='{"a": 1}'),
+        Answer(status=503, seconds=0.25, body="no"),
+    ]
+
+
+def test_a_pod_that_cannot_be_asked_is_an_error_not_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", "echo not this Pod >&2; exit 1"])
+    with pytest.raises(LabError, match="not this Pod"):
+        Probe(stack=Stack("dev")).get("http://order:8080/")
+
+    monkeypatch.setattr(probe, "_LONGEST", 0.1)
+    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", "sleep 5"])
+    with pytest.raises(LabError, match="did not answer within"):
+        Probe(stack=Stack("dev")).get("http://order:8080/")
+
+
+@pytest.fixture
+def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """A stack whose first check is solved and whose others are not; counts what was run."""
+    ran: Counter[str] = Counter()
+    (tmp_path / "kubeconfig").touch()
+    monkeypatch.setattr(Stack, "directory", tmp_path)
+
+    def check(name: str, _probe: Probe) -> Finding:
+        ran[name] += 1
+        return traffic.Finding(
+            name=name, passed=name == "traffic.weights-80-20", expected="a", found="b", hint="look at c"
+        )
+
+    monkeypatch.setattr(traffic, "CHECKS", dict.fromkeys(traffic.CHECKS, check))
+    return ran
+
+
+def test_the_exit_code_says_whether_all_are_solved(standing: Counter[str]) -> None:
+    solved = CliRunner().invoke(cli.app, ["check", "traffic.weights-80-20"])
+    several = CliRunner().invoke(cli.app, ["check", "traffic.*", "--json"])
+
+    assert solved.exit_code == 0, solved.output
+    assert several.exit_code == 1
+    found = json.loads(several.stdout)
+    assert [each["name"] for each in found] == list(SOLVED)
+    assert found[1]["hint"] == "look at c"
+    assert standing.total() == 8
+
+
+def test_what_is_no_check_is_refused_with_those_that_there_are(standing: Counter[str]) -> None:
+    result = CliRunner().invoke(cli.app, ["check", "traffic.timeout", "trafic.*"])
+
+    assert isinstance(result.exception, LabError)
+    assert 'found "trafic.*"' in result.exception.message
+    assert "traffic.timeout" in result.exception.remedy
+    assert not standing
