@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
     from lab.embedded.control_plane import ControlPlane
 
-_PROGRAMS = ("unshare", "nsenter", "ip", "mount", "sh")
-"""util-linux, iproute2 and a shell."""
+_PROGRAMS = ("unshare", "nsenter", "ip", "mount", "hostname", "sh")
+"""Of util-linux, iproute2 and what every system has."""
 
 _OWN_RUN = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$@"'
 """Names in there are seen by nobody else and vanish with the last process."""
 
 _PROBE = (
-    "ip netns add one && ip netns add two && ip -n one link add wire type veth peer name eth0 netns two "
+    "mkdir /run/netns && touch /run/netns/one /run/netns/two "
+    "&& unshare --net=/run/netns/one true && unshare --net=/run/netns/two true "
+    "&& ip -n one link add wire type veth peer name eth0 netns two "
     "&& ip -n one link add pods type bridge && ip -n two link set lo up"
 )
 
@@ -63,7 +65,6 @@ class DataPlane:
         processes.start(
             [
                 *_namespaces(),
-                "--mount-proc",
                 "sh",
                 "-c",
                 _OWN_RUN,
@@ -165,7 +166,7 @@ def inside(directory: Path, pod: str) -> list[str]:
 def _namespaces() -> list[str]:
     """Rights over namespaces of one's own: root has them, everybody else gets them with a user namespace."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child"]
+    return ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 def _mark(directory: Path) -> str:

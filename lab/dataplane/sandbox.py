@@ -21,7 +21,10 @@ FOLDER = Path("/run/pods")
 
 _HOSTS = Path("/run/hosts")
 
-_ENTER = 'mount --bind "$0" /etc/hosts && echo "$1" > /proc/sys/kernel/hostname && shift && exec "$@"'
+_NETWORKS = Path("/run/netns")
+"""Where `ip` looks for network namespaces by their names."""
+
+_ENTER = 'mount --bind "$0" /etc/hosts && hostname "$1" && shift && exec "$@"'
 """Names of Services lead to the sidecar and the machine is called like the Pod, for the Pod's processes alone."""
 
 
@@ -52,7 +55,7 @@ class Sandbox:
     @property
     def network(self) -> Path:
         """The file that stands for its network namespace."""
-        return Path("/run/netns") / self.name
+        return _NETWORKS / self.name
 
     def inside(self) -> list[str]:
         """The words before a command that make it one of this Pod's processes."""
@@ -67,7 +70,7 @@ class Sandbox:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         wire = f"pod{self.index}"
-        _ip("netns", "add", self.name)
+        _add(self.network)
         _ip("-n", _NODE, "link", "add", wire, "type", "veth", "peer", "name", _INTERFACE, "netns", self.name)
         _ip("-n", _NODE, "link", "set", wire, "master", _BRIDGE, "up")
         _ip("-n", self.name, "link", "set", "lo", "up")
@@ -103,13 +106,22 @@ def create_node() -> None:
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
     _HOSTS.mkdir(exist_ok=True)
-    _ip("netns", "add", _NODE)
+    _NETWORKS.mkdir(exist_ok=True)
+    _add(_NETWORKS / _NODE)
     _ip("-n", _NODE, "link", "set", "lo", "up")
     _ip("-n", _NODE, "link", "add", _BRIDGE, "type", "bridge")
     _ip("-n", _NODE, "link", "set", _BRIDGE, "up")
 
 
+def _add(network: Path) -> None:
+    """Make a network namespace; `ip netns add` wants to return to the machine's own, which only root may enter."""
+    network.touch()
+    _run("unshare", f"--net={network}", "true")
+
+
 def _ip(*arguments: str) -> None:
-    # The program has its place in /sbin or in /usr/bin; the command's own PATH knows.
-    command = ["ip", *arguments]
+    _run("ip", *arguments)
+
+
+def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True)
