@@ -115,9 +115,21 @@ class Agent:
             await relay.serve_port(LOOPBACK, self._options.ingress_http, self._ingress),
             asyncio.TaskGroup() as group,
         ):
-            (self._options.logs / "ready").touch()
+            self._mark.touch()
+            group.create_task(self._end_with_the_lab())
             group.create_task(self._follow_services())
             group.create_task(self._follow_pods())
+
+    @property
+    def _mark(self) -> Path:
+        """Says that all is ready; and while it is there, so is the lab."""
+        return self._options.logs / "ready"
+
+    async def _end_with_the_lab(self) -> None:
+        """End when the lab's folder has gone: nobody would find this process any more."""
+        while self._mark.exists():
+            await asyncio.sleep(_PAUSE)
+        raise SystemExit("the folder of this lab has gone")
 
     async def _follow_pods(self) -> None:
         async for found in self._watch("/api/v1/pods"):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psutil
 import yaml
 
+from lab.dataplane import lifecycle
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.engine.laboratory import Laboratory
 
 SIEGE = "siege.tutorial"
@@ -37,6 +45,39 @@ class Mesh:
         said = self.curl("--output", "/dev/null", "--write-out", "%{http_code} %{time_total}", *words, pod=pod)
         code, seconds = said.split()
         return int(code), float(seconds)
+
+    def statuses(self, url: str, times: int) -> Counter[int]:
+        """What was answered, one request after the other."""
+        said = self.curl("--output", "/dev/null", "--write-out", "%{http_code}\n", f"{url}?[1-{times}]")
+        return Counter(int(line) for line in said.split())
+
+    @contextlib.contextmanager
+    def stopped(self, app: str, address: str) -> Iterator[None]:
+        """Without the process of a Pod: whoever starts it again finds its port taken by nobody who answers."""
+        workers = lifecycle.agent(self.laboratory.directory)
+        assert workers is not None
+        [victim] = [
+            each
+            for each in workers.children(recursive=True)
+            if each.cmdline()[-2:] == ["-m", app] and each.environ().get("HOST") == address
+        ]
+        done = threading.Event()
+
+        def keep_down() -> None:
+            while not done.wait(0.02):
+                for each in workers.children(recursive=True):
+                    with contextlib.suppress(psutil.Error):
+                        if each.cmdline()[-2:] == ["-m", app] and each.environ().get("HOST") == address:
+                            each.kill()
+
+        victim.kill()
+        keeper = threading.Thread(target=keep_down)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
 
     def reviews(self, times: int, *words: str) -> Counter[str]:
         """Which version answered how often; one that did not answer counts as its status."""
@@ -80,3 +121,21 @@ class Mesh:
 
     def up(self) -> None:
         self.laboratory.pulumi("up", "--yes", "--skip-preview").succeeded()
+
+    def answered(self, app: str, status: int) -> int:
+        """How often the Pods of an application in `tutorial` have answered with a status, as they count it."""
+        counted = re.compile(
+            rf'^http_server_requests_seconds_count\{{[^}}]*status="{status}"[^}}]*\}} (\S+)$', re.MULTILINE
+        )
+        pages = [self.curl(f"http://{address}:8080/actuator/prometheus") for address in self.addresses(app)]
+        return sum(int(float(count)) for page in pages for count in counted.findall(page))
+
+    def scale(self, app: str, replicas: int) -> None:
+        """Give an application in `tutorial` so many Pods, and wait until they answer."""
+        self.laboratory.kubectl("scale", "-n", "tutorial", f"deployment/{app}", f"--replicas={replicas}").succeeded()
+        deadline = time.monotonic() + _LONGEST
+        while len(found := self.addresses(app)) != replicas or any(
+            self.laboratory.lab("curl", "--from", SIEGE, "--fail", f"http://{address}:8080/").code for address in found
+        ):
+            assert time.monotonic() < deadline, f"the Pods of {app} do not answer"
+            time.sleep(0.2)

@@ -71,6 +71,35 @@ def test_order_is_asked_four_times_and_no_more(mesh: Mesh) -> None:
     assert _ask_failing_order(mesh, 5) == (503, 1)
 
 
+@pytest.mark.parametrize(("retry_on", "attempts"), [("retriable-4xx", 4), ("5xx", 1)])
+def test_a_conflict_is_tried_again_where_the_policy_says_so(mesh: Mesh, retry_on: str, attempts: int) -> None:
+    mesh.apply(order={"retries": {"enabled": True, "attempts": 3, "perTryTimeout": "2s", "retryOn": retry_on}})
+    key = f"Idempotency-Key: {retry_on}"
+    url, kind = "http://order:8080/orders", "Content-Type: application/json"
+    assert mesh.status("-H", key, "-H", kind, "-d", ORDER, url)[0] == 201
+    before = mesh.answered("order", 409)
+
+    status, _ = mesh.status("-H", key, "-H", kind, "-d", ORDER.replace("5", "6"), url)
+
+    assert status == 409
+    assert mesh.answered("order", 409) - before == attempts
+
+
+@pytest.mark.parametrize(("retry_on", "seen"), [("connect-failure", {200}), ("retriable-4xx", {200, 503})])
+def test_a_pod_that_cannot_be_reached_is_passed_over_where_the_policy_says_so(
+    mesh: Mesh, retry_on: str, seen: set[int]
+) -> None:
+    mesh.apply(order={"retries": {"enabled": True, "attempts": 3, "perTryTimeout": "2s", "retryOn": retry_on}})
+    mesh.scale("order", 2)
+    try:
+        with mesh.stopped("order", mesh.addresses("order")[0]):
+            found = mesh.statuses("http://order:8080/orders", 60)
+    finally:
+        mesh.scale("order", 1)
+
+    assert set(found) == seen
+
+
 def test_each_attempt_gets_its_own_time(mesh: Mesh) -> None:
     mesh.apply(order={"retries": {"enabled": True, "attempts": 2, "perTryTimeout": "1s", "retryOn": "gateway-error"}})
     try:
@@ -100,6 +129,26 @@ def test_a_delivery_that_is_down_is_left_alone_until_its_time_has_passed(mesh: M
         assert time.monotonic() - begun >= 5
     finally:
         mesh.curl("-X", "PUT", f"http://{one}:8080/actuator/up")
+
+
+def test_both_deliveries_down_may_be_left_alone_together(mesh: Mesh) -> None:
+    mesh.apply(deliveryCircuitBreaker={"enabled": True, "interval": "1s", "baseEjectionTime": "5s"})
+    both = mesh.addresses("delivery")
+    try:
+        for address in both:
+            mesh.curl("--fail", "-X", "PUT", f"http://{address}:8080/actuator/down")
+        mesh.statuses("http://delivery:8080/", 10)
+        before = mesh.answered("delivery", 503)
+
+        # As maxEjectionPercent says: nobody is left, and nobody is asked.
+        assert set(mesh.statuses("http://delivery:8080/", 10)) == {503}
+        assert mesh.answered("delivery", 503) == before
+    finally:
+        for address in both:
+            mesh.curl("-X", "PUT", f"http://{address}:8080/actuator/up")
+    deadline = time.monotonic() + 30
+    while set(mesh.statuses("http://delivery:8080/", 10)) != {200}:
+        assert time.monotonic() < deadline
 
 
 def test_no_request_is_lost_while_the_weights_change(mesh: Mesh) -> None:
