@@ -127,7 +127,7 @@ class Agent:
 
     async def _end_with_the_lab(self) -> None:
         """End when the lab's folder has gone: nobody would find this process any more."""
-        while self._mark.exists():
+        while self._mark.exists():  # noqa: ASYNC110 - a folder tells nobody that it goes
             await asyncio.sleep(_PAUSE)
         raise SystemExit("the folder of this lab has gone")
 
