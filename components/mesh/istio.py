@@ -106,9 +106,8 @@ class Istio(pulumi.ComponentResource):
         if args.egress_gateway:
             self._release(EGRESS, args.charts.gateway, values.egress_gateway(), self.ready)
         self._telemetry(args)
-        self.ingress_address = platform.ingress.address or load_balancer.address(
-            INGRESS, ingress, ResourceOptions(parent=self)
-        )
+        address = load_balancer.address(INGRESS, ingress, ResourceOptions(parent=self))
+        self.ingress_address = platform.ingress.address or address
         self.register_outputs({})
 
     def _release(
