@@ -61,9 +61,11 @@ def _unwanted() -> tuple[str, ...]:
 
 
 def _variables() -> dict[str, str]:
+    # Beside each state the backend would write its metadata, and not atomically: an engine killed just then would leave
+    # an empty file, and no command could read the state any more.
     variables = {
         "PULUMI_HOME": str(paths.pulumi_home()),
-        "PULUMI_BACKEND_URL": os.environ.get("ISTIO_LAB_BACKEND_URL") or paths.state_dir().as_uri(),
+        "PULUMI_BACKEND_URL": os.environ.get("ISTIO_LAB_BACKEND_URL") or f"{paths.state_dir().as_uri()}?metadata=skip",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "TMPDIR": str(paths.temporary_dir()),

@@ -129,7 +129,7 @@ def test_a_terminal_gets_the_environment_that_the_lab_itself_uses() -> None:
 def test_state_secrets_and_logs_stay_inside_the_project(project: Path) -> None:
     environment = workspace.environment()
 
-    assert environment["PULUMI_BACKEND_URL"] == (project / ".lab" / "state").as_uri()
+    assert environment["PULUMI_BACKEND_URL"] == (project / ".lab" / "state").as_uri() + "?metadata=skip"
     assert environment["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(project / ".lab" / "passphrase")
     assert Path(environment["PULUMI_HOME"]).is_relative_to(project)
     assert 1 <= int(environment["PULUMI_LOG_ROTATION_MAX_TOTAL_MB"]) <= 200
@@ -150,7 +150,7 @@ def test_variables_of_another_clones_terminal_are_overruled(monkeypatch: pytest.
     environment = workspace.environment()
 
     assert environment["PULUMI_HOME"] == str(paths.pulumi_home())
-    assert environment["PULUMI_BACKEND_URL"] == paths.state_dir().as_uri()
+    assert environment["PULUMI_BACKEND_URL"] == f"{paths.state_dir().as_uri()}?metadata=skip"
     assert "PULUMI_CONFIG_PASSPHRASE" not in environment, "it would win over the file"
 
 
@@ -176,7 +176,7 @@ def test_an_empty_backend_means_the_local_one(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "")
 
     assert workspace.local_backend()
-    assert workspace.environment()["PULUMI_BACKEND_URL"] == paths.state_dir().as_uri()
+    assert workspace.environment()["PULUMI_BACKEND_URL"] == f"{paths.state_dir().as_uri()}?metadata=skip"
 
 
 def test_the_lab_command_works_from_any_folder(project: Path, tmp_path: Path) -> None:
