@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+import yaml
 from rich.console import Console
 from rich.markup import escape
 
@@ -39,7 +42,11 @@ Name = Annotated[str, typer.Argument(help="Its name, its number, or a word of it
 
 @app.command("list")
 def list_(stack: StackName = "dev") -> None:
-    """Name every lesson, and the one that the stack's settings are at."""
+    """Name every lesson, and the one that the stack's settings are at.
+
+    For example: `lab lesson list --stack dev`. The star is before the one that the stack is in; without a star the
+    settings are one's own.
+    """
     from lab.lesson import lessons
 
     here = lessons.at(_traffic(Stack(stack)))
@@ -52,13 +59,22 @@ def list_(stack: StackName = "dev") -> None:
 
 @app.command()
 def show(name: Name, stack: StackName = "dev") -> None:
-    """Say what is to be seen in a lesson, what to try, and what would change."""
-    from lab.lesson import lessons
+    """Say what is to be seen in a lesson, what to try, its settings, and what would change. Nothing is changed.
 
-    lesson = lessons.find(name)
+    For example: `lab lesson show 05`, or by a word of its name: `lab lesson show timeout`.
+    """
+    from lab.lesson import lessons, stack_file
+
+    lesson, chosen = lessons.find(name), Stack(stack)
+    before = _traffic(chosen)
     console.print(f"[bold]{lesson.name}[/]  {lesson.title}", highlight=False)
-    _describe(lesson)
-    _show_difference(_traffic(Stack(stack)), lesson)
+    _describe(lesson, chosen)
+    console.print("Settings")
+    told = stack_file.block(lesson.traffic) or f"  no {stack_file.KEY} at all\n"
+    console.print(escape(told), end="", highlight=False, soft_wrap=True)
+    console.print("Change")
+    if _show_difference(before, lesson):
+        console.print(f"To make it so: lab lesson apply {lesson.name}{chosen.option}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -68,19 +84,26 @@ def apply(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is changed.")] = False,
 ) -> None:
-    """Bring the stack into the state of a lesson: change its settings of traffic, and no others, then run `up`."""
+    """Bring the stack into the state of a lesson: change its settings of traffic, and no others, then run `up`.
+
+    What would change is shown first, and asked about unless `--yes`. Settings that would be wrong are refused before
+    anything is written. The way back is a lesson too.
+
+    For example: `lab lesson apply 01`, then `lab lesson apply 02`, and in the end `lab lesson apply 00`.
+    """
     from lab import cli
     from lab.lesson import lessons, stack_file
     from lab.settings import Settings
 
     lesson, chosen = lessons.find(name), Stack(stack)
     before = _traffic(chosen)
-    text = chosen.file.read_text(encoding="utf-8") if chosen.file.is_file() else ""
+    # As bytes: reading as text would make other line ends of those that the file has.
+    text = chosen.file.read_bytes().decode() if chosen.file.is_file() else ""
     changed = stack_file.replaced(text, lesson.traffic)
     Settings.from_mapping({**chosen.config(), "traffic": lesson.traffic}, source=chosen.file.name)
     if _show_difference(before, lesson):
         _require_consent(yes=yes)
-        chosen.file.write_text(changed, encoding="utf-8")
+        chosen.file.write_bytes(changed.encode())
     try:
         cli.up(stack)
     except LabError as error:
@@ -88,11 +111,26 @@ def apply(
         back = f"lab lesson apply {former.name}{chosen.option}" if former else f"the former lines of {chosen.file.name}"
         raise LabError(error.message, f"{error.remedy or 'see above'}; the way back is: {back}") from error
     console.print(f"\nThe lesson [bold]{lesson.name}[/]: {lesson.title}", highlight=False)
-    _describe(lesson)
+    _describe(lesson, chosen)
+    following = lessons.after(lesson)
+    console.print(f"Next  lab lesson apply {following.name}{chosen.option}", highlight=False, soft_wrap=True)
 
 
 def _traffic(stack: Stack) -> Mapping[str, object]:
-    found = stack.config().get("traffic") or {}
+    """What the stack's file has at present, unchecked: a lesson is also a way out of wrong settings.
+
+    Raises:
+        LabError: it cannot even be read.
+    """
+    try:
+        found = stack.config().get("traffic") or {}
+    except (yaml.YAMLError, AttributeError) as failure:  # no YAML, or lists and numbers where keys should be
+        raise LabError(f"{stack.file.name} is not a stack's file: {failure}", "put it right by hand") from failure
+    if isinstance(found, str):  # as `pulumi config set` without --path writes an object
+        try:
+            found = json.loads(found)
+        except ValueError:
+            found = None
     if not isinstance(found, dict):
         raise LabError(
             f"istio-lab:traffic in {stack.file.name} is no mapping", "write it as keys and values, as in README.md"
@@ -100,11 +138,13 @@ def _traffic(stack: Stack) -> Mapping[str, object]:
     return found
 
 
-def _describe(lesson: Lesson) -> None:
+def _describe(lesson: Lesson, stack: Stack) -> None:
     console.print(f"See  {lesson.see}", highlight=False, soft_wrap=True)
     console.print("Try")
     for command in lesson.commands:
-        console.print(f"  {escape(command)}", highlight=False, soft_wrap=True)
+        # Right behind the command's name: what follows is curl's own.
+        told = re.sub(r"^lab \w+", lambda found: found[0] + stack.option, command)
+        console.print(f"  {escape(told)}", highlight=False, soft_wrap=True)
 
 
 def _show_difference(before: Mapping[str, object], lesson: Lesson) -> bool:
@@ -124,6 +164,10 @@ def _show_difference(before: Mapping[str, object], lesson: Lesson) -> bool:
 def _require_consent(*, yes: bool) -> None:
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _somebody_is_there():
         raise LabError("lab lesson apply asks before it changes anything, and nobody is there", "add --yes")
     typer.confirm("Change this?", default=True, abort=True)
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from lab.errors import LabError
 from lab.settings.traffic import Traffic
@@ -36,8 +36,11 @@ class Lesson(BaseModel):
     traffic: dict[str, object]
 
     def fits(self, traffic: Mapping[str, object]) -> bool:
-        """Whether these settings mean the same, defaults included."""
-        return _meaning(self.traffic) == _meaning(traffic)
+        """Whether these settings mean the same, defaults included; wrong ones are no lesson's."""
+        try:
+            return _meaning(self.traffic) == _meaning(traffic)
+        except ValidationError:
+            return False
 
 
 @cache
@@ -53,7 +56,9 @@ def find(word: str) -> Lesson:
     Raises:
         LabError: there is none, or more than one.
     """
-    exact = [each for each in every() if word in {each.name, each.name.partition("-")[0]}]
+    # Nobody types the first zero of 05; and no word at all would become 00.
+    number = word.zfill(2) if word else ""
+    exact = [each for each in every() if each.name == word or each.name.partition("-")[0] == number]
     found = exact or [each for each in every() if word and word in each.name]
     if len(found) != 1:
         several = f"which one of {', '.join(each.name for each in found)}" if found else "there is no such lesson"
@@ -65,6 +70,12 @@ def find(word: str) -> Lesson:
 def at(traffic: Mapping[str, object]) -> Lesson | None:
     """The lesson that settings of `traffic` stand for; None when they are one's own."""
     return next((each for each in every() if each.fits(traffic)), None)
+
+
+def after(lesson: Lesson) -> Lesson:
+    """The one that follows in the notes; the first one, which is the way back, after the last."""
+    listed = every()
+    return listed[(listed.index(lesson) + 1) % len(listed)]
 
 
 def _meaning(traffic: Mapping[str, object]) -> Traffic:

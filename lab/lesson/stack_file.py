@@ -33,17 +33,18 @@ def replaced(text: str, traffic: Mapping[str, object]) -> str:
     Raises:
         LabError: the file is written so that only a person can change it.
     """
+    newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
+        lines[-1] += newline
     begin = next((index for index, line in enumerate(lines) if _names(line)), None)
     if begin is None:
-        end = begin = _end_of_config(lines)
+        end = begin = _end_of_config(lines, newline)
     else:
         end = begin + 1
         while end < len(lines) and lines[end].startswith("   "):
             end += 1
-    changed = "".join([*lines[:begin], block(traffic), *lines[end:]])
+    changed = "".join([*lines[:begin], block(traffic).replace("\n", newline), *lines[end:]])
     if _meaning(changed) != _expected(text, traffic):
         raise LabError(
             f"{KEY} cannot be changed in a file that is written like this", f"write it by hand:\n{block(traffic)}"
@@ -55,10 +56,10 @@ def _names(line: str) -> bool:
     return line.startswith((f"  {KEY}:", f'  "{KEY}":', f"  '{KEY}':"))
 
 
-def _end_of_config(lines: list[str]) -> int:
+def _end_of_config(lines: list[str], newline: str) -> int:
     """Where a new setting goes: behind the last one."""
     if (begin := next((index for index, line in enumerate(lines) if line.rstrip() == _CONFIG), None)) is None:
-        lines.append(f"{_CONFIG}\n")
+        lines.append(f"{_CONFIG}{newline}")
         return len(lines)
     end = begin + 1
     while end < len(lines) and lines[end].startswith(" "):

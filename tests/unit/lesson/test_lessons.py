@@ -1,20 +1,17 @@
-"""`lab lesson`: states of the stack by name, and a file that is otherwise left as it was."""
+"""The lessons as they are written down, and a stack's file that is otherwise left as it was."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from typer.main import get_command
 
-from lab import cli, paths
+from lab import cli
 from lab.errors import LabError
-from lab.lesson import commands, lessons, stack_file
+from lab.lesson import lessons, stack_file
 from lab.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILE = """\
 # What this class has.
@@ -26,33 +23,13 @@ encryptionsalt: v1:abc=:def
 """
 
 
-@pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(paths, "PROJECT", tmp_path)
-    file = tmp_path / "Pulumi.dev.yaml"
-    file.write_text("# mine\nconfig:\n  istio-lab:target: embedded  # here\nencryptionsalt: v1:abc=:def\n")
-    return file
-
-
-@pytest.fixture
-def ups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    found: list[str] = []
-    monkeypatch.setattr(cli, "up", found.append)
-    return found
-
-
-def invoke(*words: str) -> tuple[str, BaseException | None]:
-    result = CliRunner().invoke(commands.app, words)
-    return result.output, None if isinstance(result.exception, SystemExit) else result.exception
-
-
 def test_every_lesson_is_a_state_that_the_settings_allow() -> None:
     for each in lessons.every():
         assert Settings.from_mapping({"traffic": each.traffic}, source="a lesson").traffic is not None
         assert lessons.at(each.traffic) is each
 
 
-@pytest.mark.parametrize("word", ["05", "05-timeout", "timeout"])
+@pytest.mark.parametrize("word", ["05", "5", "05-timeout", "05-t", "timeout"])
 def test_a_lesson_is_found_by_number_name_or_word(word: str) -> None:
     assert lessons.find(word).name == "05-timeout"
 
@@ -98,63 +75,67 @@ def test_a_file_of_another_shape_is_not_touched(text: str) -> None:
     assert "timeout: 3s" in error.value.remedy
 
 
-def test_the_list_marks_where_the_stack_is(file: Path) -> None:
-    output, _ = invoke("list")
-    assert "* 00-untouched" in output
-
-    file.write_text(stack_file.replaced(file.read_text(), {"reviews": {"v1": 55, "v2": 45}}))
-    output, _ = invoke("list")
-    assert "settings of its own" in output
-    assert "* " not in output
+def test_a_number_means_its_lesson_though_other_names_have_that_digit_too() -> None:
+    assert lessons.find("7").name == "07-circuit-breaker"
+    assert lessons.find("0").name == "00-untouched"
 
 
-def test_show_tells_what_to_see_and_what_would_change_and_changes_nothing(file: Path, ups: list[str]) -> None:
-    before = file.read_text()
-    output, _ = invoke("show", "05")
-
-    assert "504 after three seconds" in output
-    assert "+      timeout: 3s" in output
-    assert (file.read_text(), ups) == (before, [])
+def test_wrong_settings_are_no_lessons() -> None:
+    assert lessons.at({"reviews": {"v1": "eighty"}}) is None
+    assert lessons.at({"revews": {}}) is None
 
 
-def test_apply_changes_the_traffic_alone_and_stands_it_up(file: Path, ups: list[str]) -> None:
-    before = file.read_text()
-    output, error = invoke("apply", "01", "--yes")
-    assert error is None
-    assert "+      v1: 80" in output
-    assert yaml.safe_load(file.read_text())["config"][stack_file.KEY] == {"reviews": {"v1": 80, "v2": 20}}
-    assert ups == ["dev"]
+def test_the_values_of_the_notes_are_written_out() -> None:
+    """What a student reads in the file is what the notes have, not a default that may change."""
+    retries = {"enabled": True, "attempts": 3, "perTryTimeout": "2s"}
+    retries["retryOn"] = "5xx,retriable-4xx,gateway-error,connect-failure,refused-stream"
+    breaker = {"interval": "10s", "consecutive5xxErrors": 1, "baseEjectionTime": "3m", "maxEjectionPercent": 100}
 
-    invoke("apply", "00", "--yes")
-    assert file.read_text() == before
-
-
-def test_apply_where_nobody_can_be_asked_changes_nothing(file: Path, ups: list[str]) -> None:
-    before = file.read_text()
-    _, error = invoke("apply", "01")
-
-    assert isinstance(error, LabError)
-    assert error.remedy == "add --yes"
-    assert (file.read_text(), ups) == (before, [])
+    assert [each.traffic for each in lessons.every()] == [
+        {},
+        {"reviews": {"v1": 80, "v2": 20}},
+        {"reviews": {"v1": 30, "v2": 70}},
+        {"reviews": {"v2": 100}},
+        {"reviewsByBrowser": True},
+        {"order": {"timeout": "3s"}},
+        {"order": {"timeout": "3s", "retries": retries}},
+        {"deliveryCircuitBreaker": {"enabled": True, **breaker}},
+    ]
 
 
-def test_a_lesson_on_what_is_not_there_is_refused_and_nothing_is_written(file: Path, ups: list[str]) -> None:
-    file.write_text("config:\n  istio-lab:tutorial: {bookinfo: false}\n")
-    _, error = invoke("apply", "01", "--yes")
-
-    assert isinstance(error, LabError)
-    assert "istio-lab:traffic.reviews" in error.message
-    assert "traffic" not in file.read_text()
-    assert ups == []
+def test_a_lesson_is_followed_by_the_next_and_the_last_by_the_way_back() -> None:
+    assert lessons.after(lessons.find("00")).name == "01-weights-80-20"
+    assert lessons.after(lessons.find("07")).name == "00-untouched"
 
 
-def test_an_up_that_fails_names_the_way_back(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_stack: str) -> None:
-        raise LabError("pulumi ended with code 1")
+def test_what_is_to_be_tried_begins_with_a_command_that_there_is() -> None:
+    known = set(get_command(cli.app).commands)  # type: ignore[attr-defined]
+    tried = [command for each in lessons.every() for command in each.commands]
 
-    monkeypatch.setattr(cli, "up", fail)
-    _, error = invoke("apply", "02", "--yes")
+    assert {found[1] for command in tried if (found := re.match(r"lab (\w+)", command))} <= known
+    assert all(command.startswith(("lab ", "kubectl ")) for command in tried)
 
-    assert isinstance(error, LabError)
-    assert "lab lesson apply 00-untouched" in error.remedy
-    assert stack_file.KEY in file.read_text()
+
+def test_every_lesson_with_a_rule_ends_with_its_check() -> None:
+    rules = [each for each in lessons.every() if each.traffic]
+
+    assert [each.commands[-1] for each in rules] == [f"lab check traffic.{each.name[3:]}" for each in rules]
+
+
+def test_a_file_with_the_line_ends_of_windows_keeps_them() -> None:
+    text = FILE.replace("\n", "\r\n")
+    there = stack_file.replaced(text, lessons.find("06").traffic)
+
+    assert "\n" not in there.replace("\r\n", "")
+    assert stack_file.replaced(there, {}) == text
+
+
+def test_a_secret_beside_the_setting_is_left_to_the_letter() -> None:
+    encrypted = "  istio-lab:pw:\n    secure: v1:9cHZS0Fo9XvziRQE:XB6RcdPh2R/L4A8PrBHE2/M=\n"
+    text = (
+        f"config:\n  istio-lab:traffic:\n    reviews:\n      v2: 100\n{encrypted}secretsprovider: azurekeyvault://x\n"
+    )
+
+    assert stack_file.replaced(text, {"order": {"timeout": "3s"}}) == text.replace(
+        "    reviews:\n      v2: 100\n", "    order:\n      timeout: 3s\n"
+    )
