@@ -259,8 +259,16 @@ def bench(
     json_file: Annotated[Path, typer.Option("--json", help="Where every sample is written.")] = Path("bench.json"),
     *,
     apps: Annotated[bool, typer.Option("--apps", help="Measure order and delivery instead.")] = False,
+    mesh: Annotated[bool, typer.Option("--mesh", help="Measure the data plane of a lab that stands instead.")] = False,
+    stack: Annotated[str, typer.Option("--stack", "-s", envvar="STACK", help="Which lab, with --mesh.")] = "dev",
 ) -> None:
     """Measure this stack against the course's own commands, in turn, on this machine."""
+    if mesh:
+        _prepare(*toolchain.LOAD)
+        from lab.bench import mesh as data_plane
+
+        data_plane.run(Stack(stack), rounds, console, json_file)
+        return
     if apps:
         from lab.bench import apps as applications
 

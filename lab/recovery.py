@@ -85,6 +85,11 @@ def _mend_cluster(plane: ControlPlane, known: set[str], console: Console) -> Non
         kubectl.run(plane.kubeconfig, "delete", "secret", release.secret, "--namespace", release.namespace)
 
 
+def control_plane(stack: Stack) -> ControlPlane | None:
+    """The embedded control plane of a stack, by its state; None when it has none."""
+    return _control_plane(json.loads(stack.export())["deployment"].get("resources", []))
+
+
 def _helm_releases(plane: ControlPlane) -> list[HelmRelease]:
     listing = json.loads(kubectl.run(plane.kubeconfig, "get", "secrets", "-A", "-l", "owner=helm", "-o", "json"))
     metadata = [item["metadata"] for item in listing["items"]]

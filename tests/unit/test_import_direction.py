@@ -26,6 +26,7 @@ STARTS_PROCESSES = {
     "lab/azure/cli.py": "the Azure CLI",
     "lab/azure/plugin.py": "pulumi plugin install",
     "lab/bench/apps.py": "the shop's applications, and a bare program beside them",
+    "lab/bench/mesh.py": "a server that answers at once, and curl",
     "lab/bench/sandbox.py": "the commands of the course and of this lab, side by side",
     "lab/check/probe.py": "curl, here or in a Pod",
     "lab/checks.py": "ruff, mypy, pytest",
