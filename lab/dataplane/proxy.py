@@ -69,6 +69,8 @@ def bootstrap(pod: Pod, proxy: Proxy, istiod: Path) -> str:
                 "cluster": f"{pod.labels.get('app', pod.name)}.{pod.namespace}",
                 "metadata": metadata,
             },
+            # The Pod of Jaeger is simulated: spans would pile up for nobody. Headers of traces are passed on anyway.
+            "layered_runtime": {"layers": [{"name": "lab", "static_layer": {"tracing.random_sampling": 0}}]},
             "admin": {"address": {"socket_address": address}},
             "dynamic_resources": {"lds_config": discovery, "cds_config": discovery, "ads_config": stream},
             "static_resources": {"clusters": [cluster]},

@@ -71,15 +71,21 @@ class Sandbox:
         self.folder.mkdir(parents=True, exist_ok=True)
         wire = f"pod{self.index}"
         _add(self.network)
-        _ip("-n", _NODE, "link", "add", wire, "type", "veth", "peer", "name", _INTERFACE, "netns", self.name)
-        _ip("-n", _NODE, "link", "set", wire, "master", _BRIDGE, "up")
-        _ip("-n", self.name, "link", "set", "lo", "up")
-        _ip("-n", self.name, "addr", "add", f"{self.address}/{_PREFIX}", "dev", _INTERFACE)
-        _ip("-n", self.name, "link", "set", _INTERFACE, "up")
+        _ip(
+            _NODE,
+            f"link add {wire} type veth peer name {_INTERFACE} netns {self.name}",
+            f"link set {wire} master {_BRIDGE} up",
+        )
+        _ip(
+            self.name,
+            "link set lo up",
+            f"addr add {self.address}/{_PREFIX} dev {_INTERFACE}",
+            f"link set {_INTERFACE} up",
+        )
 
     def remove(self) -> None:
         """Remove it; the wire goes with it."""
-        _ip("netns", "delete", self.name)
+        _run("ip", "netns", "delete", self.name)
         shutil.rmtree(self.folder)
 
 
@@ -108,9 +114,7 @@ def create_node() -> None:
     _HOSTS.mkdir(exist_ok=True)
     _NETWORKS.mkdir(exist_ok=True)
     _add(_NETWORKS / _NODE)
-    _ip("-n", _NODE, "link", "set", "lo", "up")
-    _ip("-n", _NODE, "link", "add", _BRIDGE, "type", "bridge")
-    _ip("-n", _NODE, "link", "set", _BRIDGE, "up")
+    _ip(_NODE, "link set lo up", f"link add {_BRIDGE} type bridge", f"link set {_BRIDGE} up")
 
 
 def _add(network: Path) -> None:
@@ -119,9 +123,10 @@ def _add(network: Path) -> None:
     _run("unshare", f"--net={network}", "true")
 
 
-def _ip(*arguments: str) -> None:
-    _run("ip", *arguments)
+def _ip(network: str, *commands: str) -> None:
+    """What `ip` is told to do in a network namespace; a process for all of it, since a lab has twenty Pods."""
+    _run("ip", "-n", network, "-batch", "-", stdin="\n".join(commands))
 
 
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True)
+def _run(*command: str, stdin: str = "") -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True, input=stdin)

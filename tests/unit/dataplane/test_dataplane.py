@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab import apps
-from lab.dataplane import agent, lifecycle, pods, proxy, relay, workloads
+from lab.dataplane import agent, bookinfo, lifecycle, pods, proxy, relay, supervisor, workloads
 from lab.dataplane.pods import Pod
 from lab.dataplane.workloads import Proxy
 from lab.errors import LabError
@@ -150,3 +151,51 @@ def test_a_socket_leads_to_a_port_and_back(tmp_path: Path) -> None:
 def test_a_door_that_leads_nowhere_refuses() -> None:
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(relay.Door().open())
+
+
+SOCKETS = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0900F00A:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 41 1 0 100 0 0 10 0
+   1: 0900F00A:2374 0100F00A:9C40 01 00000000:00000000 00:00000000 00000000     0        0 42 1 0 20 4 30 10 -1
+"""
+
+
+@pytest.mark.parametrize(("port", "listening"), [(8080, True), (9076, False), (80, False)])
+def test_a_process_listens_when_the_kernel_says_so_not_when_it_is_connected(port: int, *, listening: bool) -> None:
+    assert supervisor.listens(SOCKETS, port) is listening
+
+
+def test_programs_with_a_port_begin_in_turns_and_the_others_at_once(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+
+    def program(name: str, port: int) -> supervisor.Program:
+        words = ["sh", "-c", f"touch {marks / name}; exec sleep 60"]
+        return supervisor.Program(command=words, environment={}, log=tmp_path / "log", folder=tmp_path, port=port)
+
+    async def begin() -> set[str]:
+        turns = asyncio.Semaphore(1)
+        # Nobody listens on a port of the highest number, so the first one keeps its turn.
+        wanted = [program("first", 65535), program("second", 65535), program("proxy", 0)]
+        tasks = [asyncio.create_task(supervisor.keep(each, turns)) for each in wanted]
+        await asyncio.sleep(1)
+        begun = {each.name for each in marks.iterdir()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return begun
+
+    assert asyncio.run(begin()) == {"first", "proxy"}
+
+
+def test_a_service_of_bookinfo_asks_nobody_for_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(_host: str = "") -> str:
+        raise AssertionError("there is nobody to ask in the network of a Pod, and the answer would take seconds")
+
+    monkeypatch.setattr(socket, "getfqdn", ask)
+    bookinfo.Server(("127.0.0.1", 0), bookinfo.Service).server_close()
+
+
+def test_no_span_waits_for_a_jaeger_that_is_simulated() -> None:
+    told = json.loads(proxy.bootstrap(pod(), Proxy.SIDECAR, ISTIOD))
+
+    assert told["layered_runtime"]["layers"][0]["static_layer"] == {"tracing.random_sampling": 0}
