@@ -28,25 +28,54 @@ if TYPE_CHECKING:
     from lab.toolchain.download import Limits
     from lab.toolchain.lockfile import Artifact, Lock
 
-CATALOG: Mapping[str, tuple[Literal["file", "tree"], str]] = {
-    "istio-base": ("tree", "manifests/charts/base"),
-    "istiod": ("tree", "manifests/charts/istio-control/istio-discovery"),
-    "istio-gateway": ("tree", "manifests/charts/gateway"),
-    "bookinfo.yaml": ("file", "samples/bookinfo/platform/kube/bookinfo.yaml"),
-    "bookinfo-gateway.yaml": ("file", "samples/bookinfo/networking/bookinfo-gateway.yaml"),
-    "addon-prometheus.yaml": ("file", "samples/addons/prometheus.yaml"),
-    "addon-grafana.yaml": ("file", "samples/addons/grafana.yaml"),
-    "addon-kiali.yaml": ("file", "samples/addons/kiali.yaml"),
-    "addon-jaeger.yaml": ("file", "samples/addons/jaeger.yaml"),
-    "addon-loki.yaml": ("file", "samples/addons/loki.yaml"),
-}
-"""What there is, and where Istio's repository has it; the lock file adds the checksums."""
 
-_MODULE = "istio.io/istio"
-_COMMIT = versions.ISTIO_MODULE.rsplit("-", 1)[-1]
-_ARCHIVE = f"https://github.com/istio/istio/archive/{_COMMIT}.tar.gz"
-_ARCHIVE_LIMIT = 200_000_000  # bytes; it has 30 MB
-_RECIPES = {_MODULE: "cluster"}  # the toolchain folder whose go.sum locks a module
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """Where artifacts come from.
+
+    Attributes:
+        module: the Go module that carries them.
+        version: of that module.
+        archive: a .tar.gz of the same commit.
+        recipe: the toolchain folder whose go.sum locks the module.
+    """
+
+    module: str
+    version: str
+    archive: str
+    recipe: str
+
+
+ISTIO = Repository(
+    module="istio.io/istio",
+    version=versions.ISTIO_MODULE,
+    archive=f"https://github.com/istio/istio/archive/{versions.ISTIO_MODULE.rsplit('-', 1)[-1]}.tar.gz",
+    recipe="cluster",
+)
+ARGO_ROLLOUTS = Repository(
+    module="github.com/argoproj/argo-rollouts",
+    version=f"v{versions.ARGO_ROLLOUTS}",
+    archive=f"https://github.com/argoproj/argo-rollouts/archive/refs/tags/v{versions.ARGO_ROLLOUTS}.tar.gz",
+    recipe="argo-rollouts",
+)
+
+CATALOG: Mapping[str, tuple[Repository, Literal["file", "tree"], str]] = {
+    "istio-base": (ISTIO, "tree", "manifests/charts/base"),
+    "istiod": (ISTIO, "tree", "manifests/charts/istio-control/istio-discovery"),
+    "istio-gateway": (ISTIO, "tree", "manifests/charts/gateway"),
+    "bookinfo.yaml": (ISTIO, "file", "samples/bookinfo/platform/kube/bookinfo.yaml"),
+    "bookinfo-gateway.yaml": (ISTIO, "file", "samples/bookinfo/networking/bookinfo-gateway.yaml"),
+    "addon-prometheus.yaml": (ISTIO, "file", "samples/addons/prometheus.yaml"),
+    "addon-grafana.yaml": (ISTIO, "file", "samples/addons/grafana.yaml"),
+    "addon-kiali.yaml": (ISTIO, "file", "samples/addons/kiali.yaml"),
+    "addon-jaeger.yaml": (ISTIO, "file", "samples/addons/jaeger.yaml"),
+    "addon-loki.yaml": (ISTIO, "file", "samples/addons/loki.yaml"),
+    "argo-rollouts.yaml": (ARGO_ROLLOUTS, "file", "manifests/install.yaml"),
+    "argo-rollouts-dashboard.yaml": (ARGO_ROLLOUTS, "file", "manifests/dashboard-install.yaml"),
+}
+"""What there is, and which repository has it where; the lock file adds the checksums."""
+
+_ARCHIVE_LIMIT = 200_000_000  # bytes; the largest has 30 MB
 
 
 @dataclass(frozen=True)
@@ -128,22 +157,23 @@ def relock() -> None:
     """
     from lab.toolchain import lockfile
 
-    progress = Progress(quiet=True)
-    try:
-        with cache.exclusive(progress):
-            module = _module_folder(_MODULE, threading.Event())
-    except SourceFailed as failure:
-        raise LabError(f"The module {_MODULE}@{versions.ISTIO_MODULE} cannot be had: {failure}") from failure
+    modules = {}
+    for repository in {repository.module: repository for repository, _, _ in CATALOG.values()}.values():
+        try:
+            with cache.exclusive(Progress(quiet=True)):
+                modules[repository.module] = _module_folder(repository.module, threading.Event())
+        except SourceFailed as failure:
+            raise LabError(f"The module {repository.module}@{repository.version} cannot be had: {failure}") from failure
     artifacts = {
         name: lockfile.Artifact(
             kind=kind,
-            sha256=hash_of(module / inside),
+            sha256=hash_of(modules[repository.module] / inside),
             path=inside,
-            module=_MODULE,
-            version=versions.ISTIO_MODULE,
-            archive=_ARCHIVE,
+            module=repository.module,
+            version=repository.version,
+            archive=repository.archive,
         )
-        for name, (kind, inside) in CATALOG.items()
+        for name, (repository, kind, inside) in CATALOG.items()
     }
     lock = lockfile.load().model_copy(update={"artifacts": artifacts})
     stamp.LOCK_FILE.write_text(lock.canonical())
@@ -268,7 +298,7 @@ def _extract(archive: Path, wanted: Iterable[PurePosixPath], to: Path) -> None:
 
 
 def _module_folder(module: str, cancelled: threading.Event) -> Path:
-    recipe = catalog.RECIPES / _RECIPES[module]
+    recipe = catalog.RECIPES / next(each.recipe for each, _, _ in CATALOG.values() if each.module == module)
     golang.check(recipe)
     with cache.staging() as draft:
         copy = shutil.copytree(recipe, draft / "recipe")
@@ -281,10 +311,10 @@ def _locked() -> Mapping[str, Artifact]:
     from lab.toolchain import lockfile
 
     lock: Lock = lockfile.load()
-    for name, (kind, inside) in CATALOG.items():
+    for name, (repository, kind, inside) in CATALOG.items():
         pin = lock.artifacts.get(name)
-        if not pin or (pin.kind, pin.path, pin.version) != (kind, inside, versions.ISTIO_MODULE):
-            raise LabError(f"{stamp.LOCK_FILE.name} does not pin {name} of {versions.ISTIO_MODULE}.", "Run `lab lock`.")
+        if not pin or (pin.kind, pin.path, pin.version) != (kind, inside, repository.version):
+            raise LabError(f"{stamp.LOCK_FILE.name} does not pin {name} of {repository.version}.", "Run `lab lock`.")
     return {name: lock.artifacts[name] for name in CATALOG}
 
 

@@ -14,6 +14,9 @@ ISTIO_MODULE = "v0.0.0-20260827124520-eed52ebb66ad"
 ISTIO_HUB = "docker.io/istio"
 """The hub that stays: the course's gcr.io/istio-release is switched off in December 2026."""
 
+ARGO_ROLLOUTS = "1.10.1"
+"""Controller, dashboard and kubectl plugin; 1.10.2 needs a newer Go than the lab asks for."""
+
 PULUMI = "3.259.0"
 """The engine and the Python SDK, kept the same."""
 

@@ -136,6 +136,11 @@ _CLUSTER = Group(
         f"k8s.io/client-go/pkg/version.gitVersion=v{versions.METRICS_SERVER}",
     ),
 )
+_ARGO_ROLLOUTS = Group(
+    name="argo-rollouts",
+    seconds=174,
+    defines=(f"github.com/argoproj/argo-rollouts/utils/version.version={versions.ARGO_ROLLOUTS}",),
+)
 _PROMETHEUS = Group(
     name="prometheus",
     seconds=240,
@@ -185,6 +190,16 @@ def _prometheus(name: str) -> Tool:
         group=_PROMETHEUS,
         package=f"github.com/prometheus/prometheus/cmd/{name}",
         ask=("--version",),
+    )
+
+
+def _argo_rollouts(name: str, *ask: str) -> Tool:
+    return Tool(
+        name=name,
+        version=versions.ARGO_ROLLOUTS,
+        group=_ARGO_ROLLOUTS,
+        package=f"github.com/argoproj/argo-rollouts/cmd/{name}",
+        ask=ask,
     )
 
 
@@ -252,6 +267,8 @@ _ALL = (
         package="istio.io/istio/istioctl/cmd/istioctl",
         ask=("version", "--remote=false", "--short"),
     ),
+    _argo_rollouts("rollouts-controller", "--version"),
+    _argo_rollouts("kubectl-argo-rollouts", "version", "--short"),
     Tool(
         name="helm",
         version=versions.HELM,

@@ -20,6 +20,7 @@ PULUMI_YAML: dict[str, Any] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\#]+)", re.MULTILINE)
 
 MODULES = {
+    "argo-rollouts": {"github.com/argoproj/argo-rollouts": f"v{versions.ARGO_ROLLOUTS}"},
     "cluster": {
         "istio.io/istio": versions.ISTIO_MODULE,
         "k8s.io/kubernetes": f"v{versions.KUBERNETES}",

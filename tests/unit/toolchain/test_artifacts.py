@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ import pytest
 from lab import artifacts, paths, versions
 from lab.errors import LabError
 from lab.progress import Progress
-from lab.toolchain import lockfile, stamp
+from lab.toolchain import golang, lockfile, stamp
 from lab.toolchain.download import Limits
+from lab.toolchain.failures import SourceFailed
 from tests.unit.toolchain.support import FakeGo, Server, left_over
 
 if TYPE_CHECKING:
@@ -27,10 +29,12 @@ ARCHIVE = f"https://github.com/istio/istio/archive/{versions.ISTIO_MODULE.rsplit
 
 
 @pytest.fixture
-def repository(lab: Path) -> Path:
-    """The part of a repository that artifacts come from."""
+def repository(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The part of a repository that artifacts come from; the others are left out."""
     root = lab / "repository"
-    for kind, inside in artifacts.CATALOG.values():
+    of_one = {name: source for name, source in artifacts.CATALOG.items() if source[0] is artifacts.ISTIO}
+    monkeypatch.setattr(artifacts, "CATALOG", of_one)
+    for _, kind, inside in artifacts.CATALOG.values():
         place = root / inside
         if kind == "file":
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +58,7 @@ def lock(repository: Path, lab: Path, monkeypatch: pytest.MonkeyPatch) -> lockfi
             version=versions.ISTIO_MODULE,
             archive=ARCHIVE,
         )
-        for name, (kind, inside) in artifacts.CATALOG.items()
+        for name, (_, kind, inside) in artifacts.CATALOG.items()
     }
     made = lockfile.Lock(tools={}, artifacts=pins)
     file = lab / "lab.lock.json"
@@ -69,13 +73,19 @@ def mirror(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     return server
 
 
-def serve(mirror: Server, repository: Path, change: Callable[[tarfile.TarFile], None] | None = None) -> str:
+def serve(
+    mirror: Server,
+    repository: Path,
+    change: Callable[[tarfile.TarFile], None] | None = None,
+    *,
+    archive: str = ARCHIVE,
+) -> str:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         tar.add(repository, "istio-eed52")
         if change:
             change(tar)
-    address = "/" + ARCHIVE.removeprefix("https://")
+    address = "/" + archive.removeprefix("https://")
     mirror.files[address] = buffer.getvalue()
     return address
 
@@ -129,7 +139,7 @@ def test_other_content_is_refused_and_the_next_source_asked_for_just_that(
     repository: Path, mirror: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = shutil.copytree(repository, repository.with_name("other"))
-    (other / artifacts.CATALOG["istiod"][1] / "Chart.yaml").write_text("evil\n")
+    (other / artifacts.CATALOG["istiod"][2] / "Chart.yaml").write_text("evil\n")
     serve(mirror, other)
     monkeypatch.setenv("FAKE_GO_MODULE", str(repository))
     said = io.StringIO()
@@ -154,7 +164,7 @@ def test_the_error_names_each_source_with_its_cause(mirror: Server) -> None:
 
 @pytest.mark.usefixtures("lock")
 def test_links_in_an_archive_become_what_they_point_to(repository: Path, mirror: Server) -> None:
-    chart = artifacts.CATALOG["istiod"][1]
+    chart = artifacts.CATALOG["istiod"][2]
     (repository / chart / "Chart.yaml").unlink()
 
     def link(tar: tarfile.TarFile) -> None:
@@ -176,7 +186,7 @@ def test_links_in_an_archive_become_what_they_point_to(repository: Path, mirror:
 @pytest.mark.usefixtures("lock")
 def test_an_archive_cannot_write_outside(repository: Path, mirror: Server) -> None:
     def escape(tar: tarfile.TarFile) -> None:
-        info = tarfile.TarInfo(f"istio-eed52/{artifacts.CATALOG['istiod'][1]}/../../../../../../evil")
+        info = tarfile.TarInfo(f"istio-eed52/{artifacts.CATALOG['istiod'][2]}/../../../../../../evil")
         info.size = 4
         tar.addfile(info, io.BytesIO(b"evil"))
 
@@ -242,7 +252,9 @@ def test_an_artifact_that_is_not_there_says_what_to_run() -> None:
 
 @pytest.mark.usefixtures("lock")
 def test_pins_of_another_version_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(versions, "ISTIO_MODULE", "v0.0.0-20270101000000-abcdef123456")
+    other = replace(artifacts.ISTIO, version="v0.0.0-20270101000000-abcdef123456")
+    changed = {name: (other, kind, inside) for name, (_, kind, inside) in artifacts.CATALOG.items()}
+    monkeypatch.setattr(artifacts, "CATALOG", changed)
     with pytest.raises(LabError, match=r"does not pin istio-base of v0\.0\.0-2027") as failure:
         ensure()
     assert failure.value.remedy == "Run `lab lock`."
@@ -260,6 +272,126 @@ def test_relocking_writes_the_pins_of_the_module_and_keeps_the_tools(
     assert stamp.LOCK_FILE.read_text() == before.canonical()
 
 
+# --- two repositories ---
+
+
+@pytest.fixture
+def both(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One folder with what both repositories have, and a lock file that pins it."""
+    chosen = ("bookinfo.yaml", "argo-rollouts.yaml", "argo-rollouts-dashboard.yaml")
+    catalogue = {name: artifacts.CATALOG[name] for name in chosen}
+    monkeypatch.setattr(artifacts, "CATALOG", catalogue)
+    root, pins = lab / "both", {}
+    for name, (source, kind, inside) in catalogue.items():
+        (root / inside).parent.mkdir(parents=True, exist_ok=True)
+        (root / inside).write_text(f"file {inside}\n")
+        pins[name] = lockfile.Artifact(
+            kind=kind,
+            sha256=artifacts.hash_of(root / inside),
+            path=inside,
+            module=source.module,
+            version=source.version,
+            archive=source.archive,
+        )
+    file = lab / "lab.lock.json"
+    file.write_text(lockfile.Lock(tools={}, artifacts=pins).canonical())
+    monkeypatch.setattr(stamp, "LOCK_FILE", file)
+    return root
+
+
+def test_each_repository_is_downloaded_once_for_all_that_comes_from_it(both: Path, mirror: Server) -> None:
+    for archive in (artifacts.ISTIO.archive, artifacts.ARGO_ROLLOUTS.archive):
+        serve(mirror, both, archive=archive)
+    ensure()
+
+    asked = [address for address, _ in mirror.requests]
+    assert sorted(asked) == sorted(
+        "/" + source.archive.removeprefix("https://") for source in (artifacts.ISTIO, artifacts.ARGO_ROLLOUTS)
+    )
+    assert {artifacts.path(name).read_text() for name in artifacts.CATALOG} == {
+        f"file {inside}\n" for _, _, inside in artifacts.CATALOG.values()
+    }
+
+
+def test_the_module_of_the_missing_repository_is_asked_and_no_other(
+    both: Path, mirror: Server, go: FakeGo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(mirror, both, archive=artifacts.ISTIO.archive)
+    monkeypatch.setenv("FAKE_GO_MODULE", str(both))
+    ensure()
+
+    assert go.calls("mod") == ["mod download -json github.com/argoproj/argo-rollouts"]
+    assert origins() == {"cache (archive", "cache (module"}
+
+
+@pytest.mark.usefixtures("go")
+def test_a_module_is_downloaded_at_the_version_that_its_own_recipe_locks(
+    both: Path, mirror: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(mirror, both, archive=artifacts.ISTIO.archive)
+    asked: dict[str, str] = {}
+
+    def module_folder(module: str, *, recipe: Path, **_: object) -> Path:
+        asked[module] = (recipe / "go.mod").read_text()
+        return both
+
+    monkeypatch.setattr(golang, "module_folder", module_folder)
+    ensure()
+
+    (found,) = asked.values()
+    assert set(asked) == {artifacts.ARGO_ROLLOUTS.module}
+    assert f"{artifacts.ARGO_ROLLOUTS.module} {artifacts.ARGO_ROLLOUTS.version}" in found
+
+
+def test_only_what_is_missing_is_named_with_the_source_that_it_would_come_from(both: Path, mirror: Server) -> None:
+    serve(mirror, both, archive=artifacts.ISTIO.archive)
+    with pytest.raises(LabError) as failure:
+        ensure()
+
+    archive = artifacts.ARGO_ROLLOUTS.archive.removeprefix("https://")
+    assert failure.value.message.splitlines() == [
+        "No source has argo-rollouts.yaml, argo-rollouts-dashboard.yaml:",
+        f"  archive: {mirror.url}/{archive}: HTTP 404 Not Found",
+        "  module: no `go` on PATH: install Go >= 1.26.4",
+    ]
+
+
+def test_a_module_that_cannot_be_had_is_named_when_the_pins_are_made(
+    both: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def module_folder(module: str, **_: object) -> Path:
+        if module == artifacts.ARGO_ROLLOUTS.module:
+            raise SourceFailed("no network")
+        return both
+
+    monkeypatch.setattr(golang, "check", lambda _recipe: None)
+    monkeypatch.setattr(golang, "module_folder", module_folder)
+    with pytest.raises(LabError) as failure:
+        artifacts.relock()
+
+    wanted = f"{artifacts.ARGO_ROLLOUTS.module}@{artifacts.ARGO_ROLLOUTS.version}"
+    assert failure.value.message == f"The module {wanted} cannot be had: no network"
+
+
+def test_relocking_pins_each_artifact_to_its_own_repository(both: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(golang, "check", lambda _recipe: None)
+    monkeypatch.setattr(golang, "module_folder", lambda _module, **_: both)
+    before = stamp.LOCK_FILE.read_text()
+    stamp.LOCK_FILE.write_text(lockfile.Lock(tools={}, artifacts={}).canonical())
+    artifacts.relock()
+
+    assert stamp.LOCK_FILE.read_text() == before
+
+
+@pytest.mark.usefixtures("both")
+def test_a_report_names_the_version_of_each_repository() -> None:
+    assert {item.name: item.version for item in artifacts.report()} == {
+        "bookinfo.yaml": versions.ISTIO_MODULE,
+        "argo-rollouts.yaml": f"v{versions.ARGO_ROLLOUTS}",
+        "argo-rollouts-dashboard.yaml": f"v{versions.ARGO_ROLLOUTS}",
+    }
+
+
 def test_the_hash_of_a_folder_is_the_one_that_standard_tools_give(lab: Path) -> None:
     tree = lab / "tree"
     for name in ("b.yaml", "a/z.yaml", "a/b/c.yaml"):
@@ -275,5 +407,8 @@ def test_the_hash_of_a_folder_is_the_one_that_standard_tools_give(lab: Path) -> 
 
 def test_the_committed_pins_are_those_of_the_catalog() -> None:
     pins = lockfile.load().artifacts
-    assert {name: (pin.kind, pin.path) for name, pin in pins.items()} == dict(artifacts.CATALOG)
-    assert {(pin.version, pin.archive) for pin in pins.values()} == {(versions.ISTIO_MODULE, ARCHIVE)}
+    found = {name: (pin.module, pin.version, pin.archive, pin.kind, pin.path) for name, pin in pins.items()}
+    assert found == {
+        name: (source.module, source.version, source.archive, kind, inside)
+        for name, (source, kind, inside) in artifacts.CATALOG.items()
+    }

@@ -29,7 +29,7 @@ def installed(folder: Path, name: str, version: str) -> Path:
 
 def test_everything_is_built_with_one_call_a_group_and_put_where_it_is_looked_for(go: FakeGo) -> None:
     toolchain.ensure()
-    assert len(go.calls("build")) == 4
+    assert len(go.calls("build")) == 5
     plugin = (
         paths.pulumi_home() / f"plugins/resource-kubernetes-v{versions.PULUMI_KUBERNETES}/pulumi-resource-kubernetes"
     )
