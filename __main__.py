@@ -1,4 +1,4 @@
-"""The lab, chapter by chapter: settings, platform, mesh, observability, tutorial, shop, traffic, outputs."""
+"""The lab, chapter by chapter: settings, platform, mesh, observability, tutorial, shop, traffic, delivery, outputs."""
 
 import gc
 import signal
@@ -12,6 +12,7 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components import engine
+from components.delivery.delivery import Delivery, DeliveryArgs, RolloutsManifests
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
 from components.observability.observability import Manifests, Observability, ObservabilityArgs
 from components.platform.select import select
@@ -87,11 +88,30 @@ async def main() -> pulumi.Inputs:
         in_cluster,
     )
 
-    stands: list[pulumi.Resource] = [observability, tutorial]
+    delivery = Delivery(
+        "delivery",
+        DeliveryArgs(
+            manifests=RolloutsManifests(
+                install=artifacts.path("argo-rollouts.yaml"),
+                dashboard=artifacts.path("argo-rollouts-dashboard.yaml"),
+            ),
+            settings=settings.rollouts,
+            directory=paths.stack_dir(pulumi.get_stack()),
+        ),
+        platform,
+        in_cluster,
+    )
+
+    stands: list[pulumi.Resource] = [observability, tutorial, delivery]
     if settings.shop.enabled:
         shop = Shop(
             "shop",
-            ShopArgs(settings=settings.shop, tutorial=tutorial.namespace if settings.tutorial.shop else None),
+            ShopArgs(
+                settings=settings.shop,
+                tutorial=tutorial.namespace if settings.tutorial.shop else None,
+                delivery=settings.rollouts.delivery,
+                rollouts=delivery.ready,
+            ),
             istio,
             platform,
             in_cluster,
@@ -100,12 +120,13 @@ async def main() -> pulumi.Inputs:
 
     traffic = Traffic("traffic", settings.traffic, [tutorial.namespace, *istio.ready], in_cluster)
 
-    platform.run_workloads([*stands, traffic])
+    platform.run_workloads([*stands, traffic], metrics=settings.rollouts.delivery.analysed)
 
     return {
         "kubeconfig": platform.kubeconfig,
         **platform.outputs,
         **observability.urls,
+        **delivery.urls,
         "bookinfoUrl": pulumi.Output.concat("http://", istio.ingress_address, "/productpage"),
     }
 

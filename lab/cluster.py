@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _ISTIO_API_GROUP = ".istio.io"
+_ARGO_ROLLOUTS = ("rollouts", "experiments", "analysisruns", "analysistemplates", "clusteranalysistemplates")
+"""Kinds of the API group `argoproj.io`, which has others: of Argo CD, and of Argo Workflows."""
 _PUBLISHED = "istio.io/config=true"
 """The label of what istiod puts into every namespace of a cluster and never takes away: its root certificate and the
 list of revoked ones."""
@@ -178,11 +180,13 @@ def answers_top(content: str) -> bool:
         return serves_metrics(_apis(file))
 
 
-def istio_crds(content: str) -> list[str]:
-    """The names of Istio's custom resource definitions that a cluster has."""
+def crds(content: str) -> list[str]:
+    """The names of Istio's and Argo Rollouts' custom resource definitions that a cluster has."""
     with _written(content) as file:
         found = _items(kubectl.run(file, "get", "customresourcedefinitions", "-o", "json"))
-    return sorted(crd["metadata"]["name"] for crd in found if crd["metadata"]["name"].endswith(_ISTIO_API_GROUP))
+    ours = {f"{kind}.argoproj.io" for kind in _ARGO_ROLLOUTS}
+    names = [crd["metadata"]["name"] for crd in found]
+    return sorted(name for name in names if name.endswith(_ISTIO_API_GROUP) or name in ours)
 
 
 def require_free(content: str, namespaces: Iterable[str]) -> None:
@@ -205,14 +209,14 @@ def require_free(content: str, namespaces: Iterable[str]) -> None:
 
 
 def clean(content: str, *, keep: Iterable[str], purge_crds: bool) -> None:
-    """Take away what uninstalling Istio's charts leaves behind.
+    """Take away what uninstalling the charts leaves behind.
 
     Args:
         content: a kubeconfig of one context.
         keep: CRDs that were there before the lab.
-        purge_crds: delete Istio's other CRDs too, with every object of theirs.
+        purge_crds: delete Istio's and Argo Rollouts' other CRDs too, with every object of theirs.
     """
-    stale = sorted(set(istio_crds(content)) - set(keep)) if purge_crds else []
+    stale = sorted(set(crds(content)) - set(keep)) if purge_crds else []
     with _written(content) as file:
         kubectl.run(file, "delete", "configmaps", "-A", f"--selector={_PUBLISHED}")
         if stale:

@@ -83,6 +83,15 @@ TOOLS: Mapping[str, Tool] = {
         switch="observability.tracing.enabled",
         shows="get telemetries.telemetry.istio.io -o yaml",
     ),
+    "rollouts": Tool(
+        title="Argo Rollouts",
+        service="argo-rollouts-dashboard",
+        port=3100,
+        path="/rollouts/",
+        switch="rollouts.enabled",
+        shows="get rollouts.argoproj.io -A",
+        namespace="argo-rollouts",
+    ),
 }
 """By what `lab open` calls them."""
 

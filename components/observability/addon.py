@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,11 +68,15 @@ class Content:
     Attributes:
         objects: Kubernetes objects.
         files: ConfigMaps of large files beside them.
+        definitions: custom resource definitions, as YAML text by file name: too large for Pulumi's state, and twice too
+            large for Helm's where they would be objects like others. Helm makes those that are missing, and never
+            changes or deletes one.
         page: where its page is; None when it has no address outside the cluster.
     """
 
     objects: Sequence[Object]
     files: Sequence[Files] = ()
+    definitions: Mapping[str, str] = field(default_factory=dict)
     page: Page | None = None
 
 
@@ -84,11 +88,13 @@ class Surroundings:
         capabilities: of the cluster.
         after: what has to be there first.
         directory: the stack's own folder on this machine.
+        namespace: where its objects go.
     """
 
     capabilities: Capabilities
     after: Sequence[pulumi.Resource]
     directory: Path
+    namespace: str = NAMESPACE
 
 
 class Addon(pulumi.ComponentResource):
@@ -96,9 +102,11 @@ class Addon(pulumi.ComponentResource):
 
     Attributes:
         url: the page's address outside the cluster; None when it has none.
+        release: what installs it.
     """
 
     url: pulumi.Output[str] | None = None
+    release: k8s.helm.v3.Release
 
     def __init__(
         self, token: str, name: str, content: Content, surroundings: Surroundings, opts: ResourceOptions
@@ -115,18 +123,17 @@ class Addon(pulumi.ComponentResource):
         super().__init__(token, name, None, opts)
         # Helm looks only every two seconds whether Pods are ready, and simulated ones are ready at once.
         await_pods = surroundings.capabilities.runs_containers
-        release = k8s.helm.v3.Release(
+        self.release = k8s.helm.v3.Release(
             name,
             name=name,
-            chart=str(
-                _with_files(surroundings.directory / "charts" / name, content.files) if content.files else _CHART
-            ),
-            namespace=NAMESPACE,
+            chart=str(_chart(surroundings.directory / "charts" / name, content)),
+            namespace=surroundings.namespace,
             values={
                 # As text: the engine handles and logs each property of a value, and shows texts line by line.
                 "objects": {_name(each): dump(each) for each in content.objects},
                 # The provider does not look into charts: the digests tell it what changed.
-                "files": [{"name": each.config_map, "digests": _digests(each)} for each in content.files],
+                "files": [{"name": each.config_map, "digests": _digests(each.content)} for each in content.files],
+                "definitions": _digests(content.definitions),
             },
             atomic=await_pods,
             skip_await=not await_pods,
@@ -135,7 +142,7 @@ class Addon(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=list(surroundings.after)),
         )
         if page := content.page:
-            address = load_balancer.address(page.service, release, ResourceOptions(parent=self))
+            address = load_balancer.address(page.service, self.release, ResourceOptions(parent=self))
             port = "" if page.port == _HTTP else f":{page.port}"
             self.url = pulumi.Output.concat("http://", address, port, page.path)
         self.register_outputs({})
@@ -148,16 +155,19 @@ def _name(document: Object) -> str:
     return f"{document['kind']}/{document['metadata']['name']}"
 
 
-def _digests(files: Files) -> dict[str, str]:
-    return {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in files.content.items()}
+def _digests(files: Mapping[str, str]) -> dict[str, str]:
+    return {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in files.items()}
 
 
-def _with_files(chart: Path, files: Sequence[Files]) -> Path:
-    """The chart with files in it, in a folder of its own."""
-    shutil.rmtree(chart, ignore_errors=True)
-    shutil.copytree(_CHART, chart)
-    (chart / "files").mkdir()
-    for each in files:
-        for file, text in each.content.items():
-            (chart / "files" / file).write_text(text, encoding="utf-8")
-    return chart
+def _chart(folder: Path, content: Content) -> Path:
+    """The chart; with what is large in it, in a folder of its own."""
+    files = {f"files/{file}": text for each in content.files for file, text in each.content.items()}
+    files |= {f"crds/{file}": text for file, text in content.definitions.items()}
+    if not files:
+        return _CHART
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(_CHART, folder)
+    for file, text in files.items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text, encoding="utf-8")
+    return folder

@@ -182,7 +182,11 @@ class Azure(pulumi.ComponentResource):
         )
         self.register_outputs({})
 
-    def run_workloads(self, after: Sequence[pulumi.Resource]) -> None:
+    def rolling_out(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        """The Pod of Argo Rollouts does it."""
+        return [release]
+
+    def run_workloads(self, after: Sequence[pulumi.Resource], *, metrics: bool) -> None:
         """Nothing: this cluster runs its Pods."""
 
     def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:

@@ -105,11 +105,19 @@ class Platform(Protocol):
     def deleted_with(self) -> pulumi.Resource | None:
         """The resource whose deletion takes everything in the cluster with it; None when the cluster stays."""
 
-    def run_workloads(self, after: Sequence[pulumi.Resource]) -> None:
+    def rolling_out(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        """What to depend on so that Rollouts are carried out.
+
+        Args:
+            release: the release of Argo Rollouts.
+        """
+
+    def run_workloads(self, after: Sequence[pulumi.Resource], *, metrics: bool) -> None:
         """Run what the cluster itself does not: the processes of chosen Pods, where Pods are simulated.
 
         Args:
             after: what should stand before; it then has the machine for itself.
+            metrics: whether their requests are counted, for somebody to ask.
         """
 
     def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:

@@ -12,7 +12,12 @@ from pulumi.dynamic import Resource
 
 from components.platform import provider
 from components.platform.base import NO_OUTPUTS, Capabilities, Ingress, Webhooks
-from components.platform.embedded_provider import ControlPlaneProvider, DataPlaneProvider, IstiodProvider
+from components.platform.embedded_provider import (
+    ControlPlaneProvider,
+    DataPlaneProvider,
+    IstiodProvider,
+    RolloutsControllerProvider,
+)
 from lab.embedded.ports import LOOPBACK, injection_url, validation_url
 
 if TYPE_CHECKING:
@@ -62,11 +67,21 @@ class Istiod(Resource, module="embedded", name="Istiod"):
         super().__init__(IstiodProvider(), name, props, opts)
 
 
-class DataPlane(Resource, module="embedded", name="DataPlane"):
-    """The processes of chosen Pods, and their proxies, in network namespaces of this machine."""
+class RolloutsController(Resource, module="embedded", name="RolloutsController"):
+    """The host process that carries out Rollouts where Pods are simulated."""
 
     def __init__(self, name: str, directory: str, ports: pulumi.Output[dict[str, int]], opts: ResourceOptions) -> None:
         props = {"directory": directory, "ports": ports, "state": None}
+        super().__init__(RolloutsControllerProvider(), name, props, opts)
+
+
+class DataPlane(Resource, module="embedded", name="DataPlane"):
+    """The processes of chosen Pods, and their proxies, in network namespaces of this machine."""
+
+    def __init__(
+        self, name: str, directory: str, ports: pulumi.Output[dict[str, int]], opts: ResourceOptions, *, metrics: bool
+    ) -> None:
+        props = {"directory": directory, "ports": ports, "metrics": metrics, "state": None}
         super().__init__(DataPlaneProvider(), name, props, opts)
 
 
@@ -109,10 +124,15 @@ class Embedded(pulumi.ComponentResource):
         opts = ResourceOptions(parent=self, depends_on=[base], deleted_with=self._control_plane)
         return [istiod, Istiod("istiod-process", self._directory, self._control_plane.ports, opts)]
 
-    def run_workloads(self, after: Sequence[pulumi.Resource]) -> None:
+    def rolling_out(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        """Run the real controller on the host: the Pod of its release is a simulated one."""
+        opts = ResourceOptions(parent=self, depends_on=[release], deleted_with=self._control_plane)
+        return [release, RolloutsController("rollouts-process", self._directory, self._control_plane.ports, opts)]
+
+    def run_workloads(self, after: Sequence[pulumi.Resource], *, metrics: bool) -> None:
         """Run the processes of chosen Pods and their proxies, where this machine can."""
         opts = ResourceOptions(parent=self, depends_on=list(after), deleted_with=self._control_plane)
-        DataPlane("data-plane", self._directory, self._control_plane.ports, opts)
+        DataPlane("data-plane", self._directory, self._control_plane.ports, opts, metrics=metrics)
 
 
 def host_webhooks(ports: pulumi.Output[dict[str, int]]) -> Webhooks:

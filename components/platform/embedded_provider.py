@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lab.embedded.control_plane import ControlPlane
     from lab.embedded.istiod import Istiod
     from lab.embedded.nodes import NodeSpec
+    from lab.embedded.rollouts import RolloutsController
 
 Props = dict[str, Any]
 """What the dynamic provider's protocol hands over."""
@@ -68,12 +69,13 @@ class ControlPlaneProvider(ResourceProvider):
         return ReadResult(id_, {**props, "components": _control_plane(props).health()})
 
     def delete(self, _id: str, props: Props) -> None:
-        """End every process, istiod's and the data plane's included, and delete the data."""
+        """End every process, those beside it included, and delete the data."""
         from lab.dataplane import lifecycle
-        from lab.embedded import control_plane, istiod
+        from lab.embedded import control_plane, istiod, rollouts
 
         directory = _control_plane(props).directory
         lifecycle.stop(directory)
+        rollouts.stop(directory)
         istiod.stop(directory)
         control_plane.remove(directory)
 
@@ -108,6 +110,37 @@ class IstiodProvider(ResourceProvider):
         _istiod(props).stop()
 
 
+class RolloutsControllerProvider(ResourceProvider):
+    """The real controller of Argo Rollouts beside a control plane."""
+
+    def create(self, props: Props) -> CreateResult:
+        """Start it."""
+        controller = _rollouts(props)
+        controller.start()
+        return CreateResult("rollouts-controller", {**props, "state": controller.health()})
+
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        """Whether it runs as it was left."""
+        moved = olds["directory"] != news["directory"] or olds["ports"] != news["ports"]
+        return DiffResult(changes=moved or not _rollouts(olds).healthy)
+
+    def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
+        """Start it again."""
+        controller = _rollouts(news)
+        controller.start()
+        return UpdateResult({**news, "state": controller.health()})
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """The truth for `pulumi refresh`."""
+        return ReadResult(id_, {**props, "state": _rollouts(props).health()})
+
+    def delete(self, _id: str, props: Props) -> None:
+        """End it."""
+        from lab.embedded import rollouts
+
+        rollouts.stop(_control_plane(props).directory)
+
+
 class DataPlaneProvider(ResourceProvider):
     """Real workloads beside a control plane, where this machine can have them."""
 
@@ -118,9 +151,10 @@ class DataPlaneProvider(ResourceProvider):
         return CreateResult("data-plane", {**props, "state": plane.health()})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        """Whether it runs as it was left."""
-        moved = olds["directory"] != news["directory"] or olds["ports"] != news["ports"]
-        return DiffResult(changes=moved or not _data_plane(olds).healthy)
+        """Whether it runs as it was left; one of an earlier version of this program counts nothing."""
+        kept = {"directory": None, "ports": None, "metrics": False}
+        other = any(olds.get(key, default) != news[key] for key, default in kept.items())
+        return DiffResult(changes=other or not _data_plane(olds).healthy)
 
     def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
         """Start it again."""
@@ -165,10 +199,16 @@ def _istiod(props: Props) -> Istiod:
     return Istiod(control_plane=_control_plane(props))
 
 
+def _rollouts(props: Props) -> RolloutsController:
+    from lab.embedded.rollouts import RolloutsController
+
+    return RolloutsController(control_plane=_control_plane(props))
+
+
 def _data_plane(props: Props) -> DataPlane:
     from lab.dataplane.lifecycle import DataPlane
 
-    return DataPlane(control_plane=_control_plane(props))
+    return DataPlane(control_plane=_control_plane(props), metrics=bool(props.get("metrics")))
 
 
 def _outputs(props: Props) -> Props:

@@ -12,7 +12,7 @@ from pulumi.dynamic import Resource
 
 from components.platform import provider
 from components.platform.base import NO_OUTPUTS, Capabilities, Ingress, Webhooks
-from components.platform.embedded import Istiod, host_webhooks
+from components.platform.embedded import Istiod, RolloutsController, host_webhooks
 from components.platform.kubeconfig_provider import ExistingClusterProvider
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class KubeconfigArgs:
         directory: the lab's own folder, relative to the project.
         content: a kubeconfig of one context, self-contained.
         cluster: what the cluster said about itself.
-        purge_crds: whether Istio's CRDs go with the lab.
+        purge_crds: whether Istio's and Argo Rollouts' CRDs go with the lab.
         namespaces: those that the lab makes, and that nobody else may have there.
     """
 
@@ -90,7 +90,14 @@ class Kubeconfig(pulumi.ComponentResource):
         )
         self.register_outputs({})
 
-    def run_workloads(self, after: Sequence[pulumi.Resource]) -> None:
+    def rolling_out(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        """The Pod of Argo Rollouts does it, where Pods run."""
+        if self.capabilities.runs_containers:
+            return [release]
+        opts = ResourceOptions(parent=self, depends_on=[release])
+        return [release, RolloutsController("rollouts-process", self._directory, self._cluster.ports, opts)]
+
+    def run_workloads(self, after: Sequence[pulumi.Resource], *, metrics: bool) -> None:
         """Nothing: this cluster runs its Pods."""
 
     def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:

@@ -28,11 +28,11 @@ class ExistingClusterProvider(ResourceProvider):
 
     def create(self, props: Props) -> CreateResult:
         """Write the kubeconfig for people, and note Istio's CRDs that are there already."""
-        from lab.cluster import istio_crds, require_free
+        from lab.cluster import crds, require_free
 
         require_free(props["kubeconfig"], props["namespaces"])
         _write(props)
-        return CreateResult(props["cluster"], {**props, "found": istio_crds(props["kubeconfig"])})
+        return CreateResult(props["cluster"], {**props, "found": crds(props["kubeconfig"])})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         """Another cluster is another resource; other credentials or another wish are kept for the end."""

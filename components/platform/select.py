@@ -78,6 +78,7 @@ def _azure(settings: Settings, stack: str) -> Platform:
 
 def _kubeconfig(settings: Settings, stack: str) -> Platform:
     from components import tutorial
+    from components.delivery import argo_rollouts
     from components.mesh import istio
     from components.platform.kubeconfig import Kubeconfig, KubeconfigArgs
     from components.shop import shop
@@ -99,6 +100,7 @@ def _kubeconfig(settings: Settings, stack: str) -> Platform:
             istio.NAMESPACE,
             tutorial.NAMESPACE,
             *((shop.NAMESPACE,) if settings.shop.enabled else ()),
+            *((argo_rollouts.NAMESPACE,) if settings.rollouts.enabled else ()),
         ),
     )
     return Kubeconfig("kubeconfig", args)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.delivery import strategies
 from components.shop import configuration
 
 if TYPE_CHECKING:
@@ -35,6 +36,33 @@ class Readiness(StrEnum):
     """While its port is open: `PUT /actuator/down` leaves it in, for the mesh to find out."""
 
 
+class Workload(StrEnum):
+    """Who replaces a version by the next."""
+
+    DEPLOYMENT = "Deployment"
+    """Kubernetes itself."""
+
+    ROLLOUT = "Rollout"
+    """The controller of Argo Rollouts."""
+
+
+_MIN_READY = 5
+"""Seconds that a Pod of a Rollout must be ready before it counts: until every proxy has heard of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replacement:
+    """How a version is replaced by the next.
+
+    Attributes:
+        workload: who does it.
+        strategy: how, in that one's own words.
+    """
+
+    workload: Workload = Workload.DEPLOYMENT
+    strategy: strategies.Strategy = field(default_factory=strategies.ramped)
+
+
 @dataclass(frozen=True, kw_only=True)
 class AppArgs:
     """What an application is in one namespace.
@@ -49,6 +77,7 @@ class AppArgs:
         config_digest: of the ConfigMap whose variables it has besides; None when it has none.
         liveness: whether it is restarted when it says that it is down.
         readiness: when it gets requests.
+        replacement: how a version is replaced by the next.
     """
 
     app: str
@@ -60,10 +89,11 @@ class AppArgs:
     config_digest: str | None
     liveness: bool
     readiness: Readiness
+    replacement: Replacement = field(default_factory=Replacement)
 
 
 class App(pulumi.ComponentResource):
-    """A Deployment with its Service and its ServiceAccount, replaced without losing a request."""
+    """A Deployment or a Rollout with its Service and its ServiceAccount."""
 
     def __init__(
         self, name: str, args: AppArgs, after: Sequence[pulumi.Resource], opts: ResourceOptions | None = None
@@ -74,6 +104,7 @@ class App(pulumi.ComponentResource):
         account = k8s.core.v1.ServiceAccount(
             name, metadata=metadata, automount_service_account_token=False, opts=inside
         )
+        rollout = args.replacement.workload is Workload.ROLLOUT
         k8s.core.v1.Service(
             name,
             # Nothing waits for its endpoints, and settling takes ten seconds.
@@ -82,23 +113,33 @@ class App(pulumi.ComponentResource):
                 "selector": {"app": args.app},
                 "ports": [{"name": "http", "port": PORT, "targetPort": "http", "appProtocol": "http"}],
             },
-            opts=inside,
+            # In blue/green the controller says which Pods it leads to, and after that it takes its word back.
+            opts=ResourceOptions(
+                parent=self, depends_on=list(after), ignore_changes=["spec.selector"] if rollout else []
+            ),
         )
-        k8s.apps.v1.Deployment(
-            name,
-            metadata=metadata,
-            spec=deployment(args),
-            opts=ResourceOptions(parent=self, depends_on=[*after, account]),
-        )
+        stands = ResourceOptions(parent=self, depends_on=[*after, account])
+        if rollout:
+            k8s.apiextensions.CustomResource(
+                name,
+                api_version="argoproj.io/v1alpha1",
+                kind=Workload.ROLLOUT.value,
+                # What people changed by the kubectl plugin, the settings set back: it is theirs, and only theirs.
+                metadata={**metadata, "annotations": {"pulumi.com/patchForce": "true"}},
+                spec={"minReadySeconds": _MIN_READY, "revisionHistoryLimit": 3, **deployment(args)},
+                opts=stands,
+            )
+        else:
+            k8s.apps.v1.Deployment(name, metadata=metadata, spec=deployment(args), opts=stands)
         self.register_outputs({})
 
 
 def deployment(args: AppArgs) -> dict[str, Any]:
-    """The Deployment's spec."""
+    """The Deployment's spec; a Rollout's is the same, but for the strategy."""
     return {
         "replicas": args.replicas,
         "selector": {"matchLabels": {"app": args.app}},
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "strategy": args.replacement.strategy,
         "template": {
             "metadata": {
                 "labels": {"app": args.app, "version": args.version},

@@ -9,15 +9,21 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.delivery import strategies
+from components.delivery.analysis import Limits
+from components.delivery.progressive import Progressive, ProgressiveArgs, preview
 from components.shop import images, siege
-from components.shop.app import App, AppArgs, Readiness
+from components.shop.app import PORT, App, AppArgs, Readiness, Replacement, Workload
 from components.shop.configuration import Configuration, ConfigurationArgs
 from components.shop.mysql import Mysql, MysqlArgs
 from components.volumes import Volumes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from components.mesh.istio import Istio
     from components.platform.base import Platform
+    from lab.settings import rollouts
     from lab.settings import shop as settings
 
 NAMESPACE = "shop"
@@ -36,10 +42,14 @@ class ShopArgs:
     Attributes:
         settings: of the shop.
         tutorial: the namespace `tutorial`, for the exercises there; None leaves them out.
+        delivery: how a version of delivery is replaced, in the namespace `shop`; None for Pod by Pod.
+        rollouts: what has to be there for Argo Rollouts to do it.
     """
 
     settings: settings.Shop
     tutorial: pulumi.Resource | None
+    delivery: rollouts.Delivery | None = None
+    rollouts: Sequence[pulumi.Resource] = ()
 
 
 class Shop(pulumi.ComponentResource):
@@ -49,7 +59,7 @@ class Shop(pulumi.ComponentResource):
         self, name: str, args: ShopArgs, istio: Istio, platform: Platform, opts: ResourceOptions | None = None
     ) -> None:
         super().__init__("istio-lab:shop:Shop", name, None, opts)
-        self._settings = args.settings
+        self._settings, self._delivery, self._rollouts = args.settings, args.delivery, list(args.rollouts)
         self._platform = platform
         inside = ResourceOptions(parent=self)
         namespace = k8s.core.v1.Namespace(
@@ -100,6 +110,14 @@ class Shop(pulumi.ComponentResource):
             if here:
                 pulumi.log.warn(images.missing(app))
             return
+        after = self._pods_after[namespace]
+        replaced = self._delivery if here and app == _DELIVERY else None
+        if replaced:
+            chosen = replaced.of(chosen)
+        if replaced and replaced.analysed:
+            controlled = [*after, *self._rollouts]
+            beside = _progressive(app, namespace, replaced)
+            after = [*controlled, Progressive(app, beside, controlled, ResourceOptions(parent=self))]
         args = AppArgs(
             app=app,
             namespace=namespace,
@@ -111,8 +129,9 @@ class Shop(pulumi.ComponentResource):
             liveness=here and app == _ORDER,
             # In `tutorial` it is the mesh that has to find out which Pod is down.
             readiness=Readiness.HEALTHY if here else Readiness.LISTENING,
+            replacement=_replacement(app, replaced, chosen.version) if replaced else Replacement(),
         )
-        App(f"{namespace}-{app}", args, self._pods_after[namespace], ResourceOptions(parent=self))
+        App(f"{namespace}-{app}", args, after, ResourceOptions(parent=self))
 
     def _volumes(self) -> Volumes | None:
         """What outlives Pods; nothing on simulated nodes, where a Pod would wait for its volume for ever."""
@@ -120,6 +139,35 @@ class Shop(pulumi.ComponentResource):
         if not persistence.enabled or not self._platform.capabilities.runs_containers:
             return None
         return Volumes(size=persistence.size, storage_class=persistence.storage_class)
+
+
+def _progressive(app: str, namespace: str, chosen: rollouts.Delivery) -> ProgressiveArgs:
+    analysis = chosen.analysis
+    return ProgressiveArgs(
+        app=app,
+        namespace=namespace,
+        port=PORT,
+        canary=chosen.canary,
+        timeout=chosen.timeout,
+        forced=chosen.forces_routes,
+        limits=Limits(
+            success=analysis.least_success,
+            milliseconds=analysis.most_milliseconds,
+            interval=analysis.interval,
+            window=analysis.window,
+        ),
+    )
+
+
+def _replacement(app: str, chosen: rollouts.Delivery, version: str) -> Replacement:
+    if not chosen.analysed:
+        own = {"ramped": strategies.ramped, "recreate": strategies.recreate}
+        return Replacement(strategy=own[chosen.strategy.value]())
+    if chosen.canary:
+        strategy = strategies.istio_canary(app, pause=chosen.pause, version=version)
+    else:
+        strategy = strategies.analysed_blue_green(app, preview=preview(app), version=version)
+    return Replacement(workload=Workload.ROLLOUT, strategy=strategy)
 
 
 def _environment(app: str, chosen: settings.App, *, configured: bool) -> dict[str, str]:

@@ -38,6 +38,7 @@ class Ports:
     istiod_monitoring: int
     metrics_server: int = 0
     ingress_http: int = 0
+    prometheus: int = 0
 
     @staticmethod
     def allocate(known: Mapping[str, int] | None = None) -> Ports:

@@ -24,6 +24,7 @@ from lab.errors import LabError
 from lab.settings import rules
 from lab.settings.groups import ApiServer, Azure, Group, Kubeconfig, Mesh, Nodes, Tutorial
 from lab.settings.observability import Observability
+from lab.settings.rollouts import Rollouts
 from lab.settings.rules import NAMESPACE
 from lab.settings.shop import Shop
 from lab.settings.traffic import Traffic
@@ -60,6 +61,7 @@ class Settings(Group):
         tutorial: what runs in the namespace `tutorial`.
         shop: the course's own applications.
         traffic: the lessons on what the mesh does with requests.
+        rollouts: how new versions are rolled out.
     """
 
     target: Annotated[Target, rules.one_of(Target)] = Target.EMBEDDED
@@ -74,6 +76,7 @@ class Settings(Group):
     tutorial: Annotated[Tutorial, rules.section()] = Tutorial()
     shop: Annotated[Shop, rules.section()] = Shop()
     traffic: Annotated[Traffic, rules.section()] = Traffic()
+    rollouts: Annotated[Rollouts, rules.section()] = Rollouts()
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
@@ -117,7 +120,11 @@ class Settings(Group):
             settings = cls.model_validate(given, by_alias=True, by_name=False)
         except ValidationError as error:
             problems = [_problem(details["loc"], details) for details in error.errors(include_url=False)]
-        problems += [*_incomplete(settings), *_exposed(settings), *_unserved(settings)] if settings else []
+        problems += (
+            [*_incomplete(settings), *_exposed(settings), *_unserved(settings), *_unwatched(settings)]
+            if settings
+            else []
+        )
         verdict = Verdict()
         if not {problem.key for problem in problems} & {"kubernetesVersion", "istioVersion"}:
             asked = _asked(given)
@@ -139,6 +146,11 @@ def _simulated(settings: Settings) -> list[str]:
         f"{group}.{name}.serviceType: the embedded target has no load balancers, so the Service stays a ClusterIP here."
         for name in chosen.public
     ]
+    if settings.rollouts.public:
+        said.append(
+            f"{NAMESPACE}:rollouts.example.serviceType: the embedded target has no load balancers, so the Service "
+            "stays a ClusterIP here."
+        )
     stores = {group: chosen.persistence, f"{NAMESPACE}:shop.mysql": settings.shop.mysql.persistence}
     said += [
         f"{name}.persistence.enabled: the embedded target has no volumes, so nothing is kept here."
@@ -179,6 +191,16 @@ def _unserved(settings: Settings) -> list[_Problem]:
     shop = settings.shop.enabled and settings.tutorial.shop
     wrong = settings.traffic.wrong(bookinfo=settings.tutorial.bookinfo, shop=shop)
     return [_Problem(f"traffic.{key}", text) for key, text in wrong.items()]
+
+
+def _unwatched(settings: Settings) -> list[_Problem]:
+    """New versions that nobody could look at, or that nobody would roll out."""
+    wrong = settings.rollouts.wrong(
+        shop=settings.shop.enabled,
+        metrics=settings.observability.prometheus.enabled,
+        access_log=settings.mesh.access_log or settings.target is not Target.EMBEDDED,
+    )
+    return [_Problem(f"rollouts.{key}", text) for key, text in wrong.items()]
 
 
 def _asked(given: Mapping[str, object]) -> Pair:

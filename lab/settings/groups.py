@@ -246,7 +246,8 @@ class Kubeconfig(Group):
     Attributes:
         file: path of the kubeconfig; `~` and a path relative to the project are understood.
         context: the context in it.
-        purge_crds: whether `down` also deletes Istio's CRDs, with every object of theirs that anybody made.
+        purge_crds: whether `down` also deletes Istio's and Argo Rollouts' CRDs, with every object of theirs that
+            anybody made.
     """
 
     file: Annotated[str, rules.text(r".{0,1000}", "the path of a kubeconfig")] = ""

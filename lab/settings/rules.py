@@ -89,6 +89,17 @@ def duration(*, empty: bool = False) -> BeforeValidator:
     return rule(f"a time from 1ms to 24h, such as 3s, 500ms or 1m30s{nothing}", parse)
 
 
+def window() -> BeforeValidator:
+    """A time that Prometheus reads as well: it knows neither fractions nor a shorter unit before a longer one."""
+
+    def parse(value: object) -> str | None:
+        text = word(value)
+        ordered = re.fullmatch(r"(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?(\d{1,9}ms)?", text, re.ASCII)
+        return text if ordered and _MILLISECOND <= seconds(text) <= _LONGEST else None
+
+    return rule("a time from 1ms to 24h, in whole numbers and the longest unit first, such as 30s or 1m30s", parse)
+
+
 def seconds(text: str) -> Decimal:
     """How long one of Go's durations is; zero for what is none."""
     parts = re.fullmatch(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h))+", text, re.ASCII)
@@ -115,6 +126,15 @@ def switch() -> BeforeValidator:
     return rule(
         "true or false", lambda value: words.get(str(value).lower() if isinstance(value, bool) else word(value))
     )
+
+
+def optional(checked: BeforeValidator) -> BeforeValidator:
+    """What another rule allows, or nothing."""
+
+    def validate(value: object) -> object:
+        return "" if value == "" else checked.func(value)  # type: ignore[call-arg]
+
+    return BeforeValidator(validate)
 
 
 def text(pattern: str, allowed: str) -> BeforeValidator:

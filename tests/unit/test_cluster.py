@@ -379,7 +379,7 @@ def test_a_temporary_kubeconfig_is_gone_after_a_failure_too(
     assert fake.left() == []
 
 
-def test_istios_definitions_are_told_from_others_and_sorted(fake: Kubectl) -> None:
+def test_the_labs_definitions_are_told_from_others_and_sorted(fake: Kubectl) -> None:
     fake.answers["get customresourcedefinitions"] = crds(
         "virtualservices.networking.istio.io",
         "istio.io",
@@ -387,9 +387,15 @@ def test_istios_definitions_are_told_from_others_and_sorted(fake: Kubectl) -> No
         "telemetries.telemetry.istio.io",
         "things.notistio.io",
         "things.istio.io.example.test",
+        "rollouts.argoproj.io",
+        "applications.argoproj.io",
     )
 
-    assert cluster.istio_crds(CONTENT) == ["telemetries.telemetry.istio.io", "virtualservices.networking.istio.io"]
+    assert cluster.crds(CONTENT) == [
+        "rollouts.argoproj.io",
+        "telemetries.telemetry.istio.io",
+        "virtualservices.networking.istio.io",
+    ]
 
 
 def test_cleaning_takes_what_istiod_published_and_leaves_definitions_unasked(fake: Kubectl) -> None:

@@ -270,7 +270,7 @@ def test_simulated_pods_have_no_page_and_what_can_be_looked_at_instead_is_said(
     error = refusal("open", name)
 
     assert "the Pods of stack dev are simulated, so no page answers" in error.message
-    assert "kubectl -n istio-system get " in error.remedy
+    assert f"kubectl -n {observability.TOOLS[name].namespace} get " in error.remedy
     assert "lab queries" in error.remedy
     assert "istio-lab:target azure or kubeconfig" in error.remedy
     assert kubectl.started == []
@@ -332,7 +332,7 @@ def test_an_unknown_tool_is_answered_with_those_that_there_are() -> None:
     error = refusal("open", "jaeger")
 
     assert error.message == 'there is no tool "jaeger"'
-    assert error.remedy == "take one of: kiali, grafana, prometheus, tracing"
+    assert error.remedy == "take one of: kiali, grafana, prometheus, tracing, rollouts"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -440,7 +440,7 @@ def summarised(
 def test_the_summary_names_the_commands_that_open_the_tools(summarised: Callable[[], list[str]]) -> None:
     shown = summarised()
 
-    assert "  lab open kiali | grafana | prometheus | tracing" in shown
+    assert "  lab open kiali | grafana | prometheus | tracing | rollouts" in shown
     assert "  lab password grafana" in shown
 
 
@@ -449,14 +449,15 @@ def test_the_summary_leaves_out_what_is_switched_off(dev: Stack, summarised: Cal
 
     shown = summarised()
 
-    assert "  lab open kiali | prometheus" in shown
+    assert "  lab open kiali | prometheus | rollouts" in shown
     assert "  lab password grafana" not in shown
 
 
 def test_the_summary_says_nothing_of_tools_when_all_are_switched_off(
     dev: Stack, summarised: Callable[[], list[str]]
 ) -> None:
-    configured(dev, observability={name: {"enabled": False} for name in observability.TOOLS})
+    switches = [tool.switch.split(".") for tool in observability.TOOLS.values() if tool.switch != "rollouts.enabled"]
+    configured(dev, rollouts={"enabled": False}, observability={name: {"enabled": False} for _, name, _ in switches})
 
     assert "Tools" not in summarised()
 
@@ -468,7 +469,7 @@ def test_the_summary_says_that_simulated_tools_have_no_page(
 
     shown = summarised()
 
-    assert "  Kiali, Grafana, Prometheus, Jaeger: their Pods are simulated, no page is served." in shown
+    assert "  Kiali, Grafana, Prometheus, Jaeger, Argo Rollouts: their Pods are simulated, no page is served." in shown
     assert [line for line in shown if "lab open" in line] == []
 
 

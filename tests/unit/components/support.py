@@ -106,8 +106,11 @@ class Elsewhere:
         kubeconfig = pulumi.Output.secret(KUBECONFIG)
         return cls(provider=k8s.Provider("elsewhere", kubeconfig=kubeconfig), kubeconfig=kubeconfig, **given)
 
-    def run_workloads(self, after: Sequence[pulumi.Resource]) -> None:
+    def run_workloads(self, after: Sequence[pulumi.Resource], *, metrics: bool) -> None:
         """Nothing: this cluster runs its Pods."""
+
+    def rolling_out(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        return [release]
 
     def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
         del base  # there, the Pod of istiod's chart really serves

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.platform import embedded_provider
-from components.platform.embedded_provider import ControlPlaneProvider, DataPlaneProvider, IstiodProvider
+from components.platform.embedded_provider import (
+    ControlPlaneProvider,
+    DataPlaneProvider,
+    IstiodProvider,
+    RolloutsControllerProvider,
+)
 from lab.embedded.ports import Ports
 from lab.errors import LabError
 
@@ -183,9 +188,29 @@ def test_a_data_plane_that_ended_is_started_again_where_there_can_be_one(
     props: dict[str, Any], monkeypatch: pytest.MonkeyPatch, state: str, *, changes: bool
 ) -> None:
     monkeypatch.setattr("lab.dataplane.lifecycle.DataPlane.health", lambda _self: state)
-    given = {"directory": props["directory"], "ports": props["ports"]}
+    given = {"directory": props["directory"], "ports": props["ports"], "metrics": False}
 
     assert DataPlaneProvider().diff("data-plane", given, given).changes is changes
+
+
+def test_a_data_plane_that_is_to_count_requests_is_started_anew(
+    props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.dataplane.lifecycle.DataPlane.health", lambda _self: "running")
+    before = {"directory": props["directory"], "ports": props["ports"]}
+
+    assert not DataPlaneProvider().diff("data-plane", before, {**before, "metrics": False}).changes
+    assert DataPlaneProvider().diff("data-plane", before, {**before, "metrics": True}).changes
+
+
+@pytest.mark.parametrize(("state", "changes"), [("running", False), ("dead", True)])
+def test_a_controller_of_rollouts_that_ended_is_started_again(
+    props: dict[str, Any], monkeypatch: pytest.MonkeyPatch, state: str, *, changes: bool
+) -> None:
+    monkeypatch.setattr("lab.embedded.rollouts.RolloutsController.health", lambda _self: state)
+    given = {"directory": props["directory"], "ports": props["ports"]}
+
+    assert RolloutsControllerProvider().diff("rollouts-controller", given, given).changes is changes
 
 
 def test_a_lab_that_lacks_a_port_is_given_it_without_harm(props: dict[str, Any]) -> None:
@@ -197,7 +222,9 @@ def test_a_lab_that_lacks_a_port_is_given_it_without_harm(props: dict[str, Any])
     assert not found.replaces
 
 
-@pytest.mark.parametrize("provider", [ControlPlaneProvider, DataPlaneProvider, IstiodProvider])
+@pytest.mark.parametrize(
+    "provider", [ControlPlaneProvider, DataPlaneProvider, IstiodProvider, RolloutsControllerProvider]
+)
 def test_the_state_carries_hardly_any_code(provider: type) -> None:
     assert len(pickle.dumps(provider())) < 200
     assert "lab" not in vars(embedded_provider), "what it works with is imported when it works"
