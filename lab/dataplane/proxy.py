@@ -95,6 +95,9 @@ def command(program: Path, configuration: Path) -> list[str]:
         "1",
         "--log-level",
         "warning",
+        # Ten seconds until a line of the access log is written would be long for somebody who waits for it.
+        "--file-flush-interval-msec",
+        "500",
         # It complains of each deprecated field that istiod sends.
         "--component-log-level",
         "misc:error",

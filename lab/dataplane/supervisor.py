@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 _PAUSE = 1.0
 """Seconds before a process that ended is started again."""
@@ -37,6 +37,7 @@ class Program:
         log: what it says is appended here.
         folder: where it begins.
         port: where it will listen, for one that takes the processor a while until then; 0 for others.
+        listening: called each time that it listens.
     """
 
     command: Sequence[str]
@@ -44,6 +45,7 @@ class Program:
     log: Path
     folder: Path
     port: int = 0
+    listening: Callable[[], Awaitable[None]] | None = None
 
 
 async def keep(program: Program, turns: asyncio.Semaphore) -> None:
@@ -61,6 +63,8 @@ async def keep(program: Program, turns: asyncio.Semaphore) -> None:
                 if program.port:
                     await _until_listening(process, program.port)
                 await turn.aclose()
+                if program.listening:
+                    await program.listening()
                 await process.wait()
         await asyncio.sleep(_PAUSE)
 

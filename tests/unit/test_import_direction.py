@@ -29,6 +29,7 @@ STARTS_PROCESSES = {
     "lab/bench/mesh.py": "a server that answers at once, and curl",
     "lab/bench/sandbox.py": "the commands of the course and of this lab, side by side",
     "lab/check/probe.py": "curl, here or in a Pod",
+    "lab/check/steady.py": "a shell that calls curl again and again, here or in a Pod",
     "lab/checks.py": "ruff, mypy, pytest",
     "lab/cli.py": "istioctl kube-inject",
     "lab/curl.py": "curl, here or in a Pod",
@@ -44,6 +45,7 @@ STARTS_PROCESSES = {
     "lab/load/generator.py": "kubectl exec, and the load generator of this machine",
     "lab/load/shop.py": "the shop's applications on this machine",
     "lab/pipeline/commands.py": "pytest",
+    "lab/rollout/actions.py": "the kubectl plugin of Argo Rollouts",
     "lab/stack.py": "pulumi",
     "lab/toolchain/golang.py": "go",
     "lab/toolchain/onpath.py": "asks a tool on PATH for its version",
@@ -138,6 +140,7 @@ def test_azure_is_imported_by_its_own_platform_only() -> None:
 
 
 CHOOSING = {
+    "components/delivery/delivery.py",
     "components/platform/select.py",
     "components/observability/observability.py",
     "components/shop/shop.py",

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,32 @@ def test_programs_with_a_port_begin_in_turns_and_the_others_at_once(tmp_path: Pa
         return begun
 
     assert asyncio.run(begin()) == {"first", "proxy"}
+
+
+def test_it_is_told_when_a_program_listens(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    async def run() -> bool:
+        told = asyncio.Event()
+
+        async def listening() -> None:
+            told.set()
+
+        words = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+        program = supervisor.Program(
+            command=words, environment={}, log=tmp_path / "log", folder=tmp_path, port=port, listening=listening
+        )
+        task = asyncio.create_task(supervisor.keep(program, asyncio.Semaphore(1)))
+        assert not told.is_set()
+        try:
+            return await asyncio.wait_for(told.wait(), 20)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    assert asyncio.run(run())
 
 
 def test_a_service_of_bookinfo_asks_nobody_for_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
