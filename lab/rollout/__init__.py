@@ -1,0 +1,1 @@
+"""Rollouts: how far a new version is, why it stands there, and what to do next."""
