@@ -19,13 +19,15 @@ from lab import artifacts, dashboards, observability, paths, recovery, toolchain
 from lab.check.commands import check
 from lab.curl import PASSED_ON, curl
 from lab.dataplane import lifecycle
-from lab.embedded import control_plane, istiod
+from lab.drift.commands import drift
+from lab.embedded import control_plane, istiod, rollouts
 from lab.errors import LabError
 from lab.image import commands as image
 from lab.lesson import commands as lesson
 from lab.load import load
 from lab.pipeline import commands as pipeline
 from lab.progress import Progress
+from lab.rollout import commands as rollout
 from lab.stack import Stack
 
 app = typer.Typer(
@@ -37,9 +39,11 @@ app = typer.Typer(
 app.add_typer(image.app, name="image")
 app.add_typer(lesson.app, name="lesson")
 app.add_typer(pipeline.app, name="pipeline")
+app.add_typer(rollout.app, name="rollout")
 app.command()(load)
 app.command(context_settings=PASSED_ON)(curl)
 app.command()(check)
+app.command()(drift)
 console = Console()
 errors = Console(stderr=True)
 
@@ -78,10 +82,10 @@ def setup() -> None:
 @app.command()
 def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None:
     """Make the lab stand, or heal one that was hurt; then say where everything is."""
-    _prepare()
     from lab import summary
 
     target = Stack(stack)
+    _prepare(*_asked_for(target))
     target.require_unlocked()
     target.ensure()
     command = ("up", "--yes", "--skip-preview", "--stack", stack)
@@ -329,6 +333,7 @@ def prepare_preview(stack: Stack) -> None:
 def sweep(stack: Stack) -> None:
     """End what still runs from a stack's folder and delete the folder; for labs that no state knows of."""
     lifecycle.stop(stack.directory)
+    rollouts.stop(stack.directory)
     istiod.stop(stack.directory)
     control_plane.remove(stack.directory)
 
@@ -346,6 +351,17 @@ def _prepare(*more_tools: str, look_again: bool = False) -> None:
         artifacts.ensure(progress=progress)
         dashboards.ensure(again=look_again, progress=progress)
     workspace.prepare()
+
+
+def _asked_for(stack: Stack) -> tuple[str, ...]:
+    """Tools that only some settings need."""
+    config = stack.config()
+    if "rollouts" not in config or stack.target != "embedded":
+        return ()
+    from lab.settings import Settings
+
+    analysed = Settings.from_mapping(config, source=stack.file.name).rollouts.delivery.analysed
+    return ("prometheus",) if analysed else ()
 
 
 def _prepare_azure(stack: Stack) -> None:

@@ -1,4 +1,4 @@
-"""`lab check`: is the lesson solved? By traffic, not by looking at objects."""
+"""`lab check`: is the lesson solved? By what really happens, not by what the settings say."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +18,9 @@ from lab.progress import Progress
 from lab.stack import Stack
 
 if TYPE_CHECKING:
-    from lab.check.traffic import Finding
+    from collections.abc import Callable, Mapping
+
+    from lab.check.finding import Finding
 
 console = Console()
 
@@ -31,34 +34,44 @@ def check(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON, for a program.")] = False,
 ) -> None:
-    """Check by live traffic whether a lesson is solved: what was expected, what was found, what to look at.
+    """Check by live evidence whether a lesson is solved: what was expected, what was found, what to look at.
 
-    A check sends at most 1,000 requests from the Pod `siege` of `tutorial`. It ends with 0 when every lesson that was
-    named is solved, else with 1. Each lesson of `lab lesson list` has one, called like it, without its number:
+    A check sends at most 1,000 requests from the Pod `siege` of `tutorial`, or of `shop` for those on strategies. It
+    ends with 0 when every lesson that was named is solved, else with 1. Each lesson of `lab lesson list` that has
+    something to solve has one, called like it, without its number. `strategies.recreate` and `strategies.ramped`
+    replace all Pods of delivery, to see what is lost:
 
-    `lab check traffic.timeout`; `lab check 'traffic.*'`; `lab check traffic.retries --json`
+    `lab check traffic.timeout`; `lab check 'traffic.*'`; `lab check strategies.canary --json`
     """
-    from lab.check import traffic
-    from lab.check.probe import Probe
-
-    chosen = [name for name in traffic.CHECKS if any(fnmatchcase(name, each) for each in names)]
-    if unknown := [each for each in names if not any(fnmatchcase(name, each) for name in traffic.CHECKS)]:
-        raise LabError(
-            f'lab check: found "{unknown[0]}"', f"allowed: {', '.join(traffic.CHECKS)}, or a pattern of them"
-        )
     target = Stack(stack)
+    checks = _checks(target)
+    chosen = [name for name in checks if any(fnmatchcase(name, each) for each in names)]
+    if unknown := [each for each in names if not any(fnmatchcase(name, each) for name in checks)]:
+        raise LabError(f'lab check: found "{unknown[0]}"', f"allowed: {', '.join(checks)}, or a pattern of them")
     if not target.kubeconfig.is_file():
         raise LabError(f"stack {stack} does not stand", f"make up{target.suffix}")
-    probe = Probe(stack=target)
     found: list[Finding] = []
     for name in chosen:
         with Progress() as progress, progress.step(f"checking {name}", usual=5):
-            found.append(traffic.CHECKS[name](name, probe))
+            found.append(checks[name]())
         if not as_json:
             _print(found[-1])
     if as_json:
         console.print_json(json.dumps([asdict(each) for each in found]))
     sys.exit(0 if all(each.passed for each in found) else 1)
+
+
+def _checks(stack: Stack) -> Mapping[str, Callable[[], Finding]]:
+    """All checks by name, each ready to be made on a stack."""
+    from lab.check import strategies, traffic
+    from lab.check.evidence import Evidence
+    from lab.check.probe import Probe
+
+    probe, evidence = Probe(stack=stack), Evidence(stack=stack)
+    return {
+        **{name: partial(check, name, probe) for name, check in traffic.CHECKS.items()},
+        **{name: partial(check, name, evidence) for name, check in strategies.CHECKS.items()},
+    }
 
 
 def _print(finding: Finding) -> None:

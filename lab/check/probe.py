@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lab.stack import Stack
 
 FROM = "siege.tutorial"
+"""The Pod that asks unless another is told."""
 
 _LONGEST = 120.0
 """Seconds for one batch of requests."""
@@ -51,9 +52,11 @@ class Probe:
 
     Attributes:
         stack: which lab.
+        pod: its name, a dot, its namespace.
     """
 
     stack: Stack
+    pod: str = FROM
 
     def get(self, url: str, times: int = 1, **headers: str) -> list[Answer]:
         """Ask several times, one after the other.
@@ -80,14 +83,15 @@ class Probe:
 
     def _ask(self, words: list[str]) -> list[Answer]:
         form = f"{_MARK}%{{http_code}} %{{time_total}}{_MARK}"
-        command = [*curl.inside(self.stack, FROM), "curl", "--silent", "--show-error", "--write-out", form, *words]
+        command = [*curl.inside(self.stack, self.pod), "curl", "--silent", "--show-error", "--write-out", form, *words]
         try:
             done = subprocess.run(
                 command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_LONGEST
             )
         except subprocess.TimeoutExpired as error:
             raise LabError(
-                f"{words[-1]} did not answer within {_LONGEST:.0f} s", "see the Pods: kubectl get pods -n tutorial"
+                f"{words[-1]} did not answer within {_LONGEST:.0f} s",
+                f"see the Pods: kubectl get pods -n {self.pod.rpartition('.')[2]}",
             ) from error
         parts = done.stdout.split(_MARK)
         if len(parts) < 3:  # noqa: PLR2004 - an answer, its numbers, and the rest

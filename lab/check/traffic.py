@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import re
 from collections import Counter
-from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
+
+from lab.check.finding import CONFIDENCE, Finding, counted, margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from lab.check.probe import Probe
-
-CONFIDENCE = 0.999
-"""Of all runs on a solved lesson, this share passes; the others are chance."""
 
 _REQUESTS = 1000
 _BY_BROWSER = 200
@@ -30,25 +26,6 @@ _TIMEOUT, _TOLERANCE = 3.0, 0.3
 
 _ATTEMPTS = 4
 """The first one and the three of the notes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What a check found.
-
-    Attributes:
-        name: of the check.
-        passed: whether the lesson is solved.
-        expected: what the lesson says.
-        found: what was there.
-        hint: what to do when it is not solved.
-    """
-
-    name: str
-    passed: bool
-    expected: str
-    found: str
-    hint: str
 
 
 def weights(name: str, shares: Mapping[str, int], probe: Probe) -> Finding:
@@ -76,7 +53,7 @@ def browser(name: str, probe: Probe) -> Finding:
         name=name,
         passed=firefox == {"v2": _BY_BROWSER} and others == {"v1": _BY_BROWSER},
         expected=f"Firefox: v2 {_BY_BROWSER} of {_BY_BROWSER}; others: v1 {_BY_BROWSER} of {_BY_BROWSER}",
-        found=f"Firefox: {_counted(firefox)}; others: {_counted(others)}",
+        found=f"Firefox: {counted(firefox)}; others: {counted(others)}",
         hint="the VirtualService reviews needs a match on the header baggage-user-agent, before the other route",
     )
 
@@ -123,7 +100,7 @@ def circuit_breaker(name: str, probe: Probe) -> Finding:
             name=name,
             passed=False,
             expected="two Pods of delivery that answer",
-            found=_counted(pods),
+            found=counted(pods),
             hint="one that was left alone by an earlier check comes back after three minutes; else: make up",
         )
     address = min(pods)
@@ -138,7 +115,7 @@ def circuit_breaker(name: str, probe: Probe) -> Finding:
         name=name,
         passed=set(after) == set(pods) - {address},
         expected=f"after one 5xx of {address}, {_DELIVERIES} requests: {address} 0, the others {_DELIVERIES}",
-        found=_counted(after),
+        found=counted(after),
         hint=hint,
     )
 
@@ -153,15 +130,6 @@ CHECKS: Mapping[str, Callable[[str, Probe], Finding]] = {
     "traffic.circuit-breaker": circuit_breaker,
 }
 """By name: that of the lesson without its number."""
-
-
-def margin(share: float, requests: int) -> float:
-    """How far a share of so many requests may be from the true one by chance, at the stated confidence.
-
-    The normal approximation of the binomial distribution; exact for a share of 0 or 1.
-    """
-    deviations = NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / 2)
-    return deviations * math.sqrt(share * (1 - share) / requests)
 
 
 def _versions(probe: Probe, times: int, **headers: str) -> Counter[str]:
@@ -199,7 +167,3 @@ def _faults(probe: Probe) -> Iterator[None]:
 
 def _tell(probe: Probe, **faults: object) -> None:
     probe.send("PUT", f"{_ORDER}/actuator/faults", faults)
-
-
-def _counted(found: Counter[str]) -> str:
-    return ", ".join(f"{what} {count}" for what, count in sorted(found.items())) or "nothing"

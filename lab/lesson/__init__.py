@@ -1,1 +1,1 @@
-"""The course's traffic exercises as named states of the stack: `lab lesson`."""
+"""The course's exercises as named states of the stack: `lab lesson`."""

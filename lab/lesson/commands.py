@@ -17,21 +17,23 @@ from lab.errors import LabError
 from lab.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lab.lesson.lessons import Lesson
+    from lab.lesson.lessons import Configured, Lesson, Subject
 
 app = typer.Typer(
-    help="""The course's traffic exercises: each is a state of the stack's settings, one `apply` away.
+    help="""The course's exercises: each is a state of the stack's settings, one `apply` away.
 
     `lab lesson list` names them, `lab lesson show 05` says what is to be seen and tried, `lab lesson apply 05` shows
-    what would change, changes it, and runs `up`. Going back is the same: `lab lesson apply 00`.
+    what would change, changes it, and runs `up`. Going back is the same: `lab lesson apply 00` for the mesh's rules,
+    `lab lesson apply 20` for the strategies by which versions are replaced.
     """,
     no_args_is_help=True,
 )
 console = Console()
 
 _COLOURS = {"+": "green", "-": "red"}
+
+_COMMAND = re.compile(r"^lab (?:rollout [\w-]+|\w+)")
+"""What the options of a command stand behind; `rollout` is a group of several."""
 
 StackName = Annotated[
     str,
@@ -42,19 +44,24 @@ Name = Annotated[str, typer.Argument(help="Its name, its number, or a word of it
 
 @app.command("list")
 def list_(stack: StackName = "dev") -> None:
-    """Name every lesson, and the one that the stack's settings are at.
+    """Name every lesson, and those that the stack's settings are at.
 
-    For example: `lab lesson list --stack dev`. The star is before the one that the stack is in; without a star the
-    settings are one's own.
+    For example: `lab lesson list --stack dev`. The star is before the one that the stack is in, of each subject: two
+    that have the same settings have it both, and without a star the settings of that subject are one's own.
     """
     from lab.lesson import lessons
 
-    here = lessons.at(_traffic(Stack(stack)))
-    for each in lessons.every():
-        mark = "*" if each is here else " "
-        console.print(f"{mark} {each.name:<20} {each.title}", highlight=False, soft_wrap=True)
-    if here is None:
-        console.print(f"stack {stack} has settings of its own, which are no lesson's", highlight=False)
+    chosen = Stack(stack)
+    present = {subject: _present(chosen, subject) for subject in lessons.Subject}
+    for subject, found in present.items():
+        console.print(f"[bold]{subject}[/]", highlight=False)
+        here = [each for each in lessons.every(subject) if each.fits(found)]
+        for each in lessons.every(subject):
+            mark = "*" if each in here else " "
+            console.print(f"{mark} {each.name:<23} {each.title}", highlight=False, soft_wrap=True)
+        if not here:
+            told = f"for {subject} stack {stack} has settings of its own, which are no lesson's"
+            console.print(told, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -66,12 +73,13 @@ def show(name: Name, stack: StackName = "dev") -> None:
     from lab.lesson import lessons, stack_file
 
     lesson, chosen = lessons.find(name), Stack(stack)
-    before = _traffic(chosen)
-    console.print(f"[bold]{lesson.name}[/]  {lesson.title}", highlight=False)
+    before = _present(chosen, lesson.subject)
+    console.print(f"[bold]{lesson.name}[/]  {lesson.title}", highlight=False, soft_wrap=True)
     _describe(lesson, chosen)
     console.print("Settings")
-    told = stack_file.block(lesson.traffic) or f"  no {stack_file.KEY} at all\n"
-    console.print(escape(told), end="", highlight=False, soft_wrap=True)
+    for key, value in lesson.onto(before).items():
+        told = stack_file.block(key, value) or f"  no {stack_file.full(key)} at all\n"
+        console.print(escape(told), end="", highlight=False, soft_wrap=True)
     console.print("Change")
     if _show_difference(before, lesson):
         console.print(f"To make it so: lab lesson apply {lesson.name}{chosen.option}", highlight=False, soft_wrap=True)
@@ -84,10 +92,11 @@ def apply(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is changed.")] = False,
 ) -> None:
-    """Bring the stack into the state of a lesson: change its settings of traffic, and no others, then run `up`.
+    """Bring the stack into the state of a lesson: change the settings of its subject, and no others, then run `up`.
 
-    What would change is shown first, and asked about unless `--yes`. Settings that would be wrong are refused before
-    anything is written. The way back is a lesson too.
+    Those are `traffic` for the lessons from 00, and `rollouts` for those from 20. What would change is shown first, and
+    asked about unless `--yes`. Settings that would be wrong are refused before anything is written. The way back is a
+    lesson too.
 
     For example: `lab lesson apply 01`, then `lab lesson apply 02`, and in the end `lab lesson apply 00`.
     """
@@ -96,65 +105,78 @@ def apply(
     from lab.settings import Settings
 
     lesson, chosen = lessons.find(name), Stack(stack)
-    before = _traffic(chosen)
+    before = _present(chosen, lesson.subject)
+    wanted = lesson.onto(before)
     # As bytes: reading as text would make other line ends of those that the file has.
-    text = chosen.file.read_bytes().decode() if chosen.file.is_file() else ""
-    changed = stack_file.replaced(text, lesson.traffic)
-    Settings.from_mapping({**chosen.config(), "traffic": lesson.traffic}, source=chosen.file.name)
+    changed = chosen.file.read_bytes().decode() if chosen.file.is_file() else ""
+    for key, value in wanted.items():
+        changed = stack_file.replaced(changed, key, value)
+    Settings.from_mapping({**chosen.config(), **wanted}, source=chosen.file.name)
     if _show_difference(before, lesson):
         _require_consent(yes=yes)
         chosen.file.write_bytes(changed.encode())
     try:
         cli.up(stack)
     except LabError as error:
-        former = lessons.at(before)
+        former = lessons.at(lesson.subject, before)
         back = f"lab lesson apply {former.name}{chosen.option}" if former else f"the former lines of {chosen.file.name}"
         raise LabError(error.message, f"{error.remedy or 'see above'}; the way back is: {back}") from error
-    console.print(f"\nThe lesson [bold]{lesson.name}[/]: {lesson.title}", highlight=False)
+    console.print(f"\nThe lesson [bold]{lesson.name}[/]: {lesson.title}", highlight=False, soft_wrap=True)
     _describe(lesson, chosen)
     following = lessons.after(lesson)
     console.print(f"Next  lab lesson apply {following.name}{chosen.option}", highlight=False, soft_wrap=True)
 
 
-def _traffic(stack: Stack) -> Mapping[str, object]:
-    """What the stack's file has at present, unchecked: a lesson is also a way out of wrong settings.
+def _present(stack: Stack, subject: Subject) -> Configured:
+    """What the stack's file has of a subject at present, unchecked: a lesson is also a way out of wrong settings.
 
     Raises:
         LabError: it cannot even be read.
     """
+    from lab.lesson import lessons, stack_file
+
     try:
-        found = stack.config().get("traffic") or {}
+        config = stack.config()
+        found = {key: config.get(key) or {} for key in lessons.KEYS[subject]}
     except (yaml.YAMLError, AttributeError) as failure:  # no YAML, or lists and numbers where keys should be
         raise LabError(f"{stack.file.name} is not a stack's file: {failure}", "put it right by hand") from failure
-    if isinstance(found, str):  # as `pulumi config set` without --path writes an object
-        try:
-            found = json.loads(found)
-        except ValueError:
-            found = None
-    if not isinstance(found, dict):
-        raise LabError(
-            f"istio-lab:traffic in {stack.file.name} is no mapping", "write it as keys and values, as in README.md"
-        )
-    return found
+    understood: dict[str, dict[str, object]] = {}
+    for key, given in found.items():
+        value = given
+        if isinstance(value, str):  # as `pulumi config set` without --path writes an object
+            try:
+                value = json.loads(value)
+            except ValueError:
+                value = None
+        if not isinstance(value, dict):
+            raise LabError(
+                f"{stack_file.full(key)} in {stack.file.name} is no mapping",
+                "write it as keys and values, as in README.md",
+            )
+        understood[key] = value
+    return understood
 
 
 def _describe(lesson: Lesson, stack: Stack) -> None:
     console.print(f"See  {lesson.see}", highlight=False, soft_wrap=True)
     console.print("Try")
     for command in lesson.commands:
-        # Right behind the command's name: what follows is curl's own.
-        told = re.sub(r"^lab \w+", lambda found: found[0] + stack.option, command)
+        # Right behind the command's name: what follows may be curl's own.
+        told = _COMMAND.sub(lambda found: found[0] + stack.option, command)
         console.print(f"  {escape(told)}", highlight=False, soft_wrap=True)
 
 
-def _show_difference(before: Mapping[str, object], lesson: Lesson) -> bool:
+def _show_difference(before: Configured, lesson: Lesson) -> bool:
     """Print what would change in the stack's file; whether anything would."""
     from lab.lesson import stack_file
 
     if lesson.fits(before):
         console.print("The stack's settings are those of this lesson.")
         return False
-    old, new = (stack_file.block(each).splitlines() for each in (before, lesson.traffic))
+    old, new = (
+        "".join(stack_file.block(key, value) for key, value in each.items()).splitlines()
+        for each in (before, lesson.onto(before))
+    )
     for line in list(difflib.unified_diff(old, new, "settings now", lesson.name, lineterm="", n=99)):
         colour = _COLOURS.get(line[:1], "default")
         console.print(f"[{colour}]{escape(line)}[/]", highlight=False, soft_wrap=True)

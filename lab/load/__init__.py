@@ -116,11 +116,6 @@ def _from_here(stack: Stack, plan: Plan) -> Report:
     from lab.load.meter import Meter
     from lab.progress import Progress
 
-    if plan.app not in apps.names():
-        raise LabError(
-            f"the Pods of stack {stack.name} are simulated, and {plan.app} cannot run on this machine instead",
-            f"take one of: {', '.join(apps.names())}; or a cluster that runs containers",
-        )
     plane = _data_plane(stack, plan)
     if isinstance(plane, Destination):
         _say(f"from the Pod siege of the namespace {plan.namespace}, through its Envoy: {plan.url}")
@@ -128,6 +123,11 @@ def _from_here(stack: Stack, plan: Plan) -> Report:
             toolchain.ensure(toolchain.LOAD, progress=progress)
         outcome, interrupted = fortio.run(toolchain.path("fortio"), plane, plan, Meter(plan.seconds))
         return _report(plan, plane.by, outcome, interrupted=interrupted)
+    if plan.app not in apps.names():
+        raise LabError(
+            f"the Pods of stack {stack.name} are simulated, and {plan.app} cannot run on this machine instead",
+            f"take one of: {', '.join(apps.names())}; or a cluster that runs containers",
+        )
     _say(
         f"The Pods of stack {stack.name} are simulated, and there is no data plane: {plane}. Instead, {plan.app} runs "
         "as a process of this machine while the load lasts: without Envoy, without MySQL, with one replica."

@@ -61,6 +61,9 @@ class Recorded:
         depends_on: URNs of what must be there before it, by option or by data flow.
         deleted_with: URN of the resource that takes it along, its own or, as the engine does, its parent's; else empty.
         secret_outputs: outputs that the engine is told to keep secret.
+        ignored: paths of inputs that are written once and then left alone.
+        replaced_by: paths of inputs of which a change makes it anew.
+        deleted_first: whether it is deleted before it is made anew.
         custom: whether a provider makes it, so false for components.
         read: whether it is only looked up.
     """
@@ -76,6 +79,9 @@ class Recorded:
     depends_on: frozenset[str]
     deleted_with: str
     secret_outputs: frozenset[str]
+    ignored: tuple[str, ...]
+    replaced_by: tuple[str, ...]
+    deleted_first: bool
     custom: bool
     read: bool
 
@@ -254,6 +260,9 @@ class _Monitor(MockMonitor):
                 depends_on=frozenset(request.dependencies) | frozenset(by_data),
                 deleted_with=own_deleted_with or (above.deleted_with if above else ""),
                 secret_outputs=frozenset(request.additionalSecretOutputs),
+                ignored=() if read else tuple(request.ignoreChanges),
+                replaced_by=() if read else tuple(request.replaceOnChanges),
+                deleted_first=False if read else request.deleteBeforeReplace,
                 custom=True if read else request.custom,
                 read=read,
             )

@@ -12,16 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 from lab import cli, curl
-from lab.check import probe, traffic
+from lab.check import probe, strategies, traffic
+from lab.check.finding import Finding, margin
 from lab.check.probe import Answer, Probe
 from lab.errors import LabError
 from lab.lesson import lessons
+from lab.lesson.lessons import Subject
 from lab.stack import Stack
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from lab.check.traffic import Finding
 
 
 @dataclass
@@ -97,7 +97,8 @@ def run(name: str, mesh: Pretender) -> Finding:
 
 
 def test_every_lesson_with_a_rule_has_its_check() -> None:
-    named = {f"traffic.{each.name.partition('-')[2]}" for each in lessons.every() if each.traffic}
+    rules = [each for each in lessons.every(Subject.TRAFFIC) if each.settings["traffic"]]
+    named = {f"traffic.{each.name.partition('-')[2]}" for each in rules}
 
     assert set(traffic.CHECKS) == named == set(SOLVED)
 
@@ -129,8 +130,8 @@ def test_a_third_version_is_never_chance() -> None:
 
 
 def test_the_margin_is_the_stated_confidence() -> None:
-    assert traffic.margin(0.8, 1000) == pytest.approx(0.0416, abs=1e-4)
-    assert traffic.margin(1.0, 1000) == 0
+    assert margin(0.8, 1000) == pytest.approx(0.0416, abs=1e-4)
+    assert margin(1.0, 1000) == 0
 
 
 def test_retries_are_counted_where_they_arrive() -> None:
@@ -171,6 +172,23 @@ def test_a_pod_that_cannot_be_asked_is_an_error_not_a_finding(monkeypatch: pytes
         Probe(stack=Stack("dev")).get("http://order:8080/")
 
 
+def test_another_pod_asks_when_it_is_told_and_is_named_when_it_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def inside(_stack: Stack, pod: str) -> list[str]:
+        asked.append(pod)
+        return ["sh", "-c", "sleep 5"]
+
+    monkeypatch.setattr(curl, "inside", inside)
+    monkeypatch.setattr(probe, "_LONGEST", 0.1)
+    for each in (Probe(stack=Stack("dev")), Probe(stack=Stack("dev"), pod="siege.shop")):
+        with pytest.raises(LabError) as error:
+            each.get("http://delivery:8080/")
+
+    assert asked == ["siege.tutorial", "siege.shop"]
+    assert error.value.remedy == "see the Pods: kubectl get pods -n shop"
+
+
 @pytest.fixture
 def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """A stack whose first check is solved and whose others are not; counts what was run."""
@@ -180,11 +198,10 @@ def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     def check(name: str, _probe: Probe) -> Finding:
         ran[name] += 1
-        return traffic.Finding(
-            name=name, passed=name == "traffic.weights-80-20", expected="a", found="b", hint="look at c"
-        )
+        return Finding(name=name, passed=name == "traffic.weights-80-20", expected="a", found="b", hint="look at c")
 
-    monkeypatch.setattr(traffic, "CHECKS", dict.fromkeys(traffic.CHECKS, check))
+    for each in (traffic, strategies):
+        monkeypatch.setattr(each, "CHECKS", dict.fromkeys(each.CHECKS, check))
     return ran
 
 
@@ -207,3 +224,17 @@ def test_what_is_no_check_is_refused_with_those_that_there_are(standing: Counter
     assert 'found "trafic.*"' in result.exception.message
     assert "traffic.timeout" in result.exception.remedy
     assert not standing
+
+
+def test_both_subjects_are_checked_by_one_command(standing: Counter[str]) -> None:
+    result = CliRunner().invoke(cli.app, ["check", "*.canary", "strategies.istio-*", "traffic.timeout", "--json"])
+
+    assert result.exit_code == 1
+    assert [each["name"] for each in json.loads(result.stdout)] == [
+        "traffic.timeout",
+        "strategies.canary",
+        "strategies.istio-canary",
+        "strategies.istio-canary-failing",
+        "strategies.istio-blue-green",
+    ]
+    assert standing.total() == 5

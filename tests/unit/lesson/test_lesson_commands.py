@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from lab import cli, paths
 from lab.errors import LabError
-from lab.lesson import commands, stack_file
+from lab.lesson import commands, lessons, stack_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,10 +41,22 @@ def test_the_list_marks_where_the_stack_is(file: Path) -> None:
     output, _ = invoke("list")
     assert "* 00-untouched" in output
 
-    file.write_text(stack_file.replaced(file.read_text(), {"reviews": {"v1": 55, "v2": 45}}))
+    file.write_text(stack_file.replaced(file.read_text(), "traffic", {"reviews": {"v1": 55, "v2": 45}}))
     output, _ = invoke("list")
-    assert "settings of its own" in output
-    assert "* " not in output
+    traffic, _, strategies = output.partition("strategies\n")
+    assert "settings of its own" in traffic
+    assert "* " not in traffic
+    assert "* 20-untouched" in strategies
+    assert "settings of its own" not in strategies
+
+
+def test_the_list_marks_one_lesson_of_each_subject(file: Path) -> None:
+    for number in ("05", "27"):
+        for key, value in lessons.find(number).settings.items():
+            file.write_text(stack_file.replaced(file.read_text(), key, value))
+    starred = [line for line in invoke("list")[0].splitlines() if line.startswith("*")]
+
+    assert [line.split()[1] for line in starred] == ["05-timeout", "27-istio-canary-failing"]
 
 
 def test_show_tells_what_to_see_and_what_would_change_and_changes_nothing(file: Path, ups: list[str]) -> None:
@@ -61,7 +73,7 @@ def test_apply_changes_the_traffic_alone_and_stands_it_up(file: Path, ups: list[
     output, error = invoke("apply", "01", "--yes")
     assert error is None
     assert "+      v1: 80" in output
-    assert yaml.safe_load(file.read_text())["config"][stack_file.KEY] == {"reviews": {"v1": 80, "v2": 20}}
+    assert yaml.safe_load(file.read_text())["config"]["istio-lab:traffic"] == {"reviews": {"v1": 80, "v2": 20}}
     assert ups == ["dev"]
 
     invoke("apply", "00", "--yes")
@@ -96,7 +108,7 @@ def test_an_up_that_fails_names_the_way_back(file: Path, monkeypatch: pytest.Mon
 
     assert isinstance(error, LabError)
     assert "lab lesson apply 00-untouched" in error.remedy
-    assert stack_file.KEY in file.read_text()
+    assert "istio-lab:traffic" in file.read_text()
 
 
 def test_an_up_that_fails_on_settings_of_ones_own_names_their_lines(
@@ -193,7 +205,7 @@ def test_another_stack_is_named_in_every_command_that_is_told(file: Path, ups: l
 
 
 def test_show_has_the_settings_where_nothing_would_change_too(file: Path) -> None:
-    file.write_text(stack_file.replaced(file.read_text(), {"order": {"timeout": "3s"}}))
+    file.write_text(stack_file.replaced(file.read_text(), "traffic", {"order": {"timeout": "3s"}}))
     output, _ = invoke("show", "05")
 
     assert "  istio-lab:traffic:\n    order:\n      timeout: 3s\n" in output
@@ -204,3 +216,63 @@ def test_show_has_the_settings_where_nothing_would_change_too(file: Path) -> Non
 @pytest.mark.parametrize("name", ["list", "show", "apply"])
 def test_every_command_teaches_by_an_example(name: str) -> None:
     assert f"lab lesson {name}" in " ".join(invoke(name, "--help")[0].split())
+
+
+def test_a_strategy_changes_the_rollouts_alone_and_keeps_what_no_lesson_says(file: Path, ups: list[str]) -> None:
+    file.write_text(
+        "config:\n  istio-lab:traffic: {reviews: {v2: 100}}  # mine\n"
+        "  istio-lab:rollouts:\n    example:\n      image: nginx:1.29\n"
+    )
+    output, error = invoke("apply", "26", "--yes")
+
+    assert error is None
+    assert "+      strategy: canary" in output
+    assert "-      image" not in output
+    assert "  istio-lab:traffic: {reviews: {v2: 100}}  # mine\n" in file.read_text()
+    assert yaml.safe_load(file.read_text())["config"]["istio-lab:rollouts"] == {
+        "example": {"image": "nginx:1.29"},
+        "delivery": {"strategy": "canary", "version": "v2"},
+    }
+    assert "Next  lab lesson apply 27-istio-canary-failing" in output
+    assert ups == ["dev"]
+
+
+def test_a_strategy_on_a_lab_without_the_shop_is_refused_and_nothing_is_written(file: Path, ups: list[str]) -> None:
+    file.write_text("config:\n  istio-lab:shop: {enabled: false}\n")
+    _, error = invoke("apply", "25", "--yes")
+
+    assert isinstance(error, LabError)
+    assert "istio-lab:rollouts.delivery.strategy" in error.message
+    assert ("rollouts" in file.read_text(), ups) == (False, [])
+
+
+def test_a_strategy_whose_up_fails_names_the_way_back_of_its_own_subject(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_stack: str) -> None:
+        raise LabError("pulumi ended with code 1")
+
+    file.write_text(stack_file.replaced(file.read_text(), "rollouts", lessons.find("25").settings["rollouts"]))
+    monkeypatch.setattr(cli, "up", fail)
+    _, error = invoke("apply", "26", "--yes")
+
+    assert isinstance(error, LabError)
+    assert error.remedy.endswith("lab lesson apply 25-istio-canary-v1")
+
+
+def test_the_stack_stands_behind_the_whole_name_of_a_command(file: Path) -> None:
+    file.with_name("Pulumi.class.yaml").write_text("config:\n  istio-lab:target: embedded\n")
+    output, _ = invoke("show", "24", "--stack", "class")
+
+    assert "  lab rollout set-image --stack class example-rollout nginx=jinyoung/app:blue\n" in output
+    assert "  lab rollout promote --stack class example-rollout\n" in output
+    assert "  lab check --stack class strategies.blue-green\n" in output
+
+
+def test_rollouts_that_are_no_mapping_are_named_in_the_message(file: Path) -> None:
+    file.write_text("config:\n  istio-lab:rollouts: some words\n")
+    _, error = invoke("show", "25")
+
+    assert isinstance(error, LabError)
+    assert error.message == "istio-lab:rollouts in Pulumi.dev.yaml is no mapping"
+    assert invoke("show", "05")[1] is None
