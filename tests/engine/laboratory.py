@@ -147,6 +147,8 @@ class Laboratory:
     def pid_file(self, process: str) -> Path:
         if process == "istiod":
             return self.directory / "istiod" / "istiod.pid"
+        if process == "rollouts-controller":
+            return self.directory / "rollouts" / "controller.pid"
         return self.directory / "kwok" / "clusters" / "lab" / "pids" / f"{process}.pid"
 
     def kill(self, process: str) -> None:

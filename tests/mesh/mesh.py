@@ -130,6 +130,27 @@ class Mesh:
         pages = [self.curl(f"http://{address}:8080/actuator/prometheus") for address in self.addresses(app)]
         return sum(int(float(count)) for page in pages for count in counted.findall(page))
 
+    def deliveries(self, times: int) -> list[str]:
+        """The addresses of the Pods of delivery in `tutorial` that answered, one after the other."""
+        said = self.curl("--fail", "--write-out", "\n", f"http://delivery:8080/actuator/echo?[1-{times}]")
+        return [json.loads(line)["address"] for line in said.splitlines() if line]
+
+    def fail_once(self, address: str) -> float:
+        """Have a Pod of delivery answer with 503 until somebody has been told so; when that was."""
+        try:
+            self.curl("--fail", "-X", "PUT", f"http://{address}:8080/actuator/down")
+            self.curl("--output", "/dev/null", "http://delivery:8080/?[1-6]")
+            return time.monotonic()
+        finally:
+            self.curl("--fail", "-X", "PUT", f"http://{address}:8080/actuator/up")
+
+    def away(self, address: str, begun: float, patience: float) -> float:
+        """Seconds for which a Pod of delivery got no request."""
+        while address not in self.deliveries(10):
+            assert time.monotonic() - begun < patience
+            time.sleep(0.2)
+        return time.monotonic() - begun
+
     def scale(self, app: str, replicas: int) -> None:
         """Give an application in `tutorial` so many Pods, and wait until they answer."""
         self.laboratory.kubectl("scale", "-n", "tutorial", f"deployment/{app}", f"--replicas={replicas}").succeeded()

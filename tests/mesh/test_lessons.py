@@ -1,4 +1,4 @@
-"""Each lesson's own check: it passes where the lesson is applied and fails where it is not."""
+"""The check of each lesson on traffic: it passes where the lesson is applied and fails where it is not."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import pytest
 
 from lab.check import traffic
 from lab.lesson import lessons
+from lab.lesson.lessons import Subject
 
 if TYPE_CHECKING:
     from tests.mesh.mesh import Mesh
+
+RULES = [each for each in lessons.every(Subject.TRAFFIC) if each.settings["traffic"]]
 
 
 def test_no_check_passes_on_the_untouched_lab(mesh: Mesh) -> None:
@@ -23,7 +26,7 @@ def test_no_check_passes_on_the_untouched_lab(mesh: Mesh) -> None:
     assert [(each["name"], each["passed"]) for each in found] == [(name, False) for name in traffic.CHECKS]
 
 
-@pytest.mark.parametrize("lesson", [each for each in lessons.every() if each.traffic], ids=lambda each: each.name)
+@pytest.mark.parametrize("lesson", RULES, ids=lambda each: each.name)
 def test_the_check_of_an_applied_lesson_passes(mesh: Mesh, lesson: lessons.Lesson) -> None:
     mesh.laboratory.lab("lesson", "apply", lesson.name, "--yes").succeeded()
 
