@@ -73,7 +73,7 @@ def test_the_lab_stands_there_and_leaves_the_cluster_as_it_was(elsewhere: Labora
     outputs = elsewhere.pulumi("stack", "output", "--json").succeeded().output
     elsewhere.lab("down").succeeded()
 
-    assert len(pods) == 30
+    assert len(pods) == 42
     assert [pod["metadata"]["name"] for pod in pods if namespace(pod) == "tutorial" and not injected(pod)] == []
     assert "unchanged" in again.output
     assert json.loads(outputs)["kubeconfig"] == "[secret]"
@@ -90,7 +90,7 @@ def test_istios_crds_stay_unless_they_are_asked_to_go(elsewhere: Laboratory, by_
 
     left = [json.loads(each) for each in by_hand.objects() - before]
     assert {each["kind"] for each in left} == {"CustomResourceDefinition"}
-    assert all(each["metadata"]["name"].endswith(".istio.io") for each in left)
+    assert all(each["metadata"]["name"].endswith((".istio.io", ".argoproj.io")) for each in left)
 
 
 def test_a_namespace_of_somebody_elses_is_never_taken_over(elsewhere: Laboratory, by_hand: ByHand) -> None:

@@ -40,7 +40,7 @@ def test_the_summary_names_what_stands_its_address_and_the_next_commands(standin
 
 def test_every_pod_is_ready(standing: Laboratory) -> None:
     pods = standing.get("pods", "-A")["items"]
-    assert len(pods) == 32
+    assert len(pods) == 44
     for pod in pods:
         conditions = {entry["type"]: entry["status"] for entry in pod["status"]["conditions"]}
         assert conditions["Ready"] == "True", pod["metadata"]["name"]

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from tests.engine.laboratory import Laboratory
 
 
-@pytest.mark.parametrize("process", [*COMPONENTS, "istiod"])
+OWNERS = {"istiod": "istiod-process", "rollouts-controller": "rollouts-process"}
+"""Resources by the host process that each of them owns alone."""
+
+
+@pytest.mark.parametrize("process", [*COMPONENTS, *OWNERS])
 def test_a_killed_process_is_noticed_and_healed_and_nothing_is_lost(standing: Laboratory, process: str) -> None:
     mine = f"mine-{process}"
     standing.kubectl("create", "configmap", mine).succeeded()
     standing.kill(process)
-    owner = "istiod-process" if process == "istiod" else "control-plane"
+    owner = OWNERS.get(process, "control-plane")
     assert f"{owner} update" in standing.pulumi("preview").output
     standing.lab("up").succeeded()
     standing.kubectl("get", "configmap", mine).succeeded()
@@ -48,7 +52,7 @@ def test_refresh_tells_the_truth(standing: Laboratory) -> None:
 
 
 def test_lost_data_is_said_and_down_then_up_begins_anew(standing: Laboratory) -> None:
-    for process in (*COMPONENTS, "istiod"):
+    for process in (*COMPONENTS, *OWNERS):
         standing.kill(process)
     standing.directory.rename(standing.directory.with_name("elsewhere"))
     refused = standing.lab("up")
