@@ -79,6 +79,7 @@ class Sandbox:
         _ip(
             self.name,
             "link set lo up",
+            f"link set {_INTERFACE} address {hardware_address(self.address)}",
             f"addr add {self.address}/{_PREFIX} dev {_INTERFACE}",
             f"link set {_INTERFACE} up",
         )
@@ -87,6 +88,19 @@ class Sandbox:
         """Remove it; the wire goes with it."""
         _run("ip", "netns", "delete", self.name)
         shutil.rmtree(self.folder)
+
+
+def hardware_address(address: str) -> str:
+    """The Ethernet address of a Pod: the same for all that ever have its IPv4 address.
+
+    The cluster gives addresses of Pods that have gone to new ones, and for half a minute everybody remembers who had
+    them: with another hardware address, what is sent to the new Pod would be lost.
+
+    Args:
+        address: IPv4.
+    """
+    # 02 is the beginning of those that are given by the owner of a network, not by a maker of hardware.
+    return ":".join(["02", "00", *(f"{int(part):02x}" for part in address.split("."))])
 
 
 def hosts(namespace: str) -> Path:

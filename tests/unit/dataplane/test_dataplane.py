@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lab import apps
-from lab.dataplane import agent, bookinfo, lifecycle, pods, proxy, relay, supervisor, workloads
+from lab.dataplane import agent, bookinfo, lifecycle, pods, proxy, relay, sandbox, supervisor, workloads
 from lab.dataplane.pods import Pod
 from lab.dataplane.workloads import Proxy
 from lab.errors import LabError
@@ -220,6 +220,10 @@ def test_a_service_of_bookinfo_asks_nobody_for_its_own_name(monkeypatch: pytest.
 
     monkeypatch.setattr(socket, "getfqdn", ask)
     bookinfo.Server(("127.0.0.1", 0), bookinfo.Service).server_close()
+
+
+def test_a_pod_with_the_address_of_one_that_has_gone_has_its_hardware_address_too() -> None:
+    assert sandbox.hardware_address("10.240.2.13") == "02:00:0a:f0:02:0d"
 
 
 def test_no_span_waits_for_a_jaeger_that_is_simulated() -> None:
