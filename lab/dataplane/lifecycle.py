@@ -59,11 +59,12 @@ class DataPlane:
             LabError: it ended at once, or Prometheus is wanted and was not brought.
         """
         directory = self.control_plane.directory
+        possible = not unavailable()
+        if possible and self.metrics:
+            _require_prometheus()
         stop(directory)
-        if unavailable():
+        if not possible:
             return
-        if self.metrics:
-            toolchain.path("prometheus")
         folder, ports = _folder(directory), self.control_plane.ports
         shutil.rmtree(folder, ignore_errors=True)
         processes.start(
@@ -166,6 +167,16 @@ def inside(directory: Path, pod: str) -> list[str]:
     user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
     place = sandbox.Sandbox(name=fitting[0], index=0, address="")
     return ["nsenter", f"--target={first.pid}", *user, "--mount", "--pid", *place.inside()]
+
+
+def _require_prometheus() -> None:
+    """A lab brings it only when it is asked for, and plain `pulumi up` does not ask."""
+    try:
+        toolchain.path("prometheus")
+    except LabError:
+        raise LabError(
+            "requests are to be counted, but Prometheus was not brought yet", "bring it with: make up"
+        ) from None
 
 
 def _namespaces() -> list[str]:
