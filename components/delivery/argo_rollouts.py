@@ -22,7 +22,7 @@ NAMESPACE = "argo-rollouts"
 
 DASHBOARD_PORT = 3100
 
-_NAME, _DASHBOARD = "argo-rollouts", "argo-rollouts-dashboard"
+_NAME, _METRICS, _DASHBOARD = "argo-rollouts", "argo-rollouts-metrics", "argo-rollouts-dashboard"
 _HUB = "quay.io/argoproj"
 _NOTIFICATIONS = "argo-rollouts-notification-secret"
 _RESTRICTED = {"securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}}
@@ -57,6 +57,10 @@ def compose(files: RolloutsManifests) -> Content:
     for each in objects:
         if not each["kind"].startswith("Cluster"):
             merge(each, {"metadata": {"namespace": NAMESPACE}})
+    for manifest, service in ((install, _METRICS), (dashboard, _DASHBOARD)):
+        for port in manifest.one("Service", service)["spec"]["ports"]:
+            # Istio tells a port's protocol by the beginning of its name.
+            port["name"] = f"http-{port['name']}" if "name" in port else "http"
     _pin(install.one("Deployment", _NAME), _NAME, "argo-rollouts")
     page = dashboard.one("Deployment", _DASHBOARD)
     _pin(page, _DASHBOARD, "kubectl-argo-rollouts")

@@ -57,7 +57,10 @@ class Delivery(pulumi.ComponentResource):
         self.ready, self.urls = (), {}
         if chosen.enabled:
             namespace = k8s.core.v1.Namespace(
-                argo_rollouts.NAMESPACE, metadata={"name": argo_rollouts.NAMESPACE}, opts=inside
+                argo_rollouts.NAMESPACE,
+                # Nothing in there asks the mesh for anything.
+                metadata={"name": argo_rollouts.NAMESPACE, "labels": {"istio-injection": "disabled"}},
+                opts=inside,
             )
             surroundings = Surroundings(
                 capabilities=platform.capabilities,

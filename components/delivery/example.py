@@ -77,7 +77,7 @@ class Example(pulumi.ComponentResource):
             chosen: whether the controller says which Pods it leads to.
         """
         service: dict[str, Any] = {
-            "spec": {"selector": _LABELS, "ports": [{"port": _PORT, "targetPort": _PORT}]},
+            "spec": {"selector": _LABELS, "ports": [{"name": "http", "port": _PORT, "targetPort": _PORT}]},
         }
         (exposure or Exposure()).apply(service)
         return k8s.core.v1.Service(

@@ -96,7 +96,7 @@ def test_the_canary_has_one_service_for_both_versions(dev: Recording) -> None:
 
     assert (service.inputs["metadata"]["name"], service.inputs["metadata"]["namespace"]) == ("nginx", "default")
     assert service.inputs["spec"]["selector"] == labels == spec(dev, "example-rollout")["selector"]["matchLabels"]
-    assert service.inputs["spec"]["ports"] == [{"port": 80, "targetPort": 80}]
+    assert service.inputs["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": 80}]
     assert service.ignored == (), "nobody but the lab says where it leads to"
 
 
