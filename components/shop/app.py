@@ -46,8 +46,9 @@ class Workload(StrEnum):
     """The controller of Argo Rollouts."""
 
 
-_MIN_READY = 5
-"""Seconds that a Pod of a Rollout must be ready before it counts: until every proxy has heard of it."""
+_MIN_READY = {Workload.DEPLOYMENT: 2, Workload.ROLLOUT: 5}
+"""Seconds that a Pod must be ready before it counts: until every proxy has heard of it. A Rollout leaves less behind
+itself for a proxy that has not: a new version may be a single Pod."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +127,7 @@ class App(pulumi.ComponentResource):
                 kind=Workload.ROLLOUT.value,
                 # What people changed by the kubectl plugin, the settings set back: it is theirs, and only theirs.
                 metadata={**metadata, "annotations": {"pulumi.com/patchForce": "true"}},
-                spec={"minReadySeconds": _MIN_READY, "revisionHistoryLimit": 3, **deployment(args)},
+                spec={"revisionHistoryLimit": 3, **deployment(args)},
                 opts=stands,
             )
         else:
@@ -138,6 +139,7 @@ def deployment(args: AppArgs) -> dict[str, Any]:
     """The Deployment's spec; a Rollout's is the same, but for the strategy."""
     return {
         "replicas": args.replicas,
+        "minReadySeconds": _MIN_READY[args.replacement.workload],
         "selector": {"matchLabels": {"app": args.app}},
         "strategy": args.replacement.strategy,
         "template": {
