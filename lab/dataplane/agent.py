@@ -109,6 +109,7 @@ class Agent:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._wanted: set[str] = set()
+        self._unready: set[str] = set()
         self._running: dict[str, Running] = {}
         self._leaving: dict[str, Leaving] = {}
         self._indices = itertools.count()
@@ -158,11 +159,13 @@ class Agent:
                     self._pods[pod.address] = pod
                 if pod is None:
                     self._wanted.discard(uid)
+                    self._unready.discard(uid)
                     self._remove(uid)
                 elif uid not in self._wanted and (workload := workloads.of(pod)):
                     self._wanted.add(uid)
-                    # Those that were there before this process are waited for by nobody any more.
-                    if workload.port and not first:
+                    # Those that were ready before this process began are waited for by nobody any more.
+                    if workload.port and not (first and pod.ready):
+                        self._unready.add(uid)
                         await self._tell(pod, ready=False)
                     starting.append((pod, workload))
             first = False
@@ -191,6 +194,12 @@ class Agent:
                 for line in running.access_log.lines() if running.access_log else ():
                     self._telemetry.count(running.pod, line)
             await asyncio.sleep(_PAUSE / 2)
+
+    async def _now_ready(self, pod: Pod) -> None:
+        """Say that a Pod is ready, unless it was so all along: it would count as ready since this moment only."""
+        if pod.uid in self._unready:
+            self._unready.discard(pod.uid)
+            await self._tell(pod, ready=True)
 
     async def _tell(self, pod: Pod, *, ready: bool) -> None:
         try:
@@ -284,7 +293,7 @@ class Agent:
             log=self._options.logs / f"{running.pod.key}-{name}.log",
             folder=running.sandbox.folder,
             port=port,
-            listening=functools.partial(self._tell, running.pod, ready=True) if port else None,
+            listening=functools.partial(self._now_ready, running.pod) if port else None,
         )
         running.tasks.append(asyncio.create_task(supervisor.keep(program, self._turns)))
         return program.log

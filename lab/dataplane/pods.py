@@ -26,6 +26,7 @@ class Pod:
         environment: the literal variables of its first container.
         config_maps: names of the ConfigMaps whose entries are variables of that container as well.
         drain: seconds that it goes on serving after it was deleted (its preStop hook).
+        ready: whether the cluster takes it for ready.
     """
 
     uid: str
@@ -36,6 +37,7 @@ class Pod:
     environment: Mapping[str, str] = field(default_factory=dict)
     config_maps: tuple[str, ...] = ()
     drain: float = 0.0
+    ready: bool = True
 
     @property
     def key(self) -> str:
@@ -67,5 +69,6 @@ def running(found: Mapping[str, Any]) -> Pod | None:
         config_maps=tuple(
             each["configMapRef"]["name"] for each in container.get("envFrom", []) if "configMapRef" in each
         ),
+        ready=all(each["status"] == "True" for each in status.get("conditions", []) if each["type"] == "Ready"),
         drain=float(container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)),
     )
