@@ -12,7 +12,8 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components import engine
-from components.delivery.delivery import Delivery, DeliveryArgs, RolloutsManifests
+from components.delivery.argo_rollouts import RolloutsManifests
+from components.delivery.delivery import Delivery, DeliveryArgs
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
 from components.observability.observability import Manifests, Observability, ObservabilityArgs
 from components.platform.select import select
@@ -126,7 +127,6 @@ async def main() -> pulumi.Inputs:
         "kubeconfig": platform.kubeconfig,
         **platform.outputs,
         **observability.urls,
-        **delivery.urls,
         "bookinfoUrl": pulumi.Output.concat("http://", istio.ingress_address, "/productpage"),
     }
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 NAMESPACE = "argo-rollouts"
 """As in the notes."""
 
-DASHBOARD_PORT = 3100
-
 _NAME, _METRICS, _DASHBOARD = "argo-rollouts", "argo-rollouts-metrics", "argo-rollouts-dashboard"
 _HUB = "quay.io/argoproj"
 _NOTIFICATIONS = "argo-rollouts-notification-secret"

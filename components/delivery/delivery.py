@@ -10,19 +10,18 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
 from components.delivery import argo_rollouts
-from components.delivery.argo_rollouts import ArgoRollouts, RolloutsManifests
+from components.delivery.argo_rollouts import ArgoRollouts
 from components.delivery.example import Example, ExampleArgs
 from components.observability.addon import Surroundings
 from components.observability.exposure import PRIVATE, Exposure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from components.delivery.argo_rollouts import RolloutsManifests
     from components.platform.base import Platform
     from lab.settings import rollouts as settings
-
-__all__ = ["Delivery", "DeliveryArgs", "RolloutsManifests"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +44,14 @@ class Delivery(pulumi.ComponentResource):
 
     Attributes:
         ready: what a Rollout has to wait for; empty without Argo Rollouts.
-        urls: pages that can be reached from outside the cluster, by the name of the stack's output.
     """
 
     ready: Sequence[pulumi.Resource]
-    urls: Mapping[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: DeliveryArgs, platform: Platform, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:delivery:Delivery", name, None, opts)
         chosen, inside = args.settings, ResourceOptions(parent=self)
-        self.ready, self.urls = (), {}
+        self.ready = ()
         if chosen.enabled:
             namespace = k8s.core.v1.Namespace(
                 argo_rollouts.NAMESPACE,

@@ -9,7 +9,8 @@ import yaml
 from pulumi import ResourceOptions
 
 from components.delivery import argo_rollouts, strategies
-from components.delivery.delivery import Delivery, DeliveryArgs, RolloutsManifests
+from components.delivery.argo_rollouts import RolloutsManifests
+from components.delivery.delivery import Delivery, DeliveryArgs
 from lab import versions
 from lab.settings.rollouts import Rollouts
 from tests.unit.components import support
