@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import yaml
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from tests.engine.laboratory import Laboratory
 
 NAMESPACES = ("shop", "tutorial")
+COUNTS = 10.0
+"""Seconds until the last Pod of a roll counts, and the former one is ended: Pulumi waits for it to be ready, and it
+counts two seconds later."""
 REPLICAS = {"shop": 2, "tutorial": 1}
 
 
@@ -72,6 +76,16 @@ def changed(said: str) -> dict[str, str]:
     }
 
 
+def replica_sets(laboratory: Laboratory, namespace: str, app: str) -> list[dict[str, Any]]:
+    """An application's ReplicaSets when a single one has Pods, or after so long that it should have been."""
+    deadline = time.monotonic() + COUNTS
+    while True:
+        found: list[dict[str, Any]] = laboratory.get("replicasets", "-n", namespace, "-l", f"app={app}")["items"]
+        if sum(each["spec"]["replicas"] > 0 for each in found) == 1 or time.monotonic() > deadline:
+            return found
+        time.sleep(0.2)
+
+
 def available(states: list[dict[str, Any]]) -> list[int]:
     return [state.get("availableReplicas", 0) for state in states]
 
@@ -86,10 +100,7 @@ def test_another_log_level_changes_the_config_maps_and_the_pods_that_use_them_an
             namespace: standing.get("configmap", "config-dev", "-n", namespace)["data"]["ORDER_LOG_LEVEL"]
             for namespace in ("default", *NAMESPACES)
         }
-        sets = {
-            namespace: standing.get("replicasets", "-n", namespace, "-l", "app=order")["items"]
-            for namespace in NAMESPACES
-        }
+        sets = {namespace: replica_sets(standing, namespace, "order") for namespace in NAMESPACES}
 
     assert changed(said) == {
         "kubernetes:core/v1:ConfigMap config-dev-default": "update",
@@ -107,10 +118,9 @@ def test_another_log_level_changes_the_config_maps_and_the_pods_that_use_them_an
 
 def test_a_former_image_comes_back_by_its_tag(standing: Laboratory) -> None:
     def revisions() -> dict[str, str]:
-        sets = standing.get("replicasets", "-n", "shop", "-l", "app=delivery")["items"]
         return {
             each["spec"]["template"]["spec"]["containers"][0]["image"]: each["metadata"]["name"]
-            for each in sets
+            for each in replica_sets(standing, "shop", "delivery")
             if each["spec"]["replicas"]
         }
 
