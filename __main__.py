@@ -14,23 +14,33 @@ from pulumi import ResourceOptions
 from components import engine
 from components.delivery.argo_rollouts import RolloutsManifests
 from components.delivery.delivery import Delivery, DeliveryArgs
+from components.delivery.example import Example, ExampleArgs
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
+from components.observability.exposure import PRIVATE
 from components.observability.observability import Manifests, Observability, ObservabilityArgs
+from components.places import Place
+from components.platform import shared
 from components.platform.select import select
 from components.shop.shop import Shop, ShopArgs
+from components.student import Student, StudentArgs
 from components.traffic.traffic import Traffic
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
 from lab import artifacts, dashboards, paths
-from lab.settings import Settings
+from lab.classroom import names
+from lab.settings import Settings, Target
 
 
 async def main() -> pulumi.Inputs:
-    """Declare everything, in the order of the course."""
+    """Read the settings, and declare what they ask for."""
     settings = Settings.load()
     for warning in settings.warnings:
         pulumi.log.warn(warning)
+    return await (share(settings) if settings.target is Target.SHARED else course(settings))
 
-    platform = select(settings, pulumi.get_stack())
+
+async def course(settings: Settings) -> pulumi.Inputs:
+    """Declare everything, in the order of the course."""
+    platform = await select(settings, pulumi.get_stack())
     in_cluster = ResourceOptions(providers=[platform.provider], deleted_with=platform.deleted_with)
     await engine.begin(platform.urn)
 
@@ -73,21 +83,7 @@ async def main() -> pulumi.Inputs:
         in_cluster,
     )
 
-    tutorial = Tutorial(
-        "tutorial",
-        TutorialArgs(
-            hello_nginx_image=settings.tutorial.hello_nginx_image if settings.tutorial.hello_nginx else None,
-            bookinfo=BookinfoArgs(
-                applications=artifacts.path("bookinfo.yaml"),
-                gateway=artifacts.path("bookinfo-gateway.yaml"),
-                hub=settings.istio_hub,
-            )
-            if settings.tutorial.bookinfo
-            else None,
-        ),
-        istio,
-        in_cluster,
-    )
+    tutorial = Tutorial("tutorial", tutorial_args(settings), istio.ready, in_cluster)
 
     delivery = Delivery(
         "delivery",
@@ -109,17 +105,17 @@ async def main() -> pulumi.Inputs:
             "shop",
             ShopArgs(
                 settings=settings.shop,
-                tutorial=tutorial.namespace if settings.tutorial.shop else None,
+                tutorial=tutorial.place if settings.tutorial.shop else None,
                 delivery=settings.rollouts.delivery,
                 rollouts=delivery.ready,
             ),
-            istio,
+            istio.ready,
             platform,
             in_cluster,
         )
         stands.append(shop)
 
-    traffic = Traffic("traffic", settings.traffic, [tutorial.namespace, *istio.ready], in_cluster)
+    traffic = Traffic("traffic", settings.traffic, tutorial.place, istio.ready, in_cluster)
 
     platform.run_workloads([*stands, traffic], metrics=settings.rollouts.delivery.analysed)
 
@@ -128,7 +124,66 @@ async def main() -> pulumi.Inputs:
         **platform.outputs,
         **observability.urls,
         "bookinfoUrl": pulumi.Output.concat("http://", istio.ingress_address, "/productpage"),
+        shared.OUTPUT: shared.facts(platform, istio.ingress_address),
     }
+
+
+async def share(settings: Settings) -> pulumi.Inputs:
+    """Declare what one student has of a cluster that a class shares: the course, in namespaces of their own."""
+    platform = await select(settings, pulumi.get_stack())
+    await engine.begin(platform.urn)
+    everything = ResourceOptions(providers=[platform.provider])
+    student = Student(
+        "student",
+        StudentArgs(
+            id=settings.student.id,
+            classroom=settings.student.classroom,
+            cpu=settings.shared.cpu,
+            memory=settings.shared.memory,
+            pods=settings.shared.pods,
+            group=settings.student.group,
+        ),
+        everything,
+    )
+    inside = ResourceOptions(providers=[platform.provider], deleted_with=student)
+    host = names.host(settings.student.id)
+
+    tutorial = Tutorial("tutorial", tutorial_args(settings, student.tutorial, host), (), inside)
+    if settings.rollouts.enabled and settings.rollouts.example.enabled:
+        chosen = settings.rollouts.example
+        example = ExampleArgs(canary=chosen.canary, image=chosen.image, exposure=PRIVATE, place=student.default)
+        Example("example", example, (), inside)
+    if settings.shop.enabled:
+        shop = ShopArgs(
+            settings=settings.shop,
+            default=student.default,
+            place=student.shop,
+            tutorial=tutorial.place if settings.tutorial.shop else None,
+            delivery=settings.rollouts.delivery,
+        )
+        Shop("shop", shop, (), platform, inside)
+    Traffic("traffic", settings.traffic, tutorial.place, (), inside)
+
+    return {
+        "namespaces": [place.name for place in (student.default, student.tutorial, student.shop)],
+        "bookinfoUrl": pulumi.Output.concat("http://", host, "/productpage"),
+        "ingress": platform.ingress.address,
+    }
+
+
+def tutorial_args(settings: Settings, place: Place | None = None, host: str | None = None) -> TutorialArgs:
+    """What the namespace `tutorial` holds."""
+    bookinfo = BookinfoArgs(
+        applications=artifacts.path("bookinfo.yaml"),
+        gateway=artifacts.path("bookinfo-gateway.yaml"),
+        hub=settings.istio_hub,
+        host=host,
+    )
+    return TutorialArgs(
+        hello_nginx_image=settings.tutorial.hello_nginx_image if settings.tutorial.hello_nginx else None,
+        bookinfo=bookinfo if settings.tutorial.bookinfo else None,
+        place=place,
+    )
 
 
 pulumi.run(main)

@@ -9,13 +9,16 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components import places
 from components.delivery import strategies
 from components.observability.exposure import Exposure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NAME, NAMESPACE = "example-rollout", "default"
+    from components.places import Place
+
+NAME = "example-rollout"
 _LABELS = {"app": "nginx"}
 _PORT = 80
 
@@ -28,11 +31,13 @@ class ExampleArgs:
         canary: whether a version is replaced by a canary, else by blue/green.
         image: of the first version.
         exposure: who reaches it from outside the cluster.
+        place: where it is.
     """
 
     canary: bool
     image: str
     exposure: Exposure
+    place: Place = places.DEFAULT
 
 
 class Example(pulumi.ComponentResource):
@@ -42,6 +47,7 @@ class Example(pulumi.ComponentResource):
         self, name: str, args: ExampleArgs, after: Sequence[pulumi.Resource], opts: ResourceOptions | None = None
     ) -> None:
         super().__init__("istio-lab:delivery:Example", name, None, opts)
+        self._place = args.place
         services = (
             [self._service("nginx", args.exposure)]
             if args.canary
@@ -54,11 +60,11 @@ class Example(pulumi.ComponentResource):
             NAME,
             api_version="argoproj.io/v1alpha1",
             kind="Rollout",
-            metadata={"name": NAME, "namespace": NAMESPACE},
+            metadata={"name": NAME, "namespace": args.place.name},
             spec=spec(args),
             opts=ResourceOptions(
                 parent=self,
-                depends_on=[*after, *services],
+                depends_on=[*after, *args.place.after, *services],
                 # `lab rollout set-image` writes it, as the notes' own command does.
                 ignore_changes=["spec.template"],
                 # As the notes do: the Rollout is deleted and made anew.
@@ -84,12 +90,16 @@ class Example(pulumi.ComponentResource):
             name,
             metadata={
                 "name": name,
-                "namespace": NAMESPACE,
+                "namespace": self._place.name,
                 "labels": _LABELS,
                 "annotations": {"pulumi.com/skipAwait": "true"},
             },
             spec=service["spec"],
-            opts=ResourceOptions(parent=self, ignore_changes=["spec.selector"] if chosen else []),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=list(self._place.after),
+                ignore_changes=["spec.selector"] if chosen else [],
+            ),
         )
 
 

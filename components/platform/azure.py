@@ -126,6 +126,7 @@ class Azure(pulumi.ComponentResource):
     """
 
     kubeconfig: pulumi.Output[str]
+    identity: pulumi.Output[str]
     provider: k8s.Provider
     registry: pulumi.Output[str] | None
     capabilities = Capabilities(load_balancers=True, runs_containers=True, metrics=True)
@@ -177,8 +178,9 @@ class Azure(pulumi.ComponentResource):
         self.kubeconfig = self._kubeconfig(cluster)
         admitted = [self._admission(cluster, client)] if args.entra else []
         self.hooks = azure_roles.patience_in_cluster() if args.entra else None
+        self.identity = cluster.id
         self.provider = provider.kubernetes(
-            self.kubeconfig, cluster.id, ResourceOptions(parent=self, depends_on=admitted)
+            self.kubeconfig, self.identity, ResourceOptions(parent=self, depends_on=admitted)
         )
         self.register_outputs({})
 

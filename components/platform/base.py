@@ -74,6 +74,10 @@ class Platform(Protocol):
         """Credentials for the cluster: a secret."""
 
     @property
+    def identity(self) -> pulumi.Output[str]:
+        """Another one means another cluster, in which everything has to be made again."""
+
+    @property
     def provider(self) -> k8s.Provider:
         """The one way to the cluster; every Kubernetes resource is given it explicitly."""
 

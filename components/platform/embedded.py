@@ -89,6 +89,7 @@ class Embedded(pulumi.ComponentResource):
     """A `Platform` that needs neither a cloud account nor Docker nor root. Pods are simulated."""
 
     kubeconfig: pulumi.Output[str]
+    identity: pulumi.Output[str]
     provider: k8s.Provider
     registry: pulumi.Output[str] | None = None
     capabilities = Capabilities(load_balancers=False, runs_containers=False, metrics=True)
@@ -108,7 +109,8 @@ class Embedded(pulumi.ComponentResource):
         )
         self.deleted_with = self._control_plane
         self.kubeconfig = pulumi.Output.secret(self._control_plane.kubeconfig)
-        self.provider = provider.kubernetes(self.kubeconfig, self._control_plane.id, ResourceOptions(parent=self))
+        self.identity = self._control_plane.id
+        self.provider = provider.kubernetes(self.kubeconfig, self.identity, ResourceOptions(parent=self))
         self.webhooks = host_webhooks(self._control_plane.ports)
         self.ingress = Ingress(
             address=self._control_plane.ports.apply(lambda ports: f"{LOOPBACK}:{int(ports['ingress_http'])}")

@@ -65,6 +65,7 @@ class Kubeconfig(pulumi.ComponentResource):
     """
 
     kubeconfig: pulumi.Output[str]
+    identity: pulumi.Output[str]
     provider: k8s.Provider
     registry: pulumi.Output[str] | None = None
     capabilities: Capabilities
@@ -85,6 +86,7 @@ class Kubeconfig(pulumi.ComponentResource):
         self.kubeconfig = pulumi.Output.secret(args.content)
         self._cluster = ExistingCluster("cluster", args, ResourceOptions(parent=self))
         self.webhooks = Webhooks() if args.cluster.runs_containers else host_webhooks(self._cluster.ports)
+        self.identity = pulumi.Output.from_input(args.cluster.identity)
         self.provider = provider.kubernetes(
             self.kubeconfig, args.cluster.identity, ResourceOptions(parent=self, depends_on=[self._cluster])
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lab.settings import Settings
 
 
-def select(settings: Settings, stack: str) -> Platform:
+async def select(settings: Settings, stack: str) -> Platform:
     """Make the platform of the settings' target.
 
     A platform's module is imported only when it is asked for: Azure's classes alone cost half a second.
@@ -32,6 +32,10 @@ def select(settings: Settings, stack: str) -> Platform:
             return _azure(settings, stack)
         case Target.KUBECONFIG:
             return _kubeconfig(settings, stack)
+        case Target.SHARED:
+            from components.platform.shared import shared
+
+            return await shared("shared", settings.shared.platform)
 
 
 def _embedded(settings: Settings, stack: str) -> Platform:

@@ -16,6 +16,8 @@ from components.password import Password
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from components.places import Place
+
 NAME = "config-dev"
 """Of the ConfigMap, as the notes have it, and of the Secret beside it."""
 
@@ -30,12 +32,14 @@ class ConfigurationArgs:
     """What is configured where.
 
     Attributes:
-        namespaces: where order runs, by name, each with what has to be there first.
+        default: where the notes' own ConfigMaps are.
+        places: where order runs.
         log_level: the notes' `ORDER_LOG_LEVEL`.
         mysql: whether order has a MySQL.
     """
 
-    namespaces: Mapping[str, Sequence[pulumi.Resource]]
+    default: Place
+    places: Sequence[Place]
     log_level: str
     mysql: bool
 
@@ -45,7 +49,7 @@ class Configuration(pulumi.ComponentResource):
 
     Attributes:
         digest: another one whenever the configuration is another: Pods that carry it are made anew then.
-        objects: what Pods of a namespace read at their start, by its name; they must wait for it.
+        objects: what Pods of a place read at their start, by its key; they must wait for it.
     """
 
     digest: str
@@ -56,30 +60,28 @@ class Configuration(pulumi.ComponentResource):
         variables = compose(log_level=args.log_level, mysql=args.mysql)
         self.digest = hashlib.sha256(json.dumps(variables, sort_keys=True).encode()).hexdigest()[:16]
         password = Password("order-db-password", _PASSWORD_LENGTH, ResourceOptions(parent=self))
-        self._config_map("my-config", "my-config", "default", _LITERALS, ())
-        self._config_map(f"{NAME}-default", NAME, "default", variables, ())
+        self._config_map("my-config", "my-config", args.default, _LITERALS)
+        self._config_map(f"{NAME}-{args.default.key}", NAME, args.default, variables)
         self.objects = {
-            namespace: [
-                self._config_map(f"{NAME}-{namespace}", NAME, namespace, variables, after),
+            place.key: [
+                self._config_map(f"{NAME}-{place.key}", NAME, place, variables),
                 k8s.core.v1.Secret(
-                    f"{NAME}-{namespace}",
-                    metadata={"name": NAME, "namespace": namespace},
+                    f"{NAME}-{place.key}",
+                    metadata={"name": NAME, "namespace": place.name},
                     string_data={PASSWORD_KEY: password.value},
-                    opts=ResourceOptions(parent=self, depends_on=list(after)),
+                    opts=ResourceOptions(parent=self, depends_on=list(place.after)),
                 ),
             ]
-            for namespace, after in args.namespaces.items()
+            for place in args.places
         }
         self.register_outputs({})
 
-    def _config_map(
-        self, name: str, config_map: str, namespace: str, data: Mapping[str, str], after: Sequence[pulumi.Resource]
-    ) -> pulumi.Resource:
+    def _config_map(self, name: str, config_map: str, place: Place, data: Mapping[str, str]) -> pulumi.Resource:
         return k8s.core.v1.ConfigMap(
             name,
-            metadata={"name": config_map, "namespace": namespace},
+            metadata={"name": config_map, "namespace": place.name},
             data=dict(data),
-            opts=ResourceOptions(parent=self, depends_on=list(after)),
+            opts=ResourceOptions(parent=self, depends_on=list(place.after)),
         )
 
 

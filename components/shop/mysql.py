@@ -13,8 +13,9 @@ from components.password import Password
 from components.shop import configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from components.places import Place
     from components.volumes import Volumes
 
 _NAME = "mysql"
@@ -33,13 +34,13 @@ class MysqlArgs:
         namespace: where it is.
         image: of MySQL.
         volumes: None keeps the orders in its Pod.
-        elsewhere: other namespaces that find it by the same name, each with what has to be there first.
+        elsewhere: other places where it is found by the same name.
     """
 
     namespace: str
     image: str
     volumes: Volumes | None
-    elsewhere: Mapping[str, Sequence[pulumi.Resource]]
+    elsewhere: Sequence[Place]
 
 
 class Mysql(pulumi.ComponentResource):
@@ -64,12 +65,12 @@ class Mysql(pulumi.ComponentResource):
             opts=inside,
         )
         k8s.apps.v1.StatefulSet(name, metadata=metadata, spec=stateful_set(args), opts=inside)
-        for namespace, first in args.elsewhere.items():
+        for place in args.elsewhere:
             k8s.core.v1.Service(
-                f"{name}-{namespace}",
+                f"{name}-{place.key}",
                 metadata={
                     "name": _NAME,
-                    "namespace": namespace,
+                    "namespace": place.name,
                     "annotations": {"pulumi.com/skipAwait": "true"},
                 },
                 spec={
@@ -77,7 +78,7 @@ class Mysql(pulumi.ComponentResource):
                     "externalName": f"{_NAME}.{args.namespace}.svc.cluster.local",
                     "ports": [{"name": "tcp-mysql", "port": _PORT, "appProtocol": "tcp"}],
                 },
-                opts=ResourceOptions(parent=self, depends_on=list(first)),
+                opts=ResourceOptions(parent=self, depends_on=list(place.after)),
             )
         self.register_outputs({})
 

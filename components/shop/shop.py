@@ -9,9 +9,11 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components import places
 from components.delivery import strategies
 from components.delivery.analysis import Limits
 from components.delivery.progressive import Progressive, ProgressiveArgs, preview
+from components.places import Place
 from components.shop import images, siege
 from components.shop.app import PORT, App, AppArgs, Readiness, Replacement, Workload
 from components.shop.configuration import Configuration, ConfigurationArgs
@@ -21,13 +23,11 @@ from components.volumes import Volumes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.mesh.istio import Istio
     from components.platform.base import Platform
     from lab.settings import rollouts
     from lab.settings import shop as settings
 
 NAMESPACE = "shop"
-_TUTORIAL = "tutorial"
 
 _ORDER, _DELIVERY = "order", "delivery"
 
@@ -42,12 +42,16 @@ class ShopArgs:
     Attributes:
         settings: of the shop.
         tutorial: the namespace `tutorial`, for the exercises there; None leaves them out.
+        default: where the notes' own ConfigMaps are.
+        place: a namespace that is there; None makes the course's own.
         delivery: how a version of delivery is replaced, in the namespace `shop`; None for Pod by Pod.
         rollouts: what has to be there for Argo Rollouts to do it.
     """
 
     settings: settings.Shop
-    tutorial: pulumi.Resource | None
+    tutorial: Place | None
+    default: Place = places.DEFAULT
+    place: Place | None = None
     delivery: rollouts.Delivery | None = None
     rollouts: Sequence[pulumi.Resource] = ()
 
@@ -56,71 +60,78 @@ class Shop(pulumi.ComponentResource):
     """The namespace `shop`, and the same applications in `tutorial` as its exercises need them."""
 
     def __init__(
-        self, name: str, args: ShopArgs, istio: Istio, platform: Platform, opts: ResourceOptions | None = None
+        self,
+        name: str,
+        args: ShopArgs,
+        mesh: Sequence[pulumi.Resource],
+        platform: Platform,
+        opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("istio-lab:shop:Shop", name, None, opts)
         self._settings, self._delivery, self._rollouts = args.settings, args.delivery, list(args.rollouts)
         self._platform = platform
         inside = ResourceOptions(parent=self)
-        namespace = k8s.core.v1.Namespace(
-            NAMESPACE,
-            metadata={"name": NAMESPACE, "labels": {"istio-injection": "enabled"}},
-            opts=inside,
-        )
-        namespaces: dict[str, list[pulumi.Resource]] = {NAMESPACE: [namespace]}
-        if args.tutorial:
-            namespaces[_TUTORIAL] = [args.tutorial]
+        own = args.place or self._namespace()
+        everywhere = [own, *([args.tutorial] if args.tutorial else [])]
         mysql = args.settings.mysql
         configuration = Configuration(
             "configuration",
             ConfigurationArgs(
-                namespaces=namespaces, log_level=args.settings.order.log_level.value, mysql=mysql.enabled
+                default=args.default,
+                places=everywhere,
+                log_level=args.settings.order.log_level.value,
+                mysql=mysql.enabled,
             ),
             inside,
         )
         # A Pod made before istiod serves would be refused by its webhook or come up without a sidecar; one made before
         # its configuration is there would keep the former one.
-        self._pods_after = {
-            key: [*found, *istio.ready, *configuration.objects[key]] for key, found in namespaces.items()
-        }
+        self._pods_after = {place.key: [*place.after, *mesh, *configuration.objects[place.key]] for place in everywhere}
         if mysql.enabled:
-            elsewhere = {key: found for key, found in namespaces.items() if key != NAMESPACE}
             Mysql(
                 "mysql",
-                MysqlArgs(namespace=NAMESPACE, image=mysql.image, volumes=self._volumes(), elsewhere=elsewhere),
-                self._pods_after[NAMESPACE],
+                MysqlArgs(namespace=own.name, image=mysql.image, volumes=self._volumes(), elsewhere=everywhere[1:]),
+                self._pods_after[own.key],
                 inside,
             )
-        for key in namespaces:
-            self._app(_ORDER, key, args.settings.order, configuration.digest)
-            self._app(_DELIVERY, key, args.settings.delivery, None)
+        for place in everywhere:
+            self._app(_ORDER, place, args.settings.order, configuration.digest)
+            self._app(_DELIVERY, place, args.settings.delivery, None)
             if args.settings.siege.enabled:
                 k8s.core.v1.Pod(
-                    f"{siege.NAME}-{key}",
-                    metadata={"name": siege.NAME, "namespace": key, "labels": {"app": siege.NAME}},
+                    f"{siege.NAME}-{place.key}",
+                    metadata={"name": siege.NAME, "namespace": place.name, "labels": {"app": siege.NAME}},
                     spec=siege.pod(args.settings.siege.image),
-                    opts=ResourceOptions(parent=self, depends_on=self._pods_after[key]),
+                    opts=ResourceOptions(parent=self, depends_on=self._pods_after[place.key]),
                 )
         self.register_outputs({})
 
-    def _app(self, app: str, namespace: str, chosen: settings.App, config_digest: str | None) -> None:
-        here = namespace == NAMESPACE
+    def _namespace(self) -> Place:
+        namespace = k8s.core.v1.Namespace(
+            NAMESPACE,
+            metadata={"name": NAMESPACE, "labels": {"istio-injection": "enabled"}},
+            opts=ResourceOptions(parent=self),
+        )
+        return Place(key=NAMESPACE, name=NAMESPACE, after=[namespace])
+
+    def _app(self, app: str, place: Place, chosen: settings.App, config_digest: str | None) -> None:
+        here = place.key == NAMESPACE
         image = images.resolve(app, chosen.image, self._platform)
         if image is None:
             if here:
                 pulumi.log.warn(images.missing(app))
             return
-        after = self._pods_after[namespace]
+        after = self._pods_after[place.key]
         replaced = self._delivery if here and app == _DELIVERY else None
         if replaced:
             chosen = replaced.of(chosen)
         if replaced and replaced.analysed:
             controlled = [*after, *self._rollouts]
-            beside = _progressive(app, namespace, replaced)
+            beside = _progressive(app, place.name, replaced)
             after = [*controlled, Progressive(app, beside, controlled, ResourceOptions(parent=self))]
         args = AppArgs(
             app=app,
-            namespace=namespace,
+            namespace=place.name,
             image=image,
             replicas=chosen.replicas if here else _REPLICAS_IN_TUTORIAL[app],
             version=chosen.version,
@@ -131,7 +142,7 @@ class Shop(pulumi.ComponentResource):
             readiness=Readiness.HEALTHY if here else Readiness.LISTENING,
             replacement=_replacement(app, replaced, chosen.version) if replaced else Replacement(),
         )
-        App(f"{namespace}-{app}", args, after, ResourceOptions(parent=self))
+        App(f"{place.key}-{app}", args, after, ResourceOptions(parent=self))
 
     def _volumes(self) -> Volumes | None:
         """What outlives Pods; nothing on simulated nodes, where a Pod would wait for its volume for ever."""

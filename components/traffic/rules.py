@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMESPACE = "tutorial"
-
 _VERSIONS = ("v1", "v2", "v3")
 """Of reviews, as Bookinfo has them."""
 

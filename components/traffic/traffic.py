@@ -13,6 +13,7 @@ from components.traffic import rules
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from components.places import Place
     from lab.settings import traffic as settings
 
 
@@ -23,11 +24,12 @@ class Traffic(pulumi.ComponentResource):
         self,
         name: str,
         chosen: settings.Traffic,
-        after: Sequence[pulumi.Resource],
+        place: Place,
+        mesh: Sequence[pulumi.Resource],
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("istio-lab:traffic:Traffic", name, None, opts)
-        self._after = list(after)
+        self._place, self._after = place, [*place.after, *mesh]
         if chosen.routes_reviews:
             subsets = self._rule("DestinationRule", "reviews", rules.reviews_destination())
             route = rules.reviews_route(chosen.reviews.weights, by_browser=chosen.reviews_by_browser)
@@ -58,7 +60,7 @@ class Traffic(pulumi.ComponentResource):
             f"{kind.lower()}-{name}" if name == "reviews" else name,
             api_version="networking.istio.io/v1",
             kind=kind,
-            metadata={"name": name, "namespace": rules.NAMESPACE},
+            metadata={"name": name, "namespace": self._place.name},
             spec=spec,
             opts=ResourceOptions(parent=self, depends_on=[*self._after, *more]),
         )

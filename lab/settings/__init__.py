@@ -22,7 +22,7 @@ from lab import versions
 from lab.compatibility import Pair, Verdict, check, hub_warnings, minor
 from lab.errors import LabError
 from lab.settings import rules
-from lab.settings.groups import ApiServer, Azure, Group, Kubeconfig, Mesh, Nodes, Tutorial
+from lab.settings.groups import ApiServer, Azure, Group, Kubeconfig, Mesh, Nodes, Shared, Student, Tutorial
 from lab.settings.observability import Observability
 from lab.settings.rollouts import Rollouts
 from lab.settings.rules import NAMESPACE
@@ -39,6 +39,7 @@ class Target(StrEnum):
     EMBEDDED = "embedded"
     AZURE = "azure"
     KUBECONFIG = "kubeconfig"
+    SHARED = "shared"
 
 
 RUNS = {Target.EMBEDDED: Pair(versions.KUBERNETES, versions.ISTIO)}
@@ -62,6 +63,8 @@ class Settings(Group):
         shop: the course's own applications.
         traffic: the lessons on what the mesh does with requests.
         rollouts: how new versions are rolled out.
+        student: whose lab it is, in a class.
+        shared: a student's share of the cluster of another stack.
     """
 
     target: Annotated[Target, rules.one_of(Target)] = Target.EMBEDDED
@@ -77,6 +80,8 @@ class Settings(Group):
     shop: Annotated[Shop, rules.section()] = Shop()
     traffic: Annotated[Traffic, rules.section()] = Traffic()
     rollouts: Annotated[Rollouts, rules.section()] = Rollouts()
+    student: Annotated[Student, rules.section()] = Student()
+    shared: Annotated[Shared, rules.section()] = Shared()
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
@@ -177,6 +182,12 @@ def _incomplete(settings: Settings) -> list[_Problem]:
             missing = [key for key, value in (("file", chosen.file), ("context", chosen.context)) if not value]
             text = 'found ""; the kubeconfig target never takes whatever cluster happens to be the current one: name it'
             return [_Problem(f"kubeconfig.{key}", text) for key in missing]
+        case Target.SHARED:
+            wanted = {"shared.platform": settings.shared.platform, "student.id": settings.student.id}
+            text = (
+                "found \"\"; the shared target is one student's part of another stack's cluster: `lab class up` sets it"
+            )
+            return [_Problem(key, text) for key, value in wanted.items() if not value]
         case _:
             return []
 

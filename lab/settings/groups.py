@@ -240,6 +240,36 @@ class Azure(Group):
     protect: Annotated[bool, rules.switch()] = False
 
 
+class Student(Group):
+    """Whose lab it is, where it is a student's.
+
+    Attributes:
+        id: of the student, of which every name follows.
+        classroom: name of the class.
+        group: object id of an Entra group whose members may work in the student's namespaces, on Azure.
+    """
+
+    id: Annotated[str, rules.student()] = ""
+    classroom: Annotated[str, rules.CLASSROOM] = ""
+    group: Annotated[str, rules.GROUP] = ""
+
+
+class Shared(Group):
+    """A student's share of the cluster of another stack.
+
+    Attributes:
+        platform: name of that stack.
+        cpu: cores that the Pods of each of the student's namespaces may ask for.
+        memory: memory that they may ask for.
+        pods: how many there may be in each.
+    """
+
+    platform: Annotated[str, rules.STACK] = ""
+    cpu: Annotated[int, rules.whole(1, 64)] = 3
+    memory: Annotated[str, rules.memory("2Gi", "512Gi")] = "6Gi"
+    pods: Annotated[int, rules.whole(10, 500)] = 40
+
+
 class Kubeconfig(Group):
     """Which existing cluster the kubeconfig target uses; never whatever happens to be the current one.
 

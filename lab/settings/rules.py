@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BeforeValidator
 
+from lab.classroom import names
+
 if TYPE_CHECKING:
     from enum import StrEnum
 
@@ -177,6 +179,15 @@ def day() -> BeforeValidator:
     return rule('a day such as "2026-12-24", in quotes', parse)
 
 
+def student() -> BeforeValidator:
+    """A student's id, or none."""
+
+    def parse(value: object) -> str | None:
+        return word(value) if value == "" or names.is_id(word(value)) else None
+
+    return rule(names.ID_RULE, parse)
+
+
 def ipv4_ranges() -> BeforeValidator:
     """Ranges of an allowlist; one that lets everybody in is not one."""
 
@@ -201,6 +212,16 @@ def section() -> BeforeValidator:
         return {str(key): item for key, item in found.items()} if isinstance(found, Mapping) else None
 
     return rule("an object of settings; set one of them with `pulumi config set --path`", parse)
+
+
+def mapping() -> BeforeValidator:
+    """Keys with values, whatever they are."""
+
+    def parse(value: object) -> object:
+        found = _json(value)
+        return dict(found) if isinstance(found, Mapping) and all(isinstance(key, str) for key in found) else None
+
+    return rule("keys with values", parse)
 
 
 def _json(value: object) -> object:
@@ -288,5 +309,10 @@ SUBSCRIPTION = text(
 )
 LOCATION = text(r"[a-z]{3,30}[0-9]?", "an Azure region by its name such as westeurope; `az account list-locations`")
 VM_SIZE = text(r"Standard_[A-Z]\w{1,60}", "an Azure machine by its name such as Standard_D4s_v5")
+STACK = text(r"([a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?)?", "the name of a stack, or nothing")
+CLASSROOM = text(r"([a-z]([a-z0-9-]{0,18}[a-z0-9])?)?", "at most 20 lower-case letters, digits and inner hyphens: ws26")
+GROUP = text(
+    r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?", "the object id of an Entra group, or nothing"
+)
 EMAIL = text(r"([^@\s,;]{1,64}@[^@\s,;]{1,190}\.[a-zA-Z]{2,})?", "one mail address, or nothing")
 TAG = text(r"[^<>%&\\?/]{0,256}", "at most 256 characters, none of < > % & \\ ? /")

@@ -144,7 +144,7 @@ def mesh_elsewhere(*, ingress: Mapping[str, object] | None = None, **platform: o
             gateway=FIXTURES / "bookinfo-gateway.yaml",
             hub="example.test/mesh",
         )
-        Tutorial("tutorial", TutorialArgs(hello_nginx_image="nginx:1.29", bookinfo=bookinfo), istio, inside)
+        Tutorial("tutorial", TutorialArgs(hello_nginx_image="nginx:1.29", bookinfo=bookinfo), istio.ready, inside)
         pulumi.export("address", istio.ingress_address)
 
     def reply(type_: str, name: str, inputs: Mapping[str, object]) -> dict[str, object]:

@@ -53,7 +53,7 @@ def elsewhere(*, registry: str | None = REGISTRY, **settings: object) -> Recordi
             inside,
         )
         chosen = ShopSettings.model_validate(settings, by_alias=True, by_name=False)
-        Shop("shop", ShopArgs(settings=chosen, tutorial=None), istio, platform, inside)
+        Shop("shop", ShopArgs(settings=chosen, tutorial=None), istio.ready, platform, inside)
 
     return record(program, answers=support.answers)
 

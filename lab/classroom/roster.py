@@ -1,0 +1,350 @@
+"""Who is in a class, and what each student's lab is to be: read and checked whole, before anything is made."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from lab.classroom import names, source
+from lab.errors import LabError
+from lab.settings import Settings, Target, rules
+from lab.settings.groups import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from lab.classroom.source import Key, Source
+
+Config = dict[str, Any]
+"""Settings of a stack as people write them, by their names without the namespace; checked by `Settings` alone."""
+
+_MOST_STUDENTS = 5000
+
+
+class Tenancy(StrEnum):
+    """What a student has."""
+
+    NAMESPACE = "namespace"
+    """Namespaces on a cluster that the class shares: many times cheaper."""
+
+    CLUSTER = "cluster"
+    """A whole lab: platform, mesh, tools."""
+
+
+class Quota(Group):
+    """What the Pods of each namespace of a student may ask for, on a shared cluster; defaults are the settings'.
+
+    Attributes:
+        cpu: cores.
+        memory: a Kubernetes quantity.
+        pods: how many.
+    """
+
+    cpu: Annotated[int, rules.whole(1, 64)] = 3
+    memory: Annotated[str, rules.memory("2Gi", "512Gi")] = "6Gi"
+    pods: Annotated[int, rules.whole(10, 500)] = 40
+
+
+class Student(Group):
+    """One row.
+
+    Attributes:
+        id: of which every name follows.
+        name: as people say it.
+        mail: where the handout goes.
+        group: object id of an Entra group whose members may work in the student's namespaces.
+        settings: of this student's stack, over those of the class.
+    """
+
+    id: Annotated[str, rules.student()] = ""
+    name: Annotated[str, rules.TAG] = ""
+    mail: Annotated[str, rules.EMAIL] = ""
+    group: Annotated[str, rules.GROUP] = ""
+    settings: Annotated[Config, rules.mapping()] = Field(default_factory=dict)
+
+    @property
+    def stack(self) -> str:
+        """Name of the student's stack."""
+        return names.stack(self.id)
+
+
+class Roster(Group):
+    """A class.
+
+    Attributes:
+        classroom: its name; `class` in the file.
+        tenancy: whether its students share a cluster.
+        expires: when everything may be taken away; empty for never.
+        days: how many days the course has, for its price.
+        hours: how many hours a day it is used, for its price.
+        parallel: how many students are worked on at a time; 0 for what this machine has room for.
+        quota: of each of a student's namespaces on a shared cluster.
+        platform: settings of the shared cluster's stack.
+        settings: of every student's stack.
+        students: the rows.
+    """
+
+    classroom: Annotated[str, rules.CLASSROOM] = Field(default="", alias="class")
+    tenancy: Annotated[Tenancy, rules.one_of(Tenancy)] = Tenancy.NAMESPACE
+    expires: Annotated[str, rules.TAG] = ""
+    days: Annotated[int, rules.whole(1, 366)] = 1
+    hours: Annotated[int, rules.whole(1, 24)] = 8
+    parallel: Annotated[int, rules.whole(0, 50)] = 0
+    quota: Annotated[Quota, rules.section()] = Quota()
+    platform: Annotated[Config, rules.mapping()] = Field(default_factory=dict)
+    settings: Annotated[Config, rules.mapping()] = Field(default_factory=dict)
+    students: tuple[Student, ...] = ()
+
+    @property
+    def shared(self) -> bool:
+        """Whether the students share a cluster."""
+        return self.tenancy is Tenancy.NAMESPACE
+
+    @property
+    def platform_stack(self) -> str:
+        """Name of the stack that makes the shared cluster."""
+        return names.platform_stack(self.classroom)
+
+    def find(self, student: str) -> Student:
+        """The row of a student.
+
+        Args:
+            student: id.
+
+        Raises:
+            LabError: there is none.
+        """
+        for each in self.students:
+            if each.id == student:
+                return each
+        raise LabError(
+            f"{student} is not in the class {self.classroom}",
+            f"name one of: {', '.join(each.id for each in self.students)}",
+        )
+
+
+def read(path: Path) -> Roster:
+    """Read and check a class file whole: the class, every row, and the settings that every stack would get.
+
+    Args:
+        path: a YAML file, or a CSV file of students.
+
+    Raises:
+        LabError: something is wrong; all of it is listed, each with its line.
+    """
+    return check(source.read(path))
+
+
+def check(found: Source) -> Roster:
+    """Check what a class file says.
+
+    Args:
+        found: the file's content with its lines.
+
+    Raises:
+        LabError: something is wrong; all of it is listed, each with its line.
+    """
+    try:
+        roster = Roster.model_validate(dict(found.data), by_alias=True, by_name=False)
+    except ValidationError as error:
+        problems = [_problem(found, details) for details in error.errors(include_url=False)]
+    else:
+        problems = [*_incomplete(found, roster), *_colliding(found, roster)]
+        problems = problems or [*_misplaced(found, roster), *_refused_settings(found, roster)]
+        if not problems:
+            return roster
+    count = "1 thing is" if len(problems) == 1 else f"{len(problems)} things are"
+    lines = sorted(set(problems), key=_by_line)
+    raise LabError(
+        "\n".join([f"{found.path}: {count} wrong, so nothing was begun:", *(f"  {line}" for line in lines)]),
+        "mend the lines and run the same command again; `lab class plan` only looks",
+    )
+
+
+def config(roster: Roster, student: Student) -> Config:
+    """The whole configuration of a student's stack: all keys that are set, and no other.
+
+    Args:
+        roster: the class.
+        student: a row of it.
+    """
+    chosen = merge(roster.settings, student.settings)
+    who = {"id": student.id, "classroom": roster.classroom, **({"group": student.group} if student.group else {})}
+    share = {"platform": roster.platform_stack, **roster.quota.model_dump()}
+    return {
+        **chosen,
+        **({"target": Target.SHARED.value, "shared": share} if roster.shared else {}),
+        **({"expires": roster.expires} if roster.expires else {}),
+        "student": who,
+    }
+
+
+def platform_config(roster: Roster) -> Config:
+    """The whole configuration of the stack that makes the shared cluster: a lab without the course's applications.
+
+    Args:
+        roster: the class.
+    """
+    wanted: Config = {
+        "tutorial": {"helloNginx": False, "bookinfo": False, "shop": False},
+        "shop": {"enabled": False},
+        "rollouts": {"example": {"enabled": False}},
+        **({"expires": roster.expires} if roster.expires else {}),
+    }
+    return merge(merge(_room(roster), roster.platform), wanted)
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Config:
+    """Settings laid over others: groups are merged, all else is replaced; neither is changed."""
+    result = dict(under)
+    for key, value in over.items():
+        below = result.get(key)
+        result[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return result
+
+
+_CPU_OF_A_STUDENT = 1.5
+"""Cores that the Pods of a student's three namespaces ask for, sidecars and a roll under way included."""
+
+_CPU_OF_THE_PLATFORM = 4
+"""Cores for istiod, gateways, Prometheus, Grafana, Kiali, Jaeger, Loki and what runs on every node."""
+
+_SIMULATED_CPU, _SIMULATED_MEMORY, _MOST_SIMULATED = 16, "64Gi", 50
+_CPU_OF_A_MACHINE = 4
+_ZONES = 3
+
+
+def _room(roster: Roster) -> Config:
+    """Nodes for everybody; what the class file says of them counts more."""
+    cpu = _CPU_OF_THE_PLATFORM + _CPU_OF_A_STUDENT * len(roster.students)
+    if roster.platform.get("target", Target.EMBEDDED.value) == Target.EMBEDDED.value:
+        count = min(_MOST_SIMULATED, max(_ZONES, -(-int(cpu) // _SIMULATED_CPU) + 1))
+        return {"nodes": {"count": count, "zones": _ZONES, "cpu": _SIMULATED_CPU, "memory": _SIMULATED_MEMORY}}
+    if roster.platform["target"] == Target.AZURE.value:
+        count = max(2, -(-int(cpu) // _CPU_OF_A_MACHINE))
+        return {"azure": {"systemPool": {"count": min(count, 100), "maxCount": min(count + 1, 100)}}}
+    return {}
+
+
+_OF_THE_PLATFORM = (
+    "target",
+    "kubernetesVersion",
+    "istioVersion",
+    "nodes",
+    "azure",
+    "kubeconfig",
+    "mesh",
+    "observability",
+)
+"""Settings that a student's share of a cluster has no part in."""
+
+_OF_THE_CLASS = ("student", "shared", "expires")
+"""Settings that the class itself sets."""
+
+
+def _incomplete(found: Source, roster: Roster) -> list[str]:
+    problems = []
+    if not roster.classroom:
+        problems.append(f'{found.at(("class",))}: class: found ""; allowed: {_CLASS_RULE}')
+    if not roster.students:
+        problems.append(f"{found.at(('students',))}: students: found none; allowed: at least one")
+    if len(roster.students) > _MOST_STUDENTS:
+        problems.append(
+            f"{found.at(('students',))}: students: found {len(roster.students)}; allowed: at most {_MOST_STUDENTS}"
+        )
+    for number, student in enumerate(roster.students):
+        if not student.id:
+            problems.append(f'{found.at(("students", number))}: id: found ""; allowed: {names.ID_RULE}')
+    return problems
+
+
+_CLASS_RULE = "at most 20 lower-case letters, digits and inner hyphens: ws26"
+
+
+def _colliding(found: Source, roster: Roster) -> list[str]:
+    """Rows that would be the same stack."""
+    first: dict[str, int] = {}
+    problems = []
+    for number, student in enumerate(roster.students):
+        if not student.id:
+            continue
+        if student.id in first:
+            before = found.at(("students", first[student.id], "id"))
+            problems.append(f"{found.at(('students', number, 'id'))}: id: found {student.id}, which {before} has too")
+        if roster.shared and student.stack == roster.platform_stack:
+            problems.append(
+                f"{found.at(('students', number, 'id'))}: id: found {student.id}; its stack would have the name of the "
+                f"shared cluster's, {roster.platform_stack}"
+            )
+        first.setdefault(student.id, number)
+    return problems
+
+
+def _misplaced(found: Source, roster: Roster) -> list[str]:
+    """Settings in a place where they would do nothing, or contradict the class."""
+    problems = []
+    places: list[tuple[Key, Config]] = [
+        (("settings",), roster.settings),
+        *((("students", number, "settings"), student.settings) for number, student in enumerate(roster.students)),
+    ]
+    for place, chosen in places:
+        for key in chosen:
+            where = f"{found.at((*place, key))}: settings.{key}"
+            if key in _OF_THE_CLASS:
+                problems.append(f"{where}: the class sets it; take it out")
+            elif roster.shared and key in _OF_THE_PLATFORM:
+                problems.append(f"{where}: it is the shared cluster's; put it under platform")
+    for key in roster.platform:
+        where = f"{found.at(('platform', key))}: platform.{key}"
+        if not roster.shared:
+            problems.append(f"{where}: with tenancy cluster nobody shares a cluster; put it under settings")
+        elif key in _OF_THE_CLASS:
+            problems.append(f"{where}: the class sets it; take it out")
+    return problems
+
+
+def _refused_settings(found: Source, roster: Roster) -> list[str]:
+    """What `Settings` would refuse of any stack."""
+    stacks: list[tuple[Key, Config]] = [(("platform",), platform_config(roster))] if roster.shared else []
+    stacks += [(("students", number), config(roster, student)) for number, student in enumerate(roster.students)]
+    problems: list[str] = []
+    for place, chosen in stacks:
+        try:
+            settings = Settings.from_mapping(chosen, source=found.at(place))
+        except LabError as error:
+            problems += [f"{found.at(place)}: {line.strip()}" for line in error.message.splitlines()[1:]]
+            continue
+        if not roster.shared and settings.target is Target.KUBECONFIG and len(roster.students) > 1:
+            problems.append(
+                f"{found.at(place)}: settings.target: found kubeconfig; with tenancy cluster: embedded, azure; one "
+                "existing cluster can be shared, with tenancy namespace and platform.target, but not given to each"
+            )
+    return problems
+
+
+def _problem(found: Source, details: Mapping[str, Any]) -> str:
+    place: Key = tuple(details["loc"])
+    key = ".".join(str(part) for part in place) or "the file"
+    shown = json.dumps(details["input"], ensure_ascii=False, default=str)
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."  # noqa: PLR2004 - room for the rest of the line
+    if details["type"] == "extra_forbidden":
+        known = Student if place[:1] == ("students",) else Quota if place[:1] == ("quota",) else Roster
+        keys = ", ".join(_keys(known))
+        return f"{found.at(place)}: {key}: there is no such key; the keys here are {keys}"
+    allowed = details.get("ctx", {}).get("error") or details["msg"]
+    return f"{found.at(place)}: {key}: found {shown}; allowed: {allowed}"
+
+
+def _keys(model: type[Group]) -> Iterable[str]:
+    return (str(field.alias) for field in model.model_fields.values())
+
+
+def _by_line(problem: str) -> tuple[str, int, str]:
+    """As the file has them: by file, then by number."""
+    file, _, rest = problem.partition(":")
+    number = rest.partition(":")[0]
+    return file, int(number) if number.isdigit() else 0, problem
