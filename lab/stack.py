@@ -123,9 +123,15 @@ class Stack:
             )
 
     @property
+    def workspace(self) -> Path:
+        """The folder of `Pulumi.yaml` that pulumi is called in: the project's, or one of its own for a class' stack."""
+        own = paths.class_workspace(self.name)
+        return own if (own / "Pulumi.yaml").is_file() else paths.PROJECT
+
+    @property
     def file(self) -> Path:
         """The stack's configuration, as Pulumi and people edit it."""
-        return paths.PROJECT / f"Pulumi.{self.name}.yaml"
+        return self.workspace / f"Pulumi.{self.name}.yaml"
 
     def config(self) -> dict[str, object]:
         """What is configured of the lab's own keys, by their names without the namespace; unchecked."""
@@ -171,7 +177,7 @@ class Stack:
             return subprocess.run(
                 _command(*arguments),
                 check=False,
-                cwd=paths.PROJECT,
+                cwd=self.workspace,
                 env={**workspace.environment(), **(environment or {})},
             ).returncode
 
@@ -213,7 +219,7 @@ class Stack:
             capture_output=True,
             text=True,
             input=stdin,
-            cwd=paths.PROJECT,
+            cwd=self.workspace,
             env=workspace.environment(),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -109,6 +110,11 @@ class Roster(Group):
         """Name of the stack that makes the shared cluster."""
         return names.platform_stack(self.classroom)
 
+    @property
+    def owns_platform(self) -> bool:
+        """Whether the shared cluster is the class' own, and goes when the class goes."""
+        return self.shared and self.platform.get("target") != Target.KUBECONFIG.value
+
     def find(self, student: str) -> Student:
         """The row of a student.
 
@@ -207,26 +213,34 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Config:
     return result
 
 
-_CPU_OF_A_STUDENT = 1.5
-"""Cores that the Pods of a student's three namespaces ask for, sidecars and a roll under way included."""
+_CPU_OF_A_STUDENT, _PODS_OF_A_STUDENT = 1.5, 34
+"""What the Pods of a student's three namespaces ask for, sidecars and a roll under way included, and how many."""
 
-_CPU_OF_THE_PLATFORM = 4
-"""Cores for istiod, gateways, Prometheus, Grafana, Kiali, Jaeger, Loki and what runs on every node."""
+_CPU_OF_THE_PLATFORM, _PODS_OF_THE_PLATFORM = 4, 20
+"""The same of istiod, gateways, Prometheus, Grafana, Kiali, Jaeger, Loki and Argo Rollouts."""
+
+_PODS_OF_A_NODE = 100
+"""A simulated node takes 110, and ten of them are on every node; one of AKS takes 250."""
 
 _SIMULATED_CPU, _SIMULATED_MEMORY, _MOST_SIMULATED = 16, "64Gi", 50
-_CPU_OF_A_MACHINE = 4
+_CPU_OF_A_MACHINE, _MOST_MACHINES = 4, 100
 _ZONES = 3
 
 
 def _room(roster: Roster) -> Config:
     """Nodes for everybody; what the class file says of them counts more."""
-    cpu = _CPU_OF_THE_PLATFORM + _CPU_OF_A_STUDENT * len(roster.students)
-    if roster.platform.get("target", Target.EMBEDDED.value) == Target.EMBEDDED.value:
-        count = min(_MOST_SIMULATED, max(_ZONES, -(-int(cpu) // _SIMULATED_CPU) + 1))
+    students = len(roster.students)
+    cpu = _CPU_OF_THE_PLATFORM + _CPU_OF_A_STUDENT * students
+    pods = _PODS_OF_THE_PLATFORM + _PODS_OF_A_STUDENT * students
+    target = roster.platform.get("target", Target.EMBEDDED.value)
+    if target == Target.EMBEDDED.value:
+        needed = max(math.ceil(cpu / _SIMULATED_CPU), math.ceil(pods / _PODS_OF_A_NODE), _ZONES)
+        count = min(needed, _MOST_SIMULATED)
         return {"nodes": {"count": count, "zones": _ZONES, "cpu": _SIMULATED_CPU, "memory": _SIMULATED_MEMORY}}
-    if roster.platform["target"] == Target.AZURE.value:
-        count = max(2, -(-int(cpu) // _CPU_OF_A_MACHINE))
-        return {"azure": {"systemPool": {"count": min(count, 100), "maxCount": min(count + 1, 100)}}}
+    if target == Target.AZURE.value:
+        # The machines' own daemons take a part of each.
+        count = min(max(2, math.ceil(cpu / (_CPU_OF_A_MACHINE - 1))), _MOST_MACHINES)
+        return {"azure": {"systemPool": {"count": count, "maxCount": min(count + 1, _MOST_MACHINES)}}}
     return {}
 
 
