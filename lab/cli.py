@@ -17,6 +17,7 @@ from rich.table import Column, Table
 
 from lab import artifacts, dashboards, observability, paths, recovery, toolchain, workspace
 from lab.check.commands import check
+from lab.cost.commands import cost
 from lab.curl import PASSED_ON, curl
 from lab.dataplane import lifecycle
 from lab.drift.commands import drift
@@ -43,6 +44,7 @@ app.add_typer(rollout.app, name="rollout")
 app.command()(load)
 app.command(context_settings=PASSED_ON)(curl)
 app.command()(check)
+app.command()(cost)
 app.command()(drift)
 console = Console()
 errors = Console(stderr=True)

@@ -153,14 +153,16 @@ def one_of(names: type[StrEnum]) -> BeforeValidator:
 def memory(low: str, high: str) -> BeforeValidator:
     """An amount of memory within bounds, both included."""
 
-    def size(text: str) -> Decimal:
-        match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,3})?)([kMGT]|[KMGT]i)?", text, re.ASCII)
-        return Decimal(match[1]) * _FACTORS[match[2] or ""] if match else Decimal(0)
-
     def parse(value: object) -> object:
         return value if size(low) <= size(word(value)) <= size(high) else None
 
     return rule(f"a Kubernetes quantity of bytes from {low} to {high}, such as 16Gi", parse)
+
+
+def size(text: str) -> Decimal:
+    """How many bytes one of Kubernetes' quantities is; zero for what is none."""
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,3})?)([kMGT]|[KMGT]i)?", text, re.ASCII)
+    return Decimal(match[1]) * _FACTORS[match[2] or ""] if match else Decimal(0)
 
 
 def day() -> BeforeValidator:
