@@ -368,7 +368,9 @@ def _asked_for(stack: Stack) -> tuple[str, ...]:
 
 def _prepare_azure(stack: Stack) -> None:
     from lab.azure import plugin, updates
+    from lab.cost import limit
 
+    limit.hold(updates.planned(stack), stack=stack.name)
     with Progress() as progress:
         plugin.ensure(progress)
         updates.bring_kubelogin(stack)

@@ -62,6 +62,16 @@ def percent() -> BeforeValidator:
     return rule("a percentage from 0 to 100 in steps of 0.01, such as 0.5", parse)
 
 
+def dollars() -> BeforeValidator:
+    """An amount of US dollars, or none."""
+
+    def parse(value: object) -> float | None:
+        number = _number(value, r"\d{1,4}(\.\d{1,4})?", 0, 1000)
+        return None if number is None else float(number)
+
+    return rule("US dollars from 0 to 1000 in steps of 0.0001, such as 1.5; 0 for no limit", parse)
+
+
 def hours() -> BeforeValidator:
     """A time of at least a day."""
 
