@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from lab import artifacts, dashboards, observability, paths, recovery, toolchain, workspace
 from lab.check.commands import check
 from lab.classroom import commands as classroom
+from lab.cost.commands import cost
 from lab.curl import PASSED_ON, curl
 from lab.dataplane import lifecycle
 from lab.drift.commands import drift
@@ -45,6 +46,7 @@ app.add_typer(rollout.app, name="rollout")
 app.command()(load)
 app.command(context_settings=PASSED_ON)(curl)
 app.command()(check)
+app.command()(cost)
 app.command()(drift)
 console = Console()
 errors = Console(stderr=True)
@@ -369,7 +371,9 @@ def _asked_for(stack: Stack) -> tuple[str, ...]:
 
 def _prepare_azure(stack: Stack) -> None:
     from lab.azure import plugin, updates
+    from lab.cost import limit
 
+    limit.hold(updates.planned(stack), stack=stack.name)
     with Progress() as progress:
         plugin.ensure(progress)
         updates.bring_kubelogin(stack)
