@@ -109,12 +109,16 @@ def up(
 
     Run it again to go on where it stopped, or after the file has changed.
     """
+    from lab.classroom import price
     from lab.classroom.memory import room
     from lab.classroom.run import Run
     from lab.cli import prepare
 
     klass, decided = _planned(file, _wish(only, again=again))
     show(decided, klass)
+    cost = price.estimate(klass)
+    console.print(price.sentence(klass, cost), highlight=False)
+    price.hold(klass, cost)
     if decided.nothing_to_do:
         console.print(
             "Nothing to do: the class stands as its file says. Look at it with: lab class status", highlight=False

@@ -50,6 +50,16 @@ class Quota(Group):
     pods: Annotated[int, rules.whole(10, 500)] = 40
 
 
+class Budget(Group):
+    """What a class may cost.
+
+    Attributes:
+        max_per_hour: US dollars an hour for the whole class when every autoscaler has added all it may; 0 for no limit.
+    """
+
+    max_per_hour: Annotated[float, rules.dollars()] = 0.0
+
+
 class Student(Group):
     """One row.
 
@@ -84,6 +94,7 @@ class Roster(Group):
         hours: how many hours a day it is used, for its price.
         parallel: how many students are worked on at a time; 0 for what this machine has room for.
         quota: of each of a student's namespaces on a shared cluster.
+        budget: what it may cost.
         platform: settings of the shared cluster's stack.
         settings: of every student's stack.
         students: the rows.
@@ -96,6 +107,7 @@ class Roster(Group):
     hours: Annotated[int, rules.whole(1, 24)] = 8
     parallel: Annotated[int, rules.whole(0, 50)] = 0
     quota: Annotated[Quota, rules.section()] = Quota()
+    budget: Annotated[Budget, rules.section()] = Budget()
     platform: Annotated[Config, rules.mapping()] = Field(default_factory=dict)
     settings: Annotated[Config, rules.mapping()] = Field(default_factory=dict)
     students: tuple[Student, ...] = ()
@@ -202,6 +214,26 @@ def platform_config(roster: Roster) -> Config:
         **({"expires": roster.expires} if roster.expires else {}),
     }
     return merge(merge(_room(roster), roster.platform), wanted)
+
+
+_SOMEBODY = "203.0.113.7/32"
+"""Of the documentation's own range: an address in the place of whoever will run `up`."""
+
+
+def checked(chosen: Config, *, source: str) -> Settings:
+    """The settings of a stack; on Azure, the caller's address counts as let in, since `up` will see to it.
+
+    Args:
+        chosen: its configuration.
+        source: the file and line that people have to edit, for messages.
+
+    Raises:
+        LabError: a setting is wrong.
+    """
+    given = chosen.get("azure") if chosen.get("target") == Target.AZURE.value else None
+    if isinstance(given, dict) and not given.get("allowedRanges"):
+        chosen = {**chosen, "azure": {**given, "allowedRanges": [_SOMEBODY]}}
+    return Settings.from_mapping(chosen, source=source)
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Config:
@@ -328,7 +360,7 @@ def _refused_settings(found: Source, roster: Roster) -> list[str]:
     problems: list[str] = []
     for place, chosen in stacks:
         try:
-            settings = Settings.from_mapping(chosen, source=found.at(place))
+            settings = checked(chosen, source=found.at(place))
         except LabError as error:
             problems += [f"{found.at(place)}: {line.strip()}" for line in error.message.splitlines()[1:]]
             continue

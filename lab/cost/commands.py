@@ -30,6 +30,7 @@ def cost(
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, max=365, help="How many there are.", show_default="5")] = None,
     *,
+    roster: Annotated[str, typer.Option(help="A class file: what the whole class costs, and each student.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for a program.")] = False,
     online: Annotated[
         bool | None,
@@ -46,8 +47,19 @@ def cost(
     zero. Nothing is asked of the subscription, and nothing is made.
     """
     from lab.azure import updates
-    from lab.cost.estimate import Share
+    from lab.cost.estimate import Course, Share
 
+    if roster:
+        from pathlib import Path
+
+        from lab.classroom import price
+        from lab.classroom.roster import read
+
+        klass = read(Path(roster))
+        said = price.course(klass)
+        asked = Course(hours_per_day=hours_per_day or said.hours_per_day, days=days or said.days)
+        show_class(price.shares(klass), asked, as_json=as_json, online=online)
+        return
     shares = [Share(stack=stack, settings=updates.planned(Stack(stack)))]
     _show(shares, course(hours_per_day, days), as_json=as_json, online=online, of_class=False)
 
