@@ -65,8 +65,8 @@ def hold(klass: Roster, found: Estimate) -> None:
     limit = Decimal(str(klass.budget.max_per_hour))
     if limit and found.at_most > limit:
         raise LabError(
-            f"budget.maxPerHour of class {klass.classroom} is {limit}, but the class may cost {found.at_most} {CURRENCY} "
-            "an hour",
+            f"budget.maxPerHour of class {klass.classroom} is {limit}, but the class may cost "
+            f"{found.at_most} {CURRENCY} an hour",
             "share a cluster with tenancy namespace, ask for less such as azure.systemPool.maxCount, or raise the "
             "limit; all lines: lab cost --roster FILE",
         )

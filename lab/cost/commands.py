@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 console = Console()
 
 
-def cost(
+def cost(  # noqa: PLR0913 - its options
     stack: Annotated[
         str,
         typer.Option("--stack", "-s", envvar="STACK", help="Which lab: each stack is one of its own, side by side."),
