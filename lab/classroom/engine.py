@@ -241,6 +241,8 @@ class _Command(auto.PulumiCommand):
                 reader.join()
         with self._lock:
             self._running.discard(process)
+        if process.returncode < 0:
+            raise LabError(f"pulumi was ended by {signal.Signals(-process.returncode).name}")
         result = auto.CommandResult(
             stdout="\n".join(said["stdout"]), stderr="\n".join(said["stderr"]), code=process.returncode
         )

@@ -154,6 +154,8 @@ class SharedProvider:
         try:
             return channel.unary_unary(method)(request)
         except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNAVAILABLE:
+                context.abort(error.code(), "the Kubernetes provider ended while it was at this")
             metadata = error.trailing_metadata() or ()
             # The details of an error, such as what was made all the same, travel beside its text.
             context.set_trailing_metadata(tuple((each.key, each.value) for each in metadata))

@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lab import recovery
+from filelock import FileLock, Timeout
+
+from lab import paths, recovery
 from lab.classroom import workspace
 from lab.classroom.board import Board, Phase, rows
 from lab.classroom.engine import Engines, Job
@@ -95,7 +97,14 @@ class Run:
     def carry_out(self) -> Outcome:
         """Do it. A failure is its own row's; only what leans on it is skipped."""
         outcome, began = Outcome(), time.monotonic()
-        with Meter() as meter, self._board, self._stoppable(), SharedProvider(self._hear) as self._provider:
+        recovery.end_orphans()
+        with (
+            _alone(self._plan.classroom),
+            Meter() as meter,
+            self._board,
+            self._stoppable(),
+            SharedProvider(self._hear) as self._provider,
+        ):
             for wave in self._plan.waves:
                 if self._blocked(outcome):
                     outcome.ended += [self._skip(action) for action in wave]
@@ -206,6 +215,20 @@ class Run:
         self._engines.interrupt()
         if self._provider:
             self._provider.cancel()
+
+
+@contextlib.contextmanager
+def _alone(classroom: str) -> Iterator[None]:
+    """Keep others from working on the same class; whoever is killed lets go of it."""
+    lock = FileLock(paths.class_dir() / f"{classroom}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LabError(f"another command works on class {classroom}", "wait for it to end") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def keep_kubeconfig(stack: Stack) -> None:
