@@ -211,6 +211,7 @@ def platform_config(roster: Roster) -> Config:
         "tutorial": {"helloNginx": False, "bookinfo": False, "shop": False},
         "shop": {"enabled": False},
         "rollouts": {"example": {"enabled": False}},
+        "student": {"classroom": roster.classroom},
         **({"expires": roster.expires} if roster.expires else {}),
     }
     return merge(merge(_room(roster), roster.platform), wanted)

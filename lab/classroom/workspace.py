@@ -64,7 +64,8 @@ def prepare(action: Action, classroom: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     project = yaml.safe_load((paths.PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
     project["main"] = os.path.relpath(paths.PROJECT, folder)
-    project["runtime"]["options"]["virtualenv"] = os.path.relpath(paths.PROJECT / ".venv", folder)
+    # By its whole path: the engine takes a relative one from here, a dynamic provider from where the program is.
+    project["runtime"]["options"]["virtualenv"] = str(paths.PROJECT / ".venv")
     private.write(folder / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False, allow_unicode=True))
     if action.config:
         _configure(folder / f"Pulumi.{action.stack}.yaml", action.config)
