@@ -82,8 +82,11 @@ class Stack:
         """Whether the stack has been made in the backend."""
         if workspace.local_backend():
             return (paths.state_dir() / ".pulumi" / "stacks" / "istio-lab" / f"{self.name}.json").is_file()
-        listed = json.loads(self._capture("stack", "ls", "--json"))
-        return any(entry["name"].rsplit("/", 1)[-1] == self.name for entry in listed)
+        # A list would read the state of every stack of the project.
+        asked = self._run("stack", "export", "--stack", self.name)
+        if asked.returncode and "no stack named" not in asked.stderr:
+            raise LabError(f"pulumi stack export failed: {asked.stderr.strip()}")
+        return asked.returncode == 0
 
     def ensure(self) -> None:
         """Make the stack unless it exists; a new one becomes the one that plain `pulumi` works on.

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from lab.classroom.export.command import export
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -23,13 +24,17 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+app.command()(export)
 console = Console()
 
 ClassFile = Annotated[
     Path,
     typer.Argument(help="The class: a YAML file, or a CSV file of students with the columns id, name, mail."),
 ]
-Only = Annotated[list[str] | None, typer.Option("--only", help="A student's id; may be given several times.")]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", help="A student's id and nothing else; may be given several times.")
+]
+OnlyPlatform = Annotated[bool, typer.Option("--platform", help="The cluster that the class shares, and no student.")]
 Again = Annotated[bool, typer.Option("--again", help="Also what stands as it is to be.")]
 Removed = Annotated[bool, typer.Option("--removed", help="Also students who are no longer in the file.")]
 Parallel = Annotated[
@@ -77,14 +82,10 @@ def init(
 
 
 @app.command()
-def plan(
-    file: ClassFile = _FILE,
-    only: Only = None,
-    *,
-    again: Again = False,
-    as_json: AsJson = False,
-) -> None:
+def plan(file: ClassFile = _FILE, only: Only = None, *, again: Again = False, as_json: AsJson = False) -> None:
     """Show what `lab class up` would do, in which order, why, and what it costs. Nothing is touched."""
+    from lab.classroom import price
+
     klass, decided = _planned(file, _wish(only, again=again))
     if as_json:
         rows = [
@@ -94,14 +95,27 @@ def plan(
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     show(decided, klass)
+    console.print(price.sentence(klass, price.estimate(klass)), highlight=False)
 
 
 @app.command()
-def up(
+def preview(
+    file: ClassFile = _FILE, only: Only = None, parallel: Parallel = 0, *, platform: OnlyPlatform = False
+) -> None:
+    """Have Pulumi say what `lab class up` would do to every resource, in each student's log, and do nothing."""
+    klass, decided = _planned(file, _wish(only, again=True, platform=platform))
+    outcome = _run(klass, decided, parallel, preview=True)
+    report(outcome, f"lab class preview {file}")
+    console.print(f"What would be done is in {_logs()}/*/log/preview.log", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def up(  # noqa: PLR0913 - its options
     file: ClassFile = _FILE,
     only: Only = None,
     parallel: Parallel = 0,
     *,
+    platform: OnlyPlatform = False,
     again: Again = False,
     yes: Yes = False,
 ) -> None:
@@ -110,55 +124,46 @@ def up(
     Run it again to go on where it stopped, or after the file has changed.
     """
     from lab.classroom import price
-    from lab.classroom.memory import room
-    from lab.classroom.run import Run
-    from lab.cli import prepare
 
-    klass, decided = _planned(file, _wish(only, again=again))
+    klass, decided = _planned(file, _wish(only, again=again, platform=platform))
     show(decided, klass)
     cost = price.estimate(klass)
     console.print(price.sentence(klass, cost), highlight=False)
     price.hold(klass, cost)
     if decided.nothing_to_do:
-        console.print(
-            "Nothing to do: the class stands as its file says. Look at it with: lab class status", highlight=False
-        )
+        console.print("Nothing to do: the class stands as its file says. Look at it with: lab class status")
         return
     _confirm("Make it so?", yes=yes)
-    prepare()
-    outcome = Run(decided, console, parallel=parallel or klass.parallel or room()).carry_out()
-    report(outcome, f"lab class up {file}")
+    report(_run(klass, decided, parallel), f"lab class up {file}")
+    console.print("Look at it with: lab class status", highlight=False)
     console.print("Hand it out with: lab class handout", highlight=False)
 
 
 @app.command()
-def down(
+def down(  # noqa: PLR0913 - its options
     file: ClassFile = _FILE,
     only: Only = None,
     parallel: Parallel = 0,
     *,
+    platform: OnlyPlatform = False,
     removed: Removed = False,
     yes: Yes = False,
 ) -> None:
     """Take the class away: its students, then the cluster that they shared."""
     from lab.classroom import plan as planning
     from lab.classroom import roster, workspace
-    from lab.classroom.memory import room
-    from lab.classroom.run import Run
-    from lab.cli import prepare
 
     klass = roster.read(file)
-    known = workspace.known()
+    wish = _wish(only, removed=removed, platform=platform)
+    known = workspace.known_anywhere(klass, wish)
     _require_students(klass, known, only, removed=removed)
-    decided = planning.down(klass, known, _wish(only, removed=removed))
+    decided = planning.down(klass, known, wish)
     show(decided, klass)
     if decided.nothing_to_do:
         console.print("Nothing to do: nothing of this class stands.")
         return
     _confirm("Take it away, with all that the students made?", yes=yes)
-    prepare()
-    outcome = Run(decided, console, parallel=parallel or klass.parallel or room()).carry_out()
-    report(outcome, f"lab class down {file}")
+    report(_run(klass, decided, parallel), f"lab class down {file}")
     console.print("See that nothing is left with: lab class audit", highlight=False)
 
 
@@ -250,6 +255,22 @@ def report(outcome: Outcome, again: str) -> None:
     raise LabError(f"{what}:\n{lines}", f"run it again to go on: {again}")
 
 
+def _run(klass: Roster, decided: Plan, parallel: int, *, preview: bool = False) -> Outcome:
+    """Carry a plan out, with as many at a time as was asked for, as the file says, or as this machine has room for."""
+    from lab.classroom.memory import room
+    from lab.classroom.run import Run
+    from lab.cli import prepare
+
+    prepare()
+    return Run(decided, console, parallel=parallel or klass.parallel or room(), preview=preview).carry_out()
+
+
+def _logs() -> Path:
+    from lab import paths
+
+    return paths.class_dir() / "stacks"
+
+
 def _read(file: Path) -> Roster:
     from lab.classroom import roster
 
@@ -285,10 +306,12 @@ def _require_students(klass: Roster, known: dict[str, Known], only: list[str] | 
             klass.find(each)
 
 
-def _wish(only: list[str] | None, *, again: bool = False, removed: bool = False) -> Wish:
+def _wish(only: list[str] | None, *, again: bool = False, removed: bool = False, platform: bool = False) -> Wish:
     from lab.classroom.plan import Wish
 
-    return Wish(only=frozenset(only or ()), again=again, removed=removed)
+    if only and platform:
+        raise LabError("--only and --platform were both given", "give one: --only leaves the shared cluster alone")
+    return Wish(only=frozenset(only or ()), again=again, removed=removed, platform=platform)
 
 
 def _confirm(question: str, *, yes: bool) -> None:

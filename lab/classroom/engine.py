@@ -101,6 +101,14 @@ class Engines:
         """
         self._run(job, lambda stack, **options: stack.up(**options, suppress_outputs=True))
 
+    def preview(self, job: Job) -> None:
+        """Find out what an update would do, and do nothing.
+
+        Raises:
+            LabError: it would fail; the reason is the first error of the engine.
+        """
+        self._run(job, lambda stack, **options: stack.preview(**options, suppress_outputs=True))
+
     def destroy(self, job: Job) -> None:
         """Take everything of a stack away, and then the stack.
 
@@ -148,7 +156,13 @@ class Engines:
                 raise LabError(reason(str(error)), f"all that pulumi said is in {job.log}") from None
 
     def _open(self, job: Job) -> auto.Stack:
-        environment = {"PYTHONPATH": str(paths.PROJECT), "GOGC": _PLENTY, "PULUMI_HOME": str(pulumi_home())}
+        environment = {
+            "PYTHONPATH": str(paths.PROJECT),
+            "GOGC": _PLENTY,
+            "PULUMI_HOME": str(pulumi_home()),
+            # On a fresh machine the folder has no key yet; the state has.
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        }
         if job.provider:
             environment["PULUMI_DEBUG_PROVIDERS"] = f"kubernetes:{job.provider.port}"
         place = auto.LocalWorkspace(

@@ -141,14 +141,22 @@ class Wish:
     """What somebody asked for.
 
     Attributes:
-        only: ids of students; empty for all.
+        only: ids of students; empty for all. With some, the shared cluster is left alone.
+        platform: the shared cluster and no student.
         again: also what stands as it is to be.
         removed: also students who are in no class file any more.
     """
 
     only: frozenset[str] = frozenset()
+    platform: bool = False
     again: bool = False
     removed: bool = False
+
+    def means(self, student: str) -> bool:
+        """Whether a student is meant, or with an empty id the shared cluster."""
+        if not student:
+            return self.platform or not self.only
+        return not self.platform and (not self.only or student in self.only)
 
 
 EVERYBODY = Wish()
@@ -163,8 +171,8 @@ def up(klass: Roster, known: Mapping[str, Known], program: str, wish: Wish = EVE
         program: digest of the program that the stacks are made by.
         wish: what was asked for.
     """
-    cluster = [_platform(klass, known, program, wish)] if klass.shared else []
-    chosen = [each for each in klass.students if not wish.only or each.id in wish.only]
+    cluster = [_platform(klass, known, program, wish)] if klass.shared and wish.means("") else []
+    chosen = [each for each in klass.students if wish.means(each.id)]
     students = [
         _up(
             Action(
@@ -197,7 +205,7 @@ def down(klass: Roster, known: Mapping[str, Known], wish: Wish = EVERYBODY) -> P
         wish: what was asked for.
     """
     own = {each.stack: each for each in klass.students}
-    asked = {stack for stack, each in own.items() if not wish.only or each.id in wish.only}
+    asked = {stack for stack, each in own.items() if wish.means(each.id)}
     going = [
         Action(
             stack=each.stack,
@@ -212,7 +220,7 @@ def down(klass: Roster, known: Mapping[str, Known], wish: Wish = EVERYBODY) -> P
         and each.state is not State.GONE
         and (each.stack in asked or (wish.removed and each.stack not in own))
     ]
-    cluster = _platform_down(klass, known, going)
+    cluster = _platform_down(klass, known, going) if wish.means("") else []
     if klass.owns_platform and any(action.verb is Verb.DESTROY for action in cluster):
         return Plan(
             classroom=klass.classroom,

@@ -76,23 +76,24 @@ class Outcome:
 class Run:
     """One run of a plan."""
 
-    def __init__(self, plan: Plan, console: Console, *, parallel: int, live: bool | None = None) -> None:
+    def __init__(self, plan: Plan, console: Console, *, parallel: int, preview: bool = False) -> None:
         """Nothing is touched yet.
 
         Args:
             plan: what is to be done.
             console: where people look.
             parallel: how many stacks are worked on at a time.
-            live: as the board has it.
+            preview: nothing is done; what would be done is in the students' logs.
         """
         self._plan = plan
         self._parallel = parallel
+        self._preview = preview
         self._engines = Engines()
         self._provider: SharedProvider | None = None
         self._stop = threading.Event()
         records = {action.stack: workspace.load(action.stack) for action in plan.actions}
         usual = {stack: record.seconds for stack, record in records.items() if record}
-        self._board = Board(rows(plan.actions, usual), console, parallel=parallel, live=live)
+        self._board = Board(rows(plan.actions, usual), console, parallel=parallel)
 
     def carry_out(self) -> Outcome:
         """Do it. A failure is its own row's; only what leans on it is skipped."""
@@ -135,6 +136,8 @@ class Run:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this student's and no other's
             return self._fail(action, f"{type(error).__name__}: {error}")
         seconds = self._board.end(action.stack, Phase.DONE)
+        if self._preview:
+            return Ended(action=action, phase=Phase.DONE, seconds=seconds)
         if action.verb in (Verb.DESTROY, Verb.FORGET):
             workspace.remove(action.stack)
         else:
@@ -143,11 +146,14 @@ class Run:
 
     def _fail(self, action: Action, why: str) -> Ended:
         seconds = self._board.end(action.stack, Phase.FAILED, why)
-        workspace.finish(action.stack, State.UNFINISHED, error=why)
+        if not self._preview:
+            workspace.finish(action.stack, State.UNFINISHED, error=why)
         return Ended(action=action, phase=Phase.FAILED, seconds=seconds, error=why)
 
     def _work(self, action: Action) -> None:
-        folder = workspace.prepare(action, self._plan.classroom)
+        folder = workspace.prepare(action)
+        if not self._preview:
+            workspace.begin(action, self._plan.classroom)
         stack = Stack(action.stack)
         exists = stack.exists()
         if exists:
@@ -156,10 +162,13 @@ class Run:
             stack=action.stack,
             folder=folder,
             exists=exists,
-            log=folder / "log" / f"{action.verb}.log",
+            log=folder / "log" / f"{'preview' if self._preview else action.verb}.log",
             told=lambda progress: self._board.step(action.stack, f"{progress.done} done, {progress.text}"),
             provider=self._provider if action.student and action.config.get("target") == "shared" else None,
         )
+        if self._preview:
+            self._engines.preview(job)
+            return
         match action.verb:
             case Verb.FORGET if exists:
                 self._engines.forget(job)

@@ -14,12 +14,13 @@ import yaml
 from lab import paths, private
 from lab.classroom.plan import Known, State
 from lab.stack import Stack
+from lab.workspace import local_backend
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.classroom.plan import Action
-    from lab.classroom.roster import Config
+    from lab.classroom.plan import Action, Wish
+    from lab.classroom.roster import Config, Roster
 
 _KEPT = ("encryptionsalt", "secretsprovider", "encryptedkey")
 """What pulumi writes into a stack's file by itself, and cannot do without."""
@@ -50,12 +51,11 @@ class Record:
     error: str = ""
 
 
-def prepare(action: Action, classroom: str) -> Path:
+def prepare(action: Action) -> Path:
     """Make the folder of a stack, and write into it what the stack is to be: those settings and no others.
 
     Args:
         action: what is done to the stack.
-        classroom: name of the class.
 
     Returns:
         The folder.
@@ -69,18 +69,25 @@ def prepare(action: Action, classroom: str) -> Path:
     private.write(folder / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False, allow_unicode=True))
     if action.config:
         _configure(folder / f"Pulumi.{action.stack}.yaml", action.config)
-    before = load(action.stack)
-    record(
-        action.stack,
-        Record(
-            classroom=classroom,
-            student=action.student,
-            name=action.name,
-            state=State.UNFINISHED,
-            seconds=before.seconds if before else 0.0,
-        ),
-    )
     return folder
+
+
+def begin(action: Action, classroom: str) -> None:
+    """Note that a stack is being worked on: until it is done, its last run counts as not finished.
+
+    Args:
+        action: what is done to the stack.
+        classroom: name of the class.
+    """
+    before = load(action.stack)
+    entry = Record(
+        classroom=classroom,
+        student=action.student,
+        name=action.name,
+        state=State.UNFINISHED,
+        seconds=before.seconds if before else 0.0,
+    )
+    record(action.stack, entry)
 
 
 def _configure(file: Path, config: Config) -> None:
@@ -135,6 +142,24 @@ def known() -> dict[str, Known]:
         for stack, each in found.items()
         if each
     }
+
+
+def known_anywhere(klass: Roster, wish: Wish) -> dict[str, Known]:
+    """What earlier runs left here, and with a backend that others use as well, what is in it.
+
+    Args:
+        klass: the class.
+        wish: what was asked for: nobody else is looked for.
+    """
+    found = known()
+    if local_backend():
+        return found
+    wanted = {klass.platform_stack: ""} if klass.shared else {}
+    wanted |= {each.stack: each.id for each in klass.students}
+    for stack, student in wanted.items():
+        if stack not in found and wish.means(student) and Stack(stack).exists():
+            found[stack] = Known(stack=stack, classroom=klass.classroom, student=student, state=State.UNFINISHED)
+    return found
 
 
 def others() -> set[str]:
