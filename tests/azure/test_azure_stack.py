@@ -126,6 +126,8 @@ def test_everything_that_takes_tags_has_them(standing: Subscription) -> None:
     assert len(tags) == 6
     own = {"project": "istio-lab", "stack": "azure", "owner": "somebody"}
     assert all(found == own for found in tags)
+    shown = standing.laboratory.pulumi("stack", "output", "tags", "--json").succeeded().output
+    assert json.loads(shown) == own
 
 
 def test_inside_the_cluster_it_is_the_embedded_lab_resource_for_resource(standing: Subscription) -> None:

@@ -66,12 +66,19 @@ def test_lost_data_is_said_and_down_then_up_begins_anew(standing: Laboratory) ->
 
 def test_two_labs_stand_side_by_side(standing: Laboratory) -> None:
     second = standing.other("second")
+    (second.project / "Pulumi.second.yaml").write_text(yaml.safe_dump({"config": {"istio-lab:expires": "2026-01-31"}}))
     second.lab("up").succeeded()
     assert second.kubeconfig.read_text() != standing.kubeconfig.read_text()
     second.kubectl("delete", "namespace", "tutorial", "--wait=false").succeeded()
     standing.kubectl("get", "deployment", "reviews-v1", "-n", "tutorial").succeeded()
     assert "make down STACK=second" in second.lab("up").output
-    second.lab("down").succeeded()
+    dry = standing.lab("class", "reap").succeeded().output
+    assert "To end 1 stack, say it" in dry
+    assert second.directory.exists()
+    # It has expired, and so it goes by itself; the other lab never expires.
+    reaped = standing.lab("class", "reap", "--yes").succeeded().output
+    assert "Ended: second" in reaped
+    assert not second.directory.exists()
     assert [process for process in standing.processes() if "/stacks/second/" in " ".join(process.cmdline())] == []
     standing.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes").succeeded()
 
