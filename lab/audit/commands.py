@@ -18,6 +18,8 @@ from lab.progress import Progress
 from lab.stack import Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lab.audit.finding import Finding
 
 console = Console()
@@ -78,6 +80,17 @@ def examine(stack: Stack) -> Report:
         note = "they are in the cluster of another stack: kubectl get namespaces, with that one's kubeconfig"
         findings.append(Finding(looked_at="namespaces", verdict=Verdict.UNSEEN, note=note))
     return Report(stack=stack.name, target=stack.target, findings=tuple(findings))
+
+
+def summarize(reports: Sequence[Report], console: Console) -> None:
+    """Print several reports: the clean ones in a line, of the others all that is left."""
+    clean = [each.stack for each in reports if each.clean]
+    if clean:
+        console.print(f"Nothing is left of {', '.join(clean)}.", highlight=False)
+    for report in reports:
+        if not report.clean:
+            console.print(f"[bold red]{report.stack}[/]")
+            _print(report)
 
 
 def _state(stack: Stack) -> Finding:

@@ -42,7 +42,7 @@ Removed = Annotated[bool, typer.Option("--removed", help="Also students who are 
 Parallel = Annotated[
     int, typer.Option("--parallel", "-p", min=0, help="Students at a time; 0 for what this machine has room for.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", envvar="ISTIO_LAB_YES", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 _FILE = Path("class.yaml")
 
@@ -212,6 +212,51 @@ def hand_out(
     chosen = [klass.find(each) for each in only] if only else list(klass.students)
     written = handout.write(klass, chosen, output, hours=hours, console=console)
     console.print(f"{written} folders are in {output}. They hold credentials: send each to its student alone.")
+
+
+@app.command()
+def extend(
+    by: Annotated[str, typer.Argument(help="For how long from now, such as 12h, 7d or 2w.")],
+    file: ClassFile = _FILE,
+) -> None:
+    """Let a class live on: its end is counted from now, and never comes sooner than it was to."""
+    from datetime import UTC, datetime
+
+    from lab.classroom import extension, workspace
+    from lab.classroom import plan as planning
+
+    klass = _read(file)
+    until = extension.until(klass.expires, by, datetime.now(tz=UTC))
+    extension.write(file, until)
+    known = workspace.known()
+    for action in planning.up(_read(file), known, program="").actions:
+        if action.config and action.stack in known:
+            workspace.prepare(action)
+    console.print(f"Class {klass.classroom} lives until {until}: it is in {file}, and `lab class reap` knows it.")
+    console.print(f"Its tags follow with: lab class up {file}", highlight=False)
+
+
+@app.command()
+def audit(file: ClassFile = _FILE, *, as_json: AsJson = False) -> None:
+    """Prove that nothing is left of a class that was taken down: of the shared cluster, and of each student."""
+    from dataclasses import asdict
+
+    from lab.audit import commands as auditing
+    from lab.progress import Progress
+    from lab.stack import Stack
+
+    klass = _read(file)
+    stacks = [*([klass.platform_stack] if klass.shared else []), *(each.stack for each in klass.students)]
+    with Progress() as progress, progress.step("looking for what is left", usual=len(stacks)):
+        reports = [auditing.examine(Stack(each)) for each in stacks]
+    if as_json:
+        typer.echo(
+            json.dumps([{**asdict(each), "clean": each.clean} for each in reports], indent=2, ensure_ascii=False)
+        )
+    else:
+        auditing.summarize(reports, console)
+    if not all(each.clean for each in reports):
+        raise typer.Exit(1)
 
 
 def show(decided: Plan, klass: Roster) -> None:

@@ -259,21 +259,13 @@ def _destroy_in_class(name: str, entry: Record) -> None:
     Raises:
         LabError: it failed, or another subscription is logged in.
     """
-    from lab.audit import record
     from lab.classroom.plan import Action as Step
     from lab.classroom.plan import Plan
     from lab.classroom.plan import Verb as Do
     from lab.classroom.run import Run
 
-    stack = Stack(name)
-    record.before_down(stack)
-    if stack.target == _AZURE:
-        from lab.azure import updates
-
-        updates.before_destroy(stack)
     step = Step(stack=name, student=entry.student, name=entry.name, verb=Do.DESTROY, reason="it has expired", wave=0)
     outcome = Run(Plan(classroom=entry.classroom, actions=(step,)), console, parallel=1).carry_out()
-    record.sweep(stack)
     if outcome.failed:
         raise LabError(outcome.failed[0].error)
     if outcome.interrupted:

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from lab import paths, recovery
-from lab.classroom import workspace
+from lab.audit import record
+from lab.azure import updates
+from lab.classroom import azure, workspace
 from lab.classroom.board import Board, Phase, rows
 from lab.classroom.engine import Engines, Job
 from lab.classroom.memory import Meter
 from lab.classroom.plan import State, Verb
 from lab.classroom.provider import SharedProvider
 from lab.errors import LabError
+from lab.settings import Target
 from lab.stack import Stack
 
 if TYPE_CHECKING:
@@ -168,19 +171,40 @@ class Run:
         )
         if self._preview:
             self._engines.preview(job)
-            return
-        match action.verb:
-            case Verb.FORGET if exists:
+        elif action.verb is Verb.FORGET:
+            if exists:
                 self._engines.forget(job)
-            case Verb.DESTROY if exists:
-                self._engines.destroy(job)
-            case Verb.DESTROY | Verb.FORGET:
-                pass
-            case _:
-                self._engines.up(job)
-                keep_kubeconfig(stack)
-                return
-        sweep(stack)
+            sweep(stack)
+        elif action.verb is Verb.DESTROY:
+            if exists:
+                self._destroy(job, stack)
+            sweep(stack)
+        else:
+            self._up(job, stack)
+
+    def _up(self, job: Job, stack: Stack) -> None:
+        on_azure = stack.target == Target.AZURE
+        if job.exists:
+            record.before_up(stack)
+        if on_azure:
+            self._board.step(stack.name, "bringing what Azure needs, and looking whether anything would be lost")
+            azure.before_up(stack)
+        try:
+            self._engines.up(job)
+        except LabError as error:
+            raise LabError(azure.explained(error.message, stack)) if on_azure else error from None
+        if on_azure:
+            updates.keep_kubeconfig(stack)
+
+    def _destroy(self, job: Job, stack: Stack) -> None:
+        if stack.target == Target.SHARED:
+            self._engines.destroy(job)
+            return
+        record.before_down(stack)
+        if stack.target == Target.AZURE:
+            updates.before_destroy(stack)
+        self._engines.destroy(job)
+        record.sweep(stack)
 
     def _mend(self, stack: Stack) -> None:
         """Put right what a killed run left: a lock of nobody, and operations of which nobody knows how they ended."""
@@ -238,14 +262,6 @@ def _alone(classroom: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def keep_kubeconfig(stack: Stack) -> None:
-    """Nothing where the stack's own resources write it, as the embedded platform does."""
-    if stack.target == "azure":
-        from lab.azure import updates
-
-        updates.keep_kubeconfig(stack)
 
 
 def sweep(stack: Stack) -> None:

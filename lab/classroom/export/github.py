@@ -211,6 +211,8 @@ def _head(plan: Plan, options: GithubOptions, target: Target) -> str:
             *who,
             "  # What somebody chose is handed over as a variable, and is never a part of a command's text.",
             "  VERB: ${{ inputs.verb }}",
+            "  # Nobody is there to be asked.",
+            '  ISTIO_LAB_YES: "true"',
             "",
             "jobs:",
         ]

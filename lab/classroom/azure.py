@@ -1,0 +1,42 @@
+"""What a class does around updates of its stacks on Azure: the same as `lab up` and `lab down` do for one."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from lab.azure import faults, plugin, updates
+from lab.progress import Progress
+
+if TYPE_CHECKING:
+    from lab.stack import Stack
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Tools are brought once for all."""
+
+
+def before_up(stack: Stack) -> None:
+    """Bring what is needed, let the caller in, and refuse what would fail halfway or lose a cluster.
+
+    Raises:
+        LabError: it is refused, or something cannot be had.
+    """
+    with Progress(quiet=True) as progress:
+        with _ONE_AT_A_TIME:
+            plugin.ensure(progress)
+            updates.bring_kubelogin(stack)
+        updates.allow_caller(stack, Console(quiet=True))
+        updates.before_change(stack, progress, allow_replace=False)
+
+
+def explained(message: str, stack: Stack) -> str:
+    """Why an update failed: where Azure is known for it, the cause and the command that helps.
+
+    Args:
+        message: the engine's.
+        stack: which lab.
+    """
+    found = faults.explain(message)
+    return f"{found.code}: {found.cause}; do: {found.command}{stack.option}" if found else message
