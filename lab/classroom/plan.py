@@ -235,7 +235,8 @@ def _platform(klass: Roster, known: Mapping[str, Known], program: str, wish: Wis
         wave=PLATFORM,
         config=roster.platform_config(klass),
     )
-    return _up(action, known.get(action.stack), program, wish)
+    # Whoever asks for one student again does not ask for what everybody stands on.
+    return _up(action, known.get(action.stack), program, replace(wish, again=wish.again and not wish.only))
 
 
 def _up(action: Action, known: Known | None, program: str, wish: Wish) -> Action:
@@ -292,7 +293,7 @@ def _strangers(klass: Roster, known: Mapping[str, Known]) -> list[Action]:
 def _platform_down(klass: Roster, known: Mapping[str, Known], going: Collection[Action]) -> list[Action]:
     """The shared cluster goes with the last that is on it."""
     cluster = known.get(klass.platform_stack)
-    if cluster is None or cluster.state is State.GONE:
+    if cluster is None or cluster.state is State.GONE or cluster.classroom != klass.classroom:
         return []
     gone = {action.stack for action in going}
     left = [
