@@ -90,6 +90,11 @@ class Settings(Group):
         """What the user should know about settings that are let through, one sentence each."""
         return self._warnings
 
+    @property
+    def shares(self) -> bool:
+        """Whether it is a student's part of the cluster of another stack."""
+        return self.target is Target.SHARED
+
     @classmethod
     def load(cls) -> Self:
         """Reads and checks the configuration of the current stack.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SETTINGS = "lab/settings/__init__.py"
 PROGRAM = "__main__.py"
+REFERENCE = "components/platform/shared.py"
+"""Names another stack of the project, for which it needs the project's name."""
 
 STARTS_PROCESSES = {
     "lab/apps.py": "pip, and nothing else, for the packages of the shop",
@@ -163,8 +165,9 @@ def test_components_do_not_reach_for_settings() -> None:
 def test_only_the_settings_read_pulumis_configuration() -> None:
     readers = ("Config", "get_config", "get_config_env", "get_config_secret_keys_env", "CONFIG")
 
-    assert users(sources(), *readers) <= {SETTINGS}
-    assert users(sources(), "get_stack", "get_project") <= {SETTINGS, PROGRAM}
+    of_pulumi = {path: sources()[path] for path in importers(sources(), "pulumi")}
+    assert users(of_pulumi, *readers) <= {SETTINGS}
+    assert users(sources(), "get_stack", "get_project") <= {SETTINGS, PROGRAM, REFERENCE}
 
 
 def test_only_the_choice_of_a_platform_looks_at_the_targets_name() -> None:
