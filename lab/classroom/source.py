@@ -118,7 +118,7 @@ class _Loader(yaml.SafeLoader):
             node.tag = f"{_TAG}str"
         try:
             return super().construct_object(node, deep)
-        except (ValueError, KeyError):
+        except (ValueError, LookupError):
             kind = node.tag.rpartition(":")[2]
             raise ConstructorError(problem=f"{node.value} is no {kind}", problem_mark=node.start_mark) from None
 
@@ -192,7 +192,7 @@ def _table(text: str, name: str) -> tuple[list[dict[str, object]], dict[Key, int
             lines[len(rows),] = reader.line_num - sum((value or "").count("\n") for value in row.values())
             rows.append(_student(row))
     except csv.Error as error:
-        raise LabError(f"{name}:{reader.line_num}: this is no CSV: {error}", "mend that line") from None
+        raise LabError(f"{name}:{reader.reader.line_num}: this is no CSV: {error}", "mend that line") from None
     return rows, lines
 
 
