@@ -325,18 +325,27 @@ def _refused_settings(found: Source, roster: Roster) -> list[str]:
     problems: list[str] = []
     if roster.shared:
         problems += _refused(found, ("platform",), [(("platform",), roster.platform)], platform_config(roster))[0]
+    whose: dict[str, list[str]] = {}
     for number, student in enumerate(roster.students):
         place: Key = ("students", number)
         written = [((*place, "settings"), student.settings), (("settings",), roster.settings)]
         refused, settings = _refused(found, place, written, config(roster, student))
-        problems += refused
         if settings and settings.target is Target.KUBECONFIG and not roster.shared and len(roster.students) > 1:
-            problems.append(
+            refused.append(
                 f"{_line(found, place, written, 'target')}: settings.target: found kubeconfig; with tenancy cluster: "
                 "embedded, azure; one existing cluster can be shared, with tenancy namespace and platform.target, but "
                 "not given to each"
             )
+        for problem in refused:
+            whose.setdefault(problem, []).append(student.id)
+    for problem, ids in whose.items():
+        # A setting of the class may be wrong beside what some students have alone.
+        problems.append(problem if len(ids) == len(roster.students) else f"{problem} (for {_named(ids)})")
     return problems
+
+
+def _named(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:3]) + (" and others" if len(ids) > 3 else "")  # noqa: PLR2004 - enough to know who
 
 
 _Written = list[tuple["Key", Config]]
