@@ -493,7 +493,7 @@ def knowns(draw: some.DrawFn) -> dict[str, Known]:
 
 DIGESTS = sorted(set(digests(klass("anna", "bob")).values()) | set(digests(klass("anna", tenancy="cluster")).values()))
 WISHES = some.builds(Wish, only=some.frozensets(IDS), again=some.booleans(), removed=some.booleans())
-every_class = hypothesis(max_examples=300, deadline=None, derandomize=True)
+every_class = hypothesis(max_examples=150, deadline=None, derandomize=True)
 
 
 @every_class

@@ -466,7 +466,7 @@ TABLES = {
     "semicolons": "\n".join(ROWS).replace('"Kim, Anna"', "Kim| Anna").replace(",", ";").replace("|", ","),
     "a mark that says UTF-8": "\ufeff" + "\n".join(ROWS),
     "lines of Windows": "\r\n".join(ROWS) + "\r\n",
-    "spaces": "\n".join(ROWS).replace(",Bob,", " , Bob , ").replace("id,name,", "id, name ,"),
+    "spaces": "\n".join(ROWS).replace(",Bob,", " , Bob , ").replace("id,name,", "id, name ,").replace('"Kim', ' "Kim'),
     "empty lines": "\n\n".join(ROWS) + "\n\n",
     "too few values": "\n".join(ROWS).replace(",Bob,", ",Bob"),
 }
