@@ -93,6 +93,12 @@ def test_by_default_a_lab_is_nobodys_and_its_own() -> None:
     assert not chosen.shares
 
 
+def test_what_nobody_has_chosen_can_be_written_down_as_nothing() -> None:
+    nothing = load(student={"id": "", "classroom": "", "group": ""}, shared={"platform": ""})
+
+    assert nothing == load()
+
+
 def test_a_share_says_whose_it_is_and_of_what() -> None:
     chosen = load(**SHARE)
 
