@@ -3,22 +3,24 @@
 import gc
 import signal
 
-# Most of the program's time is importing; nothing here lives long enough to be worth collecting.
-gc.disable()
-# Ctrl-C in a terminal reaches this process as well, but ending gracefully is the engine's business.
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+if __name__ == "__main__":  # a class imports this program and runs it for many students in one process
+    # Most of the program's time is importing; nothing here lives long enough to be worth collecting.
+    gc.disable()
+    # Ctrl-C in a terminal reaches this process as well, but ending gracefully is the engine's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 import pulumi
 from pulumi import ResourceOptions
 
 from components import engine
+from components.access import Access, AccessArgs
 from components.delivery.argo_rollouts import RolloutsManifests
 from components.delivery.delivery import Delivery, DeliveryArgs
 from components.delivery.example import Example, ExampleArgs
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
 from components.observability.exposure import PRIVATE
 from components.observability.observability import Manifests, Observability, ObservabilityArgs
-from components.places import Place
+from components.places import DEFAULT, Place
 from components.platform import shared
 from components.platform.select import select
 from components.shop.shop import Shop, ShopArgs
@@ -100,6 +102,7 @@ async def course(settings: Settings) -> pulumi.Inputs:
     )
 
     stands: list[pulumi.Resource] = [observability, tutorial, delivery]
+    places = [DEFAULT, tutorial.place]
     if settings.shop.enabled:
         shop = Shop(
             "shop",
@@ -114,6 +117,9 @@ async def course(settings: Settings) -> pulumi.Inputs:
             in_cluster,
         )
         stands.append(shop)
+        places.append(shop.place)
+    if settings.student.id:
+        Access("access", AccessArgs(places=places, group=settings.student.group), in_cluster)
 
     traffic = Traffic("traffic", settings.traffic, tutorial.place, istio.ready, in_cluster)
 
@@ -145,14 +151,13 @@ async def share(settings: Settings) -> pulumi.Inputs:
         ),
         everything,
     )
-    inside = ResourceOptions(providers=[platform.provider], deleted_with=student)
     host = names.host(settings.student.id)
 
-    tutorial = Tutorial("tutorial", tutorial_args(settings, student.tutorial, host), (), inside)
+    tutorial = Tutorial("tutorial", tutorial_args(settings, student.tutorial, host), (), everything)
     if settings.rollouts.enabled and settings.rollouts.example.enabled:
         chosen = settings.rollouts.example
         example = ExampleArgs(canary=chosen.canary, image=chosen.image, exposure=PRIVATE, place=student.default)
-        Example("example", example, (), inside)
+        Example("example", example, (), everything)
     if settings.shop.enabled:
         shop = ShopArgs(
             settings=settings.shop,
@@ -161,8 +166,8 @@ async def share(settings: Settings) -> pulumi.Inputs:
             tutorial=tutorial.place if settings.tutorial.shop else None,
             delivery=settings.rollouts.delivery,
         )
-        Shop("shop", shop, (), platform, inside)
-    Traffic("traffic", settings.traffic, tutorial.place, (), inside)
+        Shop("shop", shop, (), platform, everything)
+    Traffic("traffic", settings.traffic, tutorial.place, (), everything)
 
     return {
         "namespaces": [place.name for place in (student.default, student.tutorial, student.shop)],
@@ -186,4 +191,5 @@ def tutorial_args(settings: Settings, place: Place | None = None, host: str | No
     )
 
 
-pulumi.run(main)
+if __name__ == "__main__":
+    pulumi.run(main)

@@ -9,9 +9,9 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.access import Access, AccessArgs
 from components.places import Place
-from lab.classroom import rights
-from lab.classroom.names import ACCOUNT, CLASS_LABEL, COURSE, STUDENT_LABEL, namespace
+from lab.classroom.names import CLASS_LABEL, COURSE, STUDENT_LABEL, namespace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,29 +66,23 @@ class Student(pulumi.ComponentResource):
     def __init__(self, name: str, args: StudentArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:student:Student", name, None, opts)
         self._args = args
-        home, *others = (self._namespace(key) for key in COURSE)
-        k8s.core.v1.ServiceAccount(
-            ACCOUNT,
-            metadata={"name": ACCOUNT, "namespace": home.metadata.name},
-            automount_service_account_token=False,
-            opts=ResourceOptions(parent=self),
-        )
-        self.default, self.tutorial, self.shop = (
-            self._furnished(key, made) for key, made in zip(COURSE, (home, *others), strict=True)
+        self.default, self.tutorial, self.shop = (self._place(key) for key in COURSE)
+        Access(
+            "access",
+            AccessArgs(places=(self.default, self.tutorial, self.shop), group=args.group),
+            ResourceOptions(parent=self),
         )
         self.register_outputs({})
 
-    def _namespace(self, key: str) -> k8s.core.v1.Namespace:
+    def _place(self, key: str) -> Place:
+        """A namespace, with what has to be there before the first Pod."""
         labels = {STUDENT_LABEL: self._args.id, CLASS_LABEL: self._args.classroom}
         injection = {"istio-injection": "enabled"} if key in _INJECTED else {}
-        return k8s.core.v1.Namespace(
+        made = k8s.core.v1.Namespace(
             key,
             metadata={"name": namespace(self._args.id, key), "labels": {**labels, **injection}},
             opts=ResourceOptions(parent=self),
         )
-
-    def _furnished(self, key: str, made: k8s.core.v1.Namespace) -> Place:
-        """Put into a namespace what has to be there before the first Pod."""
         inside = ResourceOptions(parent=self, depends_on=[made])
         metadata = {"name": "student", "namespace": namespace(self._args.id, key)}
         furniture: list[pulumi.Resource] = [
@@ -109,14 +103,6 @@ class Student(pulumi.ComponentResource):
                     opts=inside,
                 )
             )
-        k8s.rbac.v1.Role(key, metadata=metadata, rules=rights.rules(), opts=inside)
-        k8s.rbac.v1.RoleBinding(
-            key,
-            metadata=metadata,
-            role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "student"},
-            subjects=subjects(self._args),
-            opts=inside,
-        )
         return Place(key=key, name=namespace(self._args.id, key), after=[made, *furniture])
 
 
@@ -151,10 +137,3 @@ def own_mesh(student: str) -> dict[str, Any]:
     """
     own = [f"{namespace(student, key)}/*" for key in COURSE]
     return {"egress": [{"hosts": [*own, *(f"{name}/*" for name in _FOR_EVERYBODY)]}]}
-
-
-def subjects(args: StudentArgs) -> list[dict[str, str]]:
-    """Whom the rights of a student are given to."""
-    account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace(args.id, COURSE[0])}
-    group = {"kind": "Group", "name": args.group, "apiGroup": "rbac.authorization.k8s.io"}
-    return [account, *([group] if args.group else [])]

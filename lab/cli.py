@@ -17,6 +17,8 @@ from rich.table import Column, Table
 
 from lab import artifacts, dashboards, observability, paths, recovery, toolchain, workspace
 from lab.check.commands import check
+from lab.classroom import commands as classroom
+from lab.cost.commands import cost
 from lab.curl import PASSED_ON, curl
 from lab.dataplane import lifecycle
 from lab.drift.commands import drift
@@ -36,6 +38,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+app.add_typer(classroom.app, name="class")
 app.add_typer(image.app, name="image")
 app.add_typer(lesson.app, name="lesson")
 app.add_typer(pipeline.app, name="pipeline")
@@ -43,6 +46,7 @@ app.add_typer(rollout.app, name="rollout")
 app.command()(load)
 app.command(context_settings=PASSED_ON)(curl)
 app.command()(check)
+app.command()(cost)
 app.command()(drift)
 console = Console()
 errors = Console(stderr=True)
@@ -76,7 +80,7 @@ def main() -> None:
 @app.command()
 def setup() -> None:
     """Bring every tool, chart and manifest, and make the project's working folder. `up` does this by itself."""
-    _prepare(look_again=True)
+    prepare(look_again=True)
 
 
 @app.command()
@@ -85,7 +89,7 @@ def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None
     from lab import summary
 
     target = Stack(stack)
-    _prepare(*_asked_for(target))
+    prepare(*_asked_for(target))
     target.require_unlocked()
     target.ensure()
     command = ("up", "--yes", "--skip-preview", "--stack", stack)
@@ -115,7 +119,7 @@ def down(stack: StackName = "dev") -> None:
     """Take the lab down: every process, port and file of it. The tools stay in the cache."""
     target = Stack(stack)
     if target.exists():
-        _prepare()
+        prepare()
         target.require_unlocked()
         command = ("destroy", "--yes", "--skip-preview", "--stack", stack)
         if target.target == AZURE:
@@ -132,7 +136,7 @@ def down(stack: StackName = "dev") -> None:
 @app.command()
 def recover(stack: StackName = "dev") -> None:
     """Put right what a killed `up` or `down` left: a locked stack, half-made releases, dead processes."""
-    _prepare()
+    prepare()
     target = Stack(stack)
     target.ensure()
     recovery.recover(target, console)
@@ -251,7 +255,7 @@ def queries(
 @app.command()
 def test() -> None:
     """Run the project's own checks: format, lint, types, unit tests, tests with the real engine and cluster."""
-    _prepare(*toolchain.OBSERVABILITY, *toolchain.LOAD)
+    prepare(*toolchain.OBSERVABILITY, *toolchain.LOAD)
     from lab import checks
 
     checks.run(console)
@@ -268,7 +272,7 @@ def bench(
 ) -> None:
     """Measure this stack against the course's own commands, in turn, on this machine."""
     if mesh:
-        _prepare(*toolchain.LOAD)
+        prepare(*toolchain.LOAD)
         from lab.bench import mesh as data_plane
 
         data_plane.run(Stack(stack), rounds, console, json_file)
@@ -278,7 +282,7 @@ def bench(
 
         applications.run(rounds, console, json_file)
         return
-    _prepare("helm")
+    prepare("helm")
     from lab import bench as benchmark
 
     benchmark.run(rounds, console, json_file)
@@ -320,7 +324,7 @@ def prepare_preview(stack: Stack) -> None:
     Raises:
         LabError: a tool cannot be had, or the stack's cluster is stopped.
     """
-    _prepare()
+    prepare()
     stack.ensure()
     if stack.target == AZURE:
         from lab.azure import power, updates
@@ -345,7 +349,8 @@ def _require_nothing_on_azure() -> None:
             raise LabError(f"stack {state.stem} still has resources on Azure", f"make down STACK={state.stem}")
 
 
-def _prepare(*more_tools: str, look_again: bool = False) -> None:
+def prepare(*more_tools: str, look_again: bool = False) -> None:
+    """Bring the tools, charts and manifests, and make the project's working folder."""
     with Progress() as progress:
         toolchain.ensure((*toolchain.DEFAULT, *more_tools), progress=progress)
         artifacts.ensure(progress=progress)
@@ -366,7 +371,9 @@ def _asked_for(stack: Stack) -> tuple[str, ...]:
 
 def _prepare_azure(stack: Stack) -> None:
     from lab.azure import plugin, updates
+    from lab.cost import limit
 
+    limit.hold(updates.planned(stack), stack=stack.name)
     with Progress() as progress:
         plugin.ensure(progress)
         updates.bring_kubelogin(stack)

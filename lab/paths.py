@@ -55,6 +55,16 @@ def stack_dir(stack: str) -> Path:
     return home() / "stacks" / stack
 
 
+def class_dir() -> Path:
+    """What belongs to classes on this machine: a folder for each stack of one."""
+    return home() / "class"
+
+
+def class_workspace(stack: str) -> Path:
+    """Where pulumi works on a stack of a class: a project folder of its own, with that stack's settings alone."""
+    return class_dir() / "stacks" / stack
+
+
 def relative(path: Path) -> str:
     """A path as it may stand in Pulumi's state: relative to the project where it lies inside, so clones can move."""
     return os.path.relpath(path, PROJECT) if path.is_relative_to(PROJECT) else str(path)

@@ -50,16 +50,47 @@ def recover(stack: Stack, console: Console) -> None:
     if held:
         console.print(f"breaking the lock of process {held.pid}, which is gone")
         stack.cancel()
-    if orphans := _orphans():
-        console.print(f"ending {len(orphans)} plugin processes that the killed engine left")
-        processes.stop(orphans)
-    state = json.loads(stack.export())
-    if pending := state["deployment"].pop("pending_operations", None):
-        console.print(f"forgetting {len(pending)} half-done operations; the next up does them again")
-        stack.import_(json.dumps(state))
-    resources = state["deployment"].get("resources", [])
+    if ended := end_orphans():
+        console.print(f"ending {ended} plugin processes that the killed engine left")
+    if forgotten := forget_pending(stack):
+        console.print(f"forgetting {forgotten} half-done operations; the next up does them again")
+    resources = json.loads(stack.export())["deployment"].get("resources", [])
     if plane := _control_plane(resources):
         _mend_cluster(plane, {entry["urn"].rsplit("::", 1)[1] for entry in resources}, console)
+
+
+def end_orphans() -> int:
+    """End the plugins that a killed engine, or a killed command of a class, left.
+
+    Returns:
+        How many there were.
+    """
+    found = _orphans()
+    processes.stop(found)
+    return len(found)
+
+
+def half_done(stack: Stack) -> bool:
+    """Whether the state may have operations of which nobody knows how they ended.
+
+    The local backend's file is looked at as text, which takes no time; where there is none, pulumi would have to be
+    asked, which takes as long as an update without changes, so the answer is no.
+    """
+    file = paths.state_dir() / ".pulumi" / "stacks" / "istio-lab" / f"{stack.name}.json"
+    return file.is_file() and '"pending_operations":' in file.read_text(encoding="utf-8")
+
+
+def forget_pending(stack: Stack) -> int:
+    """Take the operations out of the state of which nobody knows how they ended; the next update does them again.
+
+    Returns:
+        How many there were.
+    """
+    state = json.loads(stack.export())
+    pending = state["deployment"].pop("pending_operations", None) or []
+    if pending:
+        stack.import_(json.dumps(state))
+    return len(pending)
 
 
 def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:
@@ -137,5 +168,6 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def _has_engine(process: psutil.Process) -> bool:
+    """Whether an engine has started it, or a command that shares one provider among the engines of a class."""
     parent = process.parent()
-    return parent is not None and parent.name() == "pulumi"
+    return parent is not None and (parent.name() == "pulumi" or "lab" in _command_line(parent)[1:4])

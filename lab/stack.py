@@ -82,8 +82,11 @@ class Stack:
         """Whether the stack has been made in the backend."""
         if workspace.local_backend():
             return (paths.state_dir() / ".pulumi" / "stacks" / "istio-lab" / f"{self.name}.json").is_file()
-        listed = json.loads(self._capture("stack", "ls", "--json"))
-        return any(entry["name"].rsplit("/", 1)[-1] == self.name for entry in listed)
+        # A list would read the state of every stack of the project.
+        asked = self._run("stack", "export", "--stack", self.name)
+        if asked.returncode and "no stack named" not in asked.stderr:
+            raise LabError(f"pulumi stack export failed: {asked.stderr.strip()}")
+        return asked.returncode == 0
 
     def ensure(self) -> None:
         """Make the stack unless it exists; a new one becomes the one that plain `pulumi` works on.
@@ -123,9 +126,15 @@ class Stack:
             )
 
     @property
+    def workspace(self) -> Path:
+        """The folder of `Pulumi.yaml` that pulumi is called in: the project's, or one of its own for a class' stack."""
+        own = paths.class_workspace(self.name)
+        return own if (own / "Pulumi.yaml").is_file() else paths.PROJECT
+
+    @property
     def file(self) -> Path:
         """The stack's configuration, as Pulumi and people edit it."""
-        return paths.PROJECT / f"Pulumi.{self.name}.yaml"
+        return self.workspace / f"Pulumi.{self.name}.yaml"
 
     def config(self) -> dict[str, object]:
         """What is configured of the lab's own keys, by their names without the namespace; unchecked."""
@@ -171,7 +180,7 @@ class Stack:
             return subprocess.run(
                 _command(*arguments),
                 check=False,
-                cwd=paths.PROJECT,
+                cwd=self.workspace,
                 env={**workspace.environment(), **(environment or {})},
             ).returncode
 
@@ -213,7 +222,7 @@ class Stack:
             capture_output=True,
             text=True,
             input=stdin,
-            cwd=paths.PROJECT,
+            cwd=self.workspace,
             env=workspace.environment(),
         )
 

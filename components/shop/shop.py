@@ -57,7 +57,13 @@ class ShopArgs:
 
 
 class Shop(pulumi.ComponentResource):
-    """The namespace `shop`, and the same applications in `tutorial` as its exercises need them."""
+    """The namespace `shop`, and the same applications in `tutorial` as its exercises need them.
+
+    Attributes:
+        place: the namespace, for others who put something there.
+    """
+
+    place: Place
 
     def __init__(
         self,
@@ -71,7 +77,7 @@ class Shop(pulumi.ComponentResource):
         self._settings, self._delivery, self._rollouts = args.settings, args.delivery, list(args.rollouts)
         self._platform = platform
         inside = ResourceOptions(parent=self)
-        own = args.place or self._namespace()
+        own = self.place = args.place or self._namespace()
         everywhere = [own, *([args.tutorial] if args.tutorial else [])]
         mysql = args.settings.mysql
         configuration = Configuration(

@@ -45,14 +45,27 @@ def require_cluster(stack: Stack) -> power.ClusterId:
     raise LabError(f"stack {stack.name} has no cluster on Azure", f"lab up --stack {stack.name}")
 
 
+def planned(stack: Stack, **instead: str) -> Settings:
+    """The stack's settings, as they are once `up` has filled in who may reach the API server.
+
+    Args:
+        stack: of which.
+        instead: values of settings that count instead of the stack's own.
+
+    Raises:
+        LabError: a setting is wrong.
+    """
+    given = {"azure": {**_azure(stack), "allowedRanges": ["203.0.113.7/32"]}}
+    return Settings.from_mapping({**stack.config(), **given, **instead}, source=stack.file.name)
+
+
 def needs(stack: Stack) -> AzureNeeds:
     """What the stack's settings ask of a subscription; nodes that stand already are not asked for again.
 
     Raises:
         LabError: a setting is wrong.
     """
-    given = {"azure": {**_azure(stack), "allowedRanges": ["203.0.113.7/32"]}}  # doctor looks before `up` fills it in
-    settings = Settings.from_mapping({**stack.config(), **given, "target": "azure"}, source=stack.file.name)
+    settings = planned(stack, target="azure")
     azure, stands = settings.azure, cluster_of(stack) is not None
     return AzureNeeds(
         subscription=azure.subscription,

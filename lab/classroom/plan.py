@@ -34,6 +34,9 @@ class Verb(StrEnum):
     DESTROY = "destroy"
     """It goes, with all that is in it."""
 
+    FORGET = "forget"
+    """What it had is gone with the cluster; the state that speaks of it goes too."""
+
 
 class State(StrEnum):
     """What is known of a stack on this machine."""
@@ -138,14 +141,22 @@ class Wish:
     """What somebody asked for.
 
     Attributes:
-        only: ids of students; empty for all.
+        only: ids of students; empty for all. With some, the shared cluster is left alone.
+        platform: the shared cluster and no student.
         again: also what stands as it is to be.
         removed: also students who are in no class file any more.
     """
 
     only: frozenset[str] = frozenset()
+    platform: bool = False
     again: bool = False
     removed: bool = False
+
+    def means(self, student: str) -> bool:
+        """Whether a student is meant, or with an empty id the shared cluster."""
+        if not student:
+            return self.platform or not self.only
+        return not self.platform and (not self.only or student in self.only)
 
 
 EVERYBODY = Wish()
@@ -160,8 +171,8 @@ def up(klass: Roster, known: Mapping[str, Known], program: str, wish: Wish = EVE
         program: digest of the program that the stacks are made by.
         wish: what was asked for.
     """
-    cluster = [_platform(klass, known, program, wish)] if klass.shared else []
-    chosen = [each for each in klass.students if not wish.only or each.id in wish.only]
+    cluster = [_platform(klass, known, program, wish)] if klass.shared and wish.means("") else []
+    chosen = [each for each in klass.students if wish.means(each.id)]
     students = [
         _up(
             Action(
@@ -185,8 +196,8 @@ def up(klass: Roster, known: Mapping[str, Known], program: str, wish: Wish = EVE
 def down(klass: Roster, known: Mapping[str, Known], wish: Wish = EVERYBODY) -> Plan:
     """What takes a class away: its students, and the shared cluster after the last of them.
 
-    Students who are in no class file any more stay, and with them the cluster that they are on, unless it was asked for
-    that they go as well.
+    Where the whole cluster goes, it goes first, and what students had in it goes with it. Students who are in no class
+    file any more stay, and with them the cluster that they are on, unless it was asked for that they go as well.
 
     Args:
         klass: the class.
@@ -194,24 +205,32 @@ def down(klass: Roster, known: Mapping[str, Known], wish: Wish = EVERYBODY) -> P
         wish: what was asked for.
     """
     own = {each.stack: each for each in klass.students}
-    asked = {stack for stack, each in own.items() if not wish.only or each.id in wish.only}
-    mine = [each for each in _of_class(klass, known) if each.student]
+    asked = {stack for stack, each in own.items() if wish.means(each.id)}
     going = [
         Action(
             stack=each.stack,
             student=each.student,
             name=each.name,
             verb=Verb.DESTROY,
-            reason="it is in the class file"
-            if each.stack in own
-            else "it is in no class file any more, and was asked for",
+            reason="it was asked for" if each.stack in own else "it is in no class file any more, and was asked for",
             wave=0,
         )
-        for each in mine
-        if each.state is not State.GONE and (each.stack in asked or (wish.removed and each.stack not in own))
+        for each in _of_class(klass, known)
+        if each.student
+        and each.state is not State.GONE
+        and (each.stack in asked or (wish.removed and each.stack not in own))
     ]
+    cluster = _platform_down(klass, known, going) if wish.means("") else []
+    if klass.owns_platform and any(action.verb is Verb.DESTROY for action in cluster):
+        return Plan(
+            classroom=klass.classroom,
+            actions=(
+                *(replace(action, wave=0) for action in cluster),
+                *(replace(action, verb=Verb.FORGET, reason="it went with the cluster", wave=1) for action in going),
+            ),
+        )
     staying = [action for action in _strangers(klass, known) if action.stack not in {each.stack for each in going}]
-    return Plan(classroom=klass.classroom, actions=(*going, *staying, *_platform_down(klass, known, going)))
+    return Plan(classroom=klass.classroom, actions=(*going, *staying, *cluster))
 
 
 def digest(config: Config, program: str) -> str:
@@ -235,8 +254,7 @@ def _platform(klass: Roster, known: Mapping[str, Known], program: str, wish: Wis
         wave=PLATFORM,
         config=roster.platform_config(klass),
     )
-    # Whoever asks for one student again does not ask for what everybody stands on.
-    return _up(action, known.get(action.stack), program, replace(wish, again=wish.again and not wish.only))
+    return _up(action, known.get(action.stack), program, wish)
 
 
 def _up(action: Action, known: Known | None, program: str, wish: Wish) -> Action:

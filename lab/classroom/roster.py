@@ -51,6 +51,16 @@ class Quota(Group):
     pods: Annotated[int, rules.whole(10, 500)] = 40
 
 
+class Budget(Group):
+    """What a class may cost.
+
+    Attributes:
+        max_per_hour: US dollars an hour for the whole class when every autoscaler has added all it may; 0 for no limit.
+    """
+
+    max_per_hour: Annotated[float, rules.dollars()] = 0.0
+
+
 class Student(Group):
     """One row.
 
@@ -85,6 +95,7 @@ class Roster(Group):
         hours: how many hours a day it is used, for its price.
         parallel: how many students are worked on at a time; 0 for what this machine has room for.
         quota: of each of a student's namespaces on a shared cluster.
+        budget: what it may cost.
         platform: settings of the shared cluster's stack.
         settings: of every student's stack.
         students: the rows.
@@ -97,6 +108,7 @@ class Roster(Group):
     hours: Annotated[int, rules.whole(1, 24)] = 8
     parallel: Annotated[int, rules.whole(0, 50)] = 0
     quota: Annotated[Quota, rules.section()] = Quota()
+    budget: Annotated[Budget, rules.section()] = Budget()
     platform: Annotated[Config, rules.mapping()] = Field(default_factory=dict)
     settings: Annotated[Config, rules.mapping()] = Field(default_factory=dict)
     students: tuple[Student, ...] = ()
@@ -110,6 +122,11 @@ class Roster(Group):
     def platform_stack(self) -> str:
         """Name of the stack that makes the shared cluster."""
         return names.platform_stack(self.classroom)
+
+    @property
+    def owns_platform(self) -> bool:
+        """Whether the shared cluster is the class' own, and goes when the class goes."""
+        return self.shared and self.platform.get("target") != Target.KUBECONFIG.value
 
     def find(self, student: str) -> Student:
         """The row of a student.
@@ -195,9 +212,30 @@ def platform_config(roster: Roster) -> Config:
         "tutorial": {"helloNginx": False, "bookinfo": False, "shop": False},
         "shop": {"enabled": False},
         "rollouts": {"example": {"enabled": False}},
+        "student": {"classroom": roster.classroom},
         **({"expires": roster.expires} if roster.expires else {}),
     }
     return merge(merge(_room(roster), roster.platform), wanted)
+
+
+_SOMEBODY = "203.0.113.7/32"
+"""Of the documentation's own range: an address in the place of whoever will run `up`."""
+
+
+def checked(chosen: Config, *, source: str) -> Settings:
+    """The settings of a stack; on Azure, the caller's address counts as let in, since `up` will see to it.
+
+    Args:
+        chosen: its configuration.
+        source: the file and line that people have to edit, for messages.
+
+    Raises:
+        LabError: a setting is wrong.
+    """
+    given = chosen.get("azure") if chosen.get("target") == Target.AZURE.value else None
+    if isinstance(given, dict) and not given.get("allowedRanges"):
+        chosen = {**chosen, "azure": {**given, "allowedRanges": [_SOMEBODY]}}
+    return Settings.from_mapping(chosen, source=source)
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Config:
@@ -209,11 +247,14 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Config:
     return result
 
 
-_CPU_OF_A_STUDENT = 1.5
-"""Cores that the Pods of a student's three namespaces ask for, sidecars and a roll under way included."""
+_CPU_OF_A_STUDENT, _PODS_OF_A_STUDENT = 1.5, 34
+"""What the Pods of a student's three namespaces ask for, sidecars and a roll under way included, and how many."""
 
-_CPU_OF_THE_PLATFORM = 4
-"""Cores for istiod, gateways, Prometheus, Grafana, Kiali, Jaeger, Loki and what runs on every node."""
+_CPU_OF_THE_PLATFORM, _PODS_OF_THE_PLATFORM = 4, 20
+"""The same of istiod, gateways, Prometheus, Grafana, Kiali, Jaeger, Loki and Argo Rollouts."""
+
+_PODS_OF_A_NODE = 100
+"""A simulated node takes 110, and ten of them are on every node; one of AKS takes 250."""
 
 _SIMULATED_CPU, _SIMULATED_MEMORY, _MOST_SIMULATED = 16, "64Gi", 50
 _CPU_OF_A_MACHINE, _MOST_MACHINES = 4, 100
@@ -222,14 +263,19 @@ _ZONES = 3
 
 def _room(roster: Roster) -> Config:
     """Nodes for everybody; what the class file says of them counts more."""
-    cpu = _CPU_OF_THE_PLATFORM + _CPU_OF_A_STUDENT * len(roster.students)
-    if roster.platform.get("target", Target.EMBEDDED.value) == Target.EMBEDDED.value:
-        count = min(_MOST_SIMULATED, max(_ZONES, math.ceil(cpu / _SIMULATED_CPU) + 1))
+    students = len(roster.students)
+    cpu = _CPU_OF_THE_PLATFORM + _CPU_OF_A_STUDENT * students
+    pods = _PODS_OF_THE_PLATFORM + _PODS_OF_A_STUDENT * students
+    target = roster.platform.get("target", Target.EMBEDDED.value)
+    if target == Target.EMBEDDED.value:
+        needed = max(math.ceil(cpu / _SIMULATED_CPU), math.ceil(pods / _PODS_OF_A_NODE), _ZONES)
+        count = min(needed, _MOST_SIMULATED)
         zones = min(_ZONES, _number(roster.platform, "nodes", "count") or count)
         return {"nodes": {"count": count, "zones": zones, "cpu": _SIMULATED_CPU, "memory": _SIMULATED_MEMORY}}
-    if roster.platform["target"] == Target.AZURE.value:
+    if target == Target.AZURE.value:
         most = _number(roster.platform, "azure", "systemPool", "maxCount") or _MOST_MACHINES
-        count = min(max(2, math.ceil(cpu / _CPU_OF_A_MACHINE)), most)
+        # The machines' own daemons take a part of each.
+        count = min(max(2, math.ceil(cpu / (_CPU_OF_A_MACHINE - 1))), most)
         begun = _number(roster.platform, "azure", "systemPool", "count") or count
         return {"azure": {"systemPool": {"count": count, "maxCount": min(begun + 1, _MOST_MACHINES)}}}
     return {}
@@ -355,7 +401,7 @@ _Written = list[tuple["Key", Config]]
 def _refused(found: Source, place: Key, written: _Written, chosen: Config) -> tuple[list[str], Settings | None]:
     """What `Settings` would refuse of one stack, and the settings if it is nothing."""
     try:
-        return [], Settings.from_mapping(chosen, source=found.at(place))
+        return [], checked(chosen, source=found.at(place))
     except LabError as error:
         lines = [line.strip() for line in error.message.splitlines()[1:]]
         return [f"{_line(found, place, written, _key(line))}: {line}" for line in lines], None
@@ -393,14 +439,17 @@ _SHAPES = {
 """What is allowed where a value is of the wrong kind altogether."""
 
 
+_INNER: Mapping[str, type[Group]] = {"students": Student, "quota": Quota, "budget": Budget}
+"""What has keys of its own inside a class."""
+
+
 def _problem(found: Source, details: Mapping[str, Any]) -> str:
     place: Key = tuple(details["loc"])
     key = ".".join(str(part) for part in place) or "the file"
     shown = json.dumps(details["input"], ensure_ascii=False, default=str)
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."  # noqa: PLR2004 - room for the rest of the line
     if details["type"] == "extra_forbidden":
-        known = Student if place[:1] == ("students",) else Quota if place[:1] == ("quota",) else Roster
-        keys = ", ".join(_keys(known))
+        keys = ", ".join(_keys(_INNER.get(str(place[0]), Roster)))
         return f"{found.at(place)}: {key}: there is no such key; the keys here are {keys}"
     allowed = _SHAPES.get(details["type"]) or details.get("ctx", {}).get("error") or details["msg"]
     return f"{found.at(place)}: {key}: found {shown}; allowed: {allowed}"

@@ -271,6 +271,12 @@ class ControlPlane:
         return LabError(f"{component} {what}: {processes.tail(log)}", f"its log is {log}")
 
 
+def runs(directory: Path) -> bool:
+    """Whether every component of the control plane in this folder runs; so it is where there is none."""
+    cluster = directory / "kwok" / "clusters" / _CLUSTER
+    return not cluster.is_dir() or all(_find(cluster, name) for name in COMPONENTS)
+
+
 def remove(directory: Path) -> None:
     """End every component that runs from this folder and delete it; nothing happens where there is none."""
     cluster = directory / "kwok" / "clusters" / _CLUSTER

@@ -18,7 +18,7 @@ import pulumi
 from pydantic import PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
 
-from lab import versions
+from lab import paths, versions
 from lab.compatibility import Pair, Verdict, check, hub_warnings, minor
 from lab.errors import LabError
 from lab.settings import rules
@@ -107,10 +107,15 @@ class Settings(Group):
         own = {
             key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")
         }
+        stack = pulumi.get_stack()
         try:
-            return cls.from_mapping(own, source=f"Pulumi.{pulumi.get_stack()}.yaml")
+            settings = cls.from_mapping(own, source=f"Pulumi.{stack}.yaml")
         except LabError as error:
             raise pulumi.RunError(str(error)) from None
+        folder = paths.class_workspace(stack)
+        if folder.is_dir() and not settings.student.classroom:
+            raise pulumi.RunError(f"stack {stack} is of a class, and its settings are not in this folder: cd {folder}")
+        return settings
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object], *, source: str, today: date | None = None) -> Self:

@@ -189,15 +189,19 @@ class Maintenance(Group):
 
 
 class Budget(Group):
-    """Warnings by mail, at 80 % and 100 % spent and when 100 % is forecast. Nothing is switched off.
+    """Warnings by mail, at 80 % and 100 % spent and when 100 % is forecast, and a limit before anything is made.
+
+    What stands is never switched off.
 
     Attributes:
         amount: a month, in the currency of the subscription.
         email: where the warnings go; without it there is no budget.
+        max_per_hour: US dollars an hour that a plan may cost when the autoscaler has added all it may; 0 for no limit.
     """
 
     amount: Annotated[int, rules.whole(1, 1_000_000)] = 50
     email: Annotated[str, rules.EMAIL] = ""
+    max_per_hour: Annotated[float, rules.dollars()] = 0.0
 
 
 class Azure(Group):
@@ -219,7 +223,7 @@ class Azure(Group):
         system_pool: the nodes.
         spot_pool: cheap nodes beside them.
         maintenance: when AKS may upgrade.
-        budget: warnings about the bill.
+        budget: warnings about the bill, and a limit to it.
         protect: whether Pulumi refuses to delete registry and cluster.
     """
 

@@ -64,6 +64,16 @@ def percent() -> BeforeValidator:
     return rule("a percentage from 0 to 100 in steps of 0.01, such as 0.5", parse)
 
 
+def dollars() -> BeforeValidator:
+    """An amount of US dollars, or none."""
+
+    def parse(value: object) -> float | None:
+        number = _number(value, r"\d{1,4}(\.\d{1,4})?", 0, 1000)
+        return None if number is None else float(number)
+
+    return rule("US dollars from 0 to 1000 in steps of 0.0001, such as 1.5; 0 for no limit", parse)
+
+
 def hours() -> BeforeValidator:
     """A time of at least a day."""
 
@@ -155,14 +165,16 @@ def one_of(names: type[StrEnum]) -> BeforeValidator:
 def memory(low: str, high: str) -> BeforeValidator:
     """An amount of memory within bounds, both included."""
 
-    def size(text: str) -> Decimal:
-        match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,3})?)([kMGT]|[KMGT]i)?", text, re.ASCII)
-        return Decimal(match[1]) * _FACTORS[match[2] or ""] if match else Decimal(0)
-
     def parse(value: object) -> object:
         return value if size(low) <= size(word(value)) <= size(high) else None
 
     return rule(f"a Kubernetes quantity of bytes from {low} to {high}, such as 16Gi", parse)
+
+
+def size(text: str) -> Decimal:
+    """How many bytes one of Kubernetes' quantities is; zero for what is none."""
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,3})?)([kMGT]|[KMGT]i)?", text, re.ASCII)
+    return Decimal(match[1]) * _FACTORS[match[2] or ""] if match else Decimal(0)
 
 
 def day() -> BeforeValidator:

@@ -19,6 +19,7 @@ ID = "5a0c1a4e-7d1b-4c0a-9b1f-2f6f0f8b6f11"
 TO_100 = "a whole number from 1 to 100"
 HOUR = "a whole number from 0 to 23"
 AMOUNT = "a whole number from 1 to 1000000"
+DOLLARS = "US dollars from 0 to 1000 in steps of 0.0001, such as 1.5; 0 for no limit"
 RANGES = "a list of at most 200 IPv4 ranges such as 203.0.113.7/32"
 SECTION = "an object of settings"
 SIZE = "an Azure machine by its name such as Standard_D4s_v5"
@@ -110,6 +111,12 @@ BAD = [
     bad("a budget of nothing", "azure.budget.amount", 0, AMOUNT),
     bad("a budget with cents", "azure.budget.amount", "49.99", AMOUNT),
     bad("a budget in a currency", "azure.budget.amount", "50 EUR", AMOUNT),
+    bad("a limit below nothing", "azure.budget.maxPerHour", -1, DOLLARS),
+    bad("a limit of a fortune", "azure.budget.maxPerHour", 1000.5, DOLLARS),
+    bad("a limit with a currency", "azure.budget.maxPerHour", "1 USD", DOLLARS),
+    bad("a limit finer than prices are", "azure.budget.maxPerHour", 0.00001, DOLLARS),
+    bad("a limit that is on", "azure.budget.maxPerHour", "on", DOLLARS),
+    bad("no limit in words", "azure.budget.maxPerHour", "", DOLLARS),
     bad("a mail address without a host", "azure.budget.email", "kim", EMAIL),
     bad("two mail addresses", "azure.budget.email", "kim@example.com,lee@example.com", EMAIL),
     bad("a mail address with its name", "azure.budget.email", "Kim <kim@example.com>", EMAIL),
@@ -182,6 +189,9 @@ GOOD = [
     good("another day", "azure.maintenance.day", "Friday", "azure.maintenance.day", Day.FRIDAY),
     good("midnight", "azure.maintenance.hour", "0", "azure.maintenance.hour", 0),
     good("the last hour", "azure.maintenance.hour", 23, "azure.maintenance.hour", 23),
+    good("no limit", "azure.budget.maxPerHour", 0, "azure.budget.max_per_hour", 0.0),
+    good("a limit as Pulumi hands it over", "azure.budget.maxPerHour", "1.25", "azure.budget.max_per_hour", 1.25),
+    good("the greatest limit", "azure.budget.maxPerHour", 1000, "azure.budget.max_per_hour", 1000.0),
     good("the greatest budget", "azure.budget.amount", 1_000_000, "azure.budget.amount", 1_000_000),
     good(
         "a mail address", "azure.budget.email", "k.im+lab@example.co.kr", "azure.budget.email", "k.im+lab@example.co.kr"
@@ -285,4 +295,5 @@ def test_on_azure_everything_that_costs_or_opens_is_off_until_asked_for() -> Non
     assert azure.entra
     assert not azure.spot_pool.enabled
     assert not azure.budget.email
+    assert not azure.budget.max_per_hour
     assert not azure.protect

@@ -127,9 +127,8 @@ SHARED_WHY: dict[str, tuple[dict[str, Known], Wish, Verb, str]] = {
         NO_LONGER_RUNS,
     ),
     "asked for again with all": (standing(THREE), Wish(again=True), Verb.UPDATE, AGAIN),
-    "one student asked for": (standing(THREE), Wish(only=frozenset({"anna"})), Verb.KEEP, STANDS),
-    "one student asked for again": (standing(THREE), Wish(only=frozenset({"anna"}), again=True), Verb.KEEP, STANDS),
-    "one student asked for, nothing there": ({}, Wish(only=frozenset({"anna"})), Verb.CREATE, NEW),
+    "asked for alone": (standing(THREE), Wish(platform=True), Verb.KEEP, STANDS),
+    "asked for again alone": (standing(THREE), Wish(platform=True, again=True), Verb.UPDATE, AGAIN),
 }
 
 
@@ -181,14 +180,16 @@ WAVES: dict[str, tuple[Roster, dict[str, Known], Wish, list[list[tuple[str, str]
         klass("anna", "bob", "carl", "dora"),
         {},
         Wish(only=frozenset({"carl", "bob"})),
-        [[("create", CLUSTER)], [("create", "bob"), ("create", "carl")]],
+        [[("create", "bob"), ("create", "carl")]],
     ),
     "three alone, of whom one goes first": (
         klass("anna", "bob", "carl", "dora"),
         {},
         Wish(only=frozenset({"carl", "bob", "dora"})),
-        [[("create", CLUSTER)], [("create", "bob")], [("create", "carl"), ("create", "dora")]],
+        [[("create", "bob")], [("create", "carl"), ("create", "dora")]],
     ),
+    "the cluster alone": (THREE, {}, Wish(platform=True), [[("create", CLUSTER)]]),
+    "no cluster alone": (klass("anna", tenancy="cluster"), {}, Wish(platform=True), []),
     "all again": (
         THREE,
         standing(THREE),
@@ -278,84 +279,117 @@ def test_a_student_who_is_gone_and_in_the_file_no_more_is_not_spoken_of() -> Non
 
 # --- down ---
 
-IN_FILE = "it is in the class file"
-ASKED = "it is in no class file any more, and was asked for"
+ASKED = "it was asked for"
+ASKED_THOUGH_REMOVED = "it is in no class file any more, and was asked for"
+WENT_ALONG = "it went with the cluster"
+NOBODY = "nobody is on it any more"
 OLD = one("student-old")
-DOWN: dict[str, tuple[dict[str, Known], Wish, list[list[tuple[str, str]]], str]] = {
-    "all, and the cluster last": (
+ALL = ["anna", "bob", "carl"]
+FOREIGN = klass(*ALL, platform={"target": "kubeconfig", "kubeconfig": {"file": "k.yaml", "context": "c"}})
+"""A class on a cluster that is somebody else's, and stays when the class goes."""
+
+
+def all_of(verb: str, *ids: str) -> list[tuple[str, str]]:
+    return [(verb, each) for each in ids]
+
+
+DOWN: dict[str, tuple[Roster, dict[str, Known], Wish, list[list[tuple[str, str]]], str]] = {
+    "all go with the cluster": (
+        THREE,
         standing(THREE),
         Wish(),
-        [[("destroy", "anna"), ("destroy", "bob"), ("destroy", "carl")], [("destroy", CLUSTER)]],
-        "nobody is on it any more",
+        [[("destroy", CLUSTER)], all_of("forget", *ALL)],
+        NOBODY,
     ),
-    "some, and the cluster stays": (
+    "all, and then what the class put into somebody's cluster": (
+        FOREIGN,
+        standing(FOREIGN),
+        Wish(),
+        [all_of("destroy", *ALL), [("destroy", CLUSTER)]],
+        NOBODY,
+    ),
+    "some, and the cluster is left alone": (
+        THREE,
         standing(THREE),
         Wish(only=frozenset({"bob"})),
-        [[("destroy", "bob")]],
-        "anna, carl still stand on it",
+        [all_of("destroy", "bob")],
+        "",
     ),
-    "the last one": (
+    "the last one, and the cluster is left alone": (
+        THREE,
         standing(THREE, anna=State.GONE, bob=State.GONE),
         Wish(only=frozenset({"carl"})),
-        [[("destroy", "carl")], [("destroy", CLUSTER)]],
-        "nobody is on it any more",
+        [all_of("destroy", "carl")],
+        "",
     ),
-    "one who is gone": (
+    "one who is gone": (THREE, standing(THREE, bob=State.GONE), Wish(only=frozenset({"bob"})), [], ""),
+    "the cluster alone, on which somebody is": (
+        THREE,
         standing(THREE, bob=State.GONE),
-        Wish(only=frozenset({"bob"})),
+        Wish(platform=True),
         [],
         "anna, carl still stand on it",
     ),
+    "the cluster alone, on which nobody is": (
+        THREE,
+        standing(THREE, **dict.fromkeys(ALL, State.GONE)),
+        Wish(platform=True),
+        [[("destroy", CLUSTER)]],
+        NOBODY,
+    ),
     "what was cut off": (
+        THREE,
         standing(THREE, anna=State.UNFINISHED, platform=State.UNFINISHED),
         Wish(),
-        [[("destroy", "anna"), ("destroy", "bob"), ("destroy", "carl")], [("destroy", CLUSTER)]],
-        "nobody is on it any more",
+        [[("destroy", CLUSTER)], all_of("forget", *ALL)],
+        NOBODY,
     ),
     "what was cut off keeps the cluster": (
-        standing(THREE, anna=State.UNFINISHED),
-        Wish(only=frozenset({"bob", "carl"})),
-        [[("destroy", "bob"), ("destroy", "carl")]],
+        THREE,
+        standing(THREE, anna=State.UNFINISHED, bob=State.GONE, carl=State.GONE),
+        Wish(platform=True),
+        [],
         "anna still stand on it",
     ),
-    "only the cluster was ever made": (one(CLUSTER), Wish(), [[("destroy", CLUSTER)]], "nobody is on it any more"),
+    "only the cluster was ever made": (THREE, one(CLUSTER), Wish(), [[("destroy", CLUSTER)]], NOBODY),
     "who is in the file no more stays, and the cluster with them": (
+        THREE,
         {**standing(THREE), **OLD},
         Wish(),
-        [[("destroy", "anna"), ("destroy", "bob"), ("destroy", "carl")]],
+        [all_of("destroy", *ALL)],
         "old still stand on it",
     ),
     "who is in the file no more goes when asked for": (
+        THREE,
         {**standing(THREE), **OLD},
         Wish(removed=True),
-        [
-            [("destroy", "anna"), ("destroy", "bob"), ("destroy", "carl"), ("destroy", "old")],
-            [("destroy", CLUSTER)],
-        ],
-        "nobody is on it any more",
+        [[("destroy", CLUSTER)], all_of("forget", *ALL, "old")],
+        NOBODY,
     ),
     "many are named by three": (
+        THREE,
         {**standing(THREE), **one("student-d"), **one("student-e"), **one("student-f"), **one("student-g")},
         Wish(),
-        [[("destroy", "anna"), ("destroy", "bob"), ("destroy", "carl")]],
+        [all_of("destroy", *ALL)],
         "d, e, f and others still stand on it",
     ),
     "the cluster is gone": (
+        THREE,
         standing(THREE, bob=State.GONE, carl=State.GONE, platform=State.GONE),
         Wish(),
-        [[("destroy", "anna")]],
+        [all_of("destroy", "anna")],
         "",
     ),
-    "nothing was ever made": ({}, Wish(), [], ""),
-    "all is gone": (standing(THREE, **dict.fromkeys(["anna", "bob", "carl", "platform"], State.GONE)), Wish(), [], ""),
+    "nothing was ever made": (THREE, {}, Wish(), [], ""),
+    "all is gone": (THREE, standing(THREE, **dict.fromkeys([*ALL, "platform"], State.GONE)), Wish(), [], ""),
 }
 
 
-@pytest.mark.parametrize(("known", "wish", "expected", "cluster"), DOWN.values(), ids=DOWN)
+@pytest.mark.parametrize(("chosen", "known", "wish", "expected", "cluster"), DOWN.values(), ids=DOWN)
 def test_what_goes_and_what_stays(
-    known: Mapping[str, Known], wish: Wish, expected: list[list[tuple[str, str]]], cluster: str
+    chosen: Roster, known: Mapping[str, Known], wish: Wish, expected: list[list[tuple[str, str]]], cluster: str
 ) -> None:
-    found = plan.down(THREE, known, wish)
+    found = plan.down(chosen, known, wish)
 
     assert acts(found) == expected
     assert found.nothing_to_do is (expected == [])
@@ -363,11 +397,17 @@ def test_what_goes_and_what_stays(
 
 
 def test_the_plan_says_why_somebody_goes() -> None:
-    known = {**standing(klass("anna")), **OLD}
+    shared, own = klass("anna"), klass("anna", tenancy="cluster")
+    known = {**standing(shared), **OLD}
+    removed = Wish(removed=True)
 
-    assert reasons(plan.down(klass("anna"), known))["student-anna"] == (Verb.DESTROY, IN_FILE)
-    assert reasons(plan.down(klass("anna"), known))["student-old"] == (Verb.KEEP, ELSEWHERE)
-    assert reasons(plan.down(klass("anna"), known, Wish(removed=True)))["student-old"] == (Verb.DESTROY, ASKED)
+    assert reasons(plan.down(shared, known))["student-anna"] == (Verb.DESTROY, ASKED)
+    assert reasons(plan.down(shared, known))["student-old"] == (Verb.KEEP, ELSEWHERE)
+    assert reasons(plan.down(shared, known, removed))["student-old"] == (Verb.FORGET, WENT_ALONG)
+    assert reasons(plan.down(own, {**standing(own), **OLD}, removed))["student-old"] == (
+        Verb.DESTROY,
+        ASKED_THOUGH_REMOVED,
+    )
 
 
 def test_what_goes_needs_no_settings() -> None:
@@ -492,7 +532,13 @@ def knowns(draw: some.DrawFn) -> dict[str, Known]:
 
 
 DIGESTS = sorted(set(digests(klass("anna", "bob")).values()) | set(digests(klass("anna", tenancy="cluster")).values()))
-WISHES = some.builds(Wish, only=some.frozensets(IDS), again=some.booleans(), removed=some.booleans())
+WISHES = some.builds(
+    Wish,
+    only=some.frozensets(IDS),
+    platform=some.sampled_from([False, False, True]),
+    again=some.booleans(),
+    removed=some.booleans(),
+)
 every_class = hypothesis(max_examples=150, deadline=None, derandomize=True)
 
 
@@ -518,9 +564,9 @@ def test_up_destroys_nothing_and_makes_only_what_is_of_the_class_file(
     chosen: Roster, known: dict[str, Known], wish: Wish
 ) -> None:
     acting = [action for action in plan.up(chosen, known, PROGRAM, wish).actions if action.acts]
-    own = {each.stack for each in chosen.students if not wish.only or each.id in wish.only}
+    own = {each.stack for each in chosen.students if wish.means(each.id)}
 
-    assert Verb.DESTROY not in {action.verb for action in acting}
+    assert not {Verb.DESTROY, Verb.FORGET} & {action.verb for action in acting}
     assert {action.stack for action in acting} <= own | ({chosen.platform_stack} if chosen.shared else set())
     assert all(action.config and action.digest for action in acting)
 
@@ -534,9 +580,9 @@ def test_in_up_the_shared_cluster_comes_before_every_student_and_at_most_one_stu
     students = [action for action in found.actions if action.acts and action.student]
     first = [action for action in students if action.wave == plan.CANARY]
 
-    assert {action.wave for action in found.actions if not action.student} == (
-        {plan.PLATFORM} if chosen.shared else set()
-    )
+    clusters = [(action.stack, action.wave) for action in found.actions if not action.student]
+
+    assert clusters == ([(chosen.platform_stack, plan.PLATFORM)] if chosen.shared and wish.means("") else [])
     assert {action.wave for action in students} <= {plan.CANARY, plan.REST}
     assert len(first) == (len(students) >= 3)
 
@@ -549,19 +595,19 @@ def test_down_destroys_only_what_stands_of_the_class_and_was_asked_for(
     going = [action for action in plan.down(chosen, known, wish).actions if action.acts]
     own = {each.stack: each.id for each in chosen.students}
 
-    assert {action.verb for action in going} <= {Verb.DESTROY}
+    assert {action.verb for action in going} <= {Verb.DESTROY, Verb.FORGET}
     for action in going:
         assert known[action.stack].classroom == chosen.classroom
         assert known[action.stack].state is not State.GONE
         if action.stack in own:
-            assert not wish.only or own[action.stack] in wish.only
+            assert wish.means(own[action.stack])
         elif action.student:
             assert wish.removed
 
 
 @every_class
 @given(chosen=rosters(), known=knowns(), wish=WISHES)
-def test_in_down_the_shared_cluster_goes_after_the_last_student_or_stays(
+def test_in_down_the_shared_cluster_goes_only_when_nobody_is_left_on_it(
     chosen: Roster, known: dict[str, Known], wish: Wish
 ) -> None:
     waves = plan.down(chosen, known, wish).waves
@@ -571,10 +617,17 @@ def test_in_down_the_shared_cluster_goes_after_the_last_student_or_stays(
         for stack, each in known.items()
         if each.classroom == chosen.classroom and each.student and each.state is not State.GONE and stack not in going
     }
+    forgotten = {action.stack for wave in waves for action in wave if action.verb is Verb.FORGET}
 
     if chosen.platform_stack in going:
         assert left == set()
-        assert [action.stack for action in waves[-1]] == [chosen.platform_stack]
+        assert wish.means("")
+        # A cluster of the class' own takes along what is on it; from another's, the students go first.
+        place = waves[0] if chosen.owns_platform else waves[-1]
+        assert [action.stack for action in place] == [chosen.platform_stack]
+        assert forgotten == (going - {chosen.platform_stack} if chosen.owns_platform else set())
+    else:
+        assert forgotten == set()
 
 
 @every_class

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 GROUP = "0a1b2c3d-0000-4000-8000-00000000abcd"
 STUDENT_KEYS = "id, name, mail, group, settings"
-CLASS_KEYS = "class, tenancy, expires, days, hours, parallel, quota, platform, settings, students"
+CLASS_KEYS = "class, tenancy, expires, days, hours, parallel, quota, budget, platform, settings, students"
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
@@ -155,6 +155,10 @@ YAML: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "an unknown key of the quota": (
         "class: ws26\nquota:\n  disk: 3Gi\nstudents:\n- id: anna\n",
         [("3: quota.disk: there is no such key", "cpu, memory, pods")],
+    ),
+    "an unknown key of the budget": (
+        "class: ws26\nbudget: {amount: 3}\nstudents:\n- id: anna\n",
+        [("2: budget.amount: there is no such key", "maxPerHour")],
     ),
     "keys that YAML takes for something else": (
         "class: ws26\non: 1\n2026-12-24: 2\n7: 3\nstudents:\n- id: anna\n",
@@ -560,7 +564,7 @@ def test_the_shared_cluster_has_the_mesh_and_the_tools_but_nothing_of_the_course
 
 
 @pytest.mark.parametrize(
-    ("students", "nodes", "machines"), [(1, 3, 2), (3, 3, 3), (12, 3, 6), (100, 11, 39), (1000, 50, 100)]
+    ("students", "nodes", "machines"), [(1, 3, 2), (3, 3, 3), (12, 5, 8), (100, 35, 52), (1000, 50, 100)]
 )
 def test_the_more_students_the_more_nodes(students: int, nodes: int, machines: int) -> None:
     simulated = roster.platform_config(many(students))["nodes"]
@@ -579,7 +583,7 @@ def test_the_more_students_the_more_nodes(students: int, nodes: int, machines: i
         ({"target": "azure", "azure": {"systemPool": {"count": 20}}}, "azure", {"count": 20, "maxCount": 21}),
         ({"target": "azure", "azure": {"systemPool": {"maxCount": 4}}}, "azure", {"count": 4, "maxCount": 4}),
         ({"target": "azure", "azure": {"systemPool": {"count": 1, "maxCount": 1}}}, "azure", {"count": 1}),
-        ({"target": "azure", "azure": {"systemPool": {"vmSize": "Standard_D8s_v5"}}}, "azure", {"count": 6}),
+        ({"target": "azure", "azure": {"systemPool": {"vmSize": "Standard_D8s_v5"}}}, "azure", {"count": 8}),
     ],
 )
 def test_what_the_class_file_says_of_nodes_counts_more(

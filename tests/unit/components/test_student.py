@@ -131,12 +131,8 @@ def test_every_resource_belongs_to_a_component_of_the_lab(anna: Recording) -> No
     assert [each.name for each in anna.components() if each.urn not in anna.outputs] == []
 
 
-def test_the_applications_go_with_the_namespaces_and_those_one_by_one(anna: Recording) -> None:
-    student = anna.one("student", ":Student").urn
-    own = [each for each in anna.kubernetes() if each.parent == student]
-
-    assert {each.deleted_with for each in own} == {""}
-    assert {each.deleted_with for each in anna.kubernetes() if each not in own} == {student}
+def test_everything_is_deleted_one_by_one_since_the_cluster_stays(anna: Recording) -> None:
+    assert {each.deleted_with for each in anna.kubernetes()} == {""}
 
 
 # --- what a student may use and do ---
@@ -324,6 +320,7 @@ def test_the_mesh_is_the_clusters_and_not_made_again(anna: Recording) -> None:
         "istio-lab:shop:Configuration",
         "istio-lab:shop:Mysql",
         "istio-lab:shop:Shop",
+        "istio-lab:student:Access",
         "istio-lab:student:Student",
         "istio-lab:traffic:Traffic",
         "istio-lab:tutorial:Tutorial",
@@ -344,11 +341,8 @@ def test_the_mesh_is_the_clusters_and_not_made_again(anna: Recording) -> None:
 )
 def test_what_a_student_does_not_have_is_left_out(settings: dict[str, Any], gone: list[str]) -> None:
     without = support.share(**settings)
-    components_and_objects = {each.name for each in without.resources if each.parent != student(without)}
+    own = [without.one("student", ":Student").urn, without.one("access", ":Access").urn]
+    of_the_course = {each.name for each in without.resources if each.parent not in own}
 
-    assert [name for name in gone if name in components_and_objects] == []
+    assert [name for name in gone if name in of_the_course] == []
     assert list(of(without, "Namespace")) == OWN, "the namespaces are the student's, whatever is in them"
-
-
-def student(recording: Recording) -> str:
-    return recording.one("student", ":Student").urn

@@ -1,0 +1,322 @@
+"""`lab class`: a lab for each student of a class, from one file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from lab.classroom.export.command import export
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.classroom.plan import Known, Plan, Wish
+    from lab.classroom.roster import Roster
+    from lab.classroom.run import Outcome
+
+app = typer.Typer(
+    help="A lab for each student of a class, from one file. Begin with `lab class init`, then `lab class plan`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+app.command()(export)
+console = Console()
+
+ClassFile = Annotated[
+    Path,
+    typer.Argument(help="The class: a YAML file, or a CSV file of students with the columns id, name, mail."),
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", help="A student's id and nothing else; may be given several times.")
+]
+OnlyPlatform = Annotated[bool, typer.Option("--platform", help="The cluster that the class shares, and no student.")]
+Again = Annotated[bool, typer.Option("--again", help="Also what stands as it is to be.")]
+Removed = Annotated[bool, typer.Option("--removed", help="Also students who are no longer in the file.")]
+Parallel = Annotated[
+    int, typer.Option("--parallel", "-p", min=0, help="Students at a time; 0 for what this machine has room for.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+_FILE = Path("class.yaml")
+
+_EXAMPLE = """\
+# A class: who is in it, and what each student gets. Look at what would be done with: lab class plan
+class: {name}
+
+# namespace: one cluster that all share, many times cheaper. cluster: a whole lab for each.
+tenancy: namespace
+
+# The shared cluster's own settings, as in Pulumi.<stack>.yaml: target azure takes it to AKS.
+platform:
+  target: embedded
+
+# Settings of every student's stack; a student may have others.
+settings:
+  shop:
+    siege: {{enabled: true}}
+
+# `lab class reap` takes away what is past this time; `lab class extend` moves it.
+# expires: 2026-12-24T18:00Z
+
+students:
+  - {{id: anna, name: Anna Kim, mail: anna@example.org}}
+  - {{id: ben, name: Ben Roth, mail: ben@example.org}}
+"""
+
+
+@app.command()
+def init(
+    file: ClassFile = _FILE,
+    name: Annotated[str, typer.Option(help="Of the class: it is part of names.")] = "ws26",
+) -> None:
+    """Write a class file to begin with."""
+    if file.exists():
+        raise LabError(f"{file} is there already", "edit it, or name another file")
+    file.write_text(_EXAMPLE.format(name=name), encoding="utf-8")
+    console.print(f"Wrote {file}. Put your students into it, then: lab class plan {file}", highlight=False)
+
+
+@app.command()
+def plan(file: ClassFile = _FILE, only: Only = None, *, again: Again = False, as_json: AsJson = False) -> None:
+    """Show what `lab class up` would do, in which order, why, and what it costs. Nothing is touched."""
+    from lab.classroom import price
+
+    klass, decided = _planned(file, _wish(only, again=again))
+    if as_json:
+        rows = [
+            {"stack": each.stack, "student": each.student, "verb": each.verb.value, "reason": each.reason}
+            for each in decided.actions
+        ]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    show(decided, klass)
+    console.print(price.sentence(klass, price.estimate(klass)), highlight=False)
+
+
+@app.command()
+def preview(
+    file: ClassFile = _FILE, only: Only = None, parallel: Parallel = 0, *, platform: OnlyPlatform = False
+) -> None:
+    """Have Pulumi say what `lab class up` would do to every resource, in each student's log, and do nothing."""
+    klass, decided = _planned(file, _wish(only, again=True, platform=platform))
+    outcome = _run(klass, decided, parallel, preview=True)
+    report(outcome, f"lab class preview {file}")
+    console.print(f"What would be done is in {_logs()}/*/log/preview.log", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def up(  # noqa: PLR0913 - its options
+    file: ClassFile = _FILE,
+    only: Only = None,
+    parallel: Parallel = 0,
+    *,
+    platform: OnlyPlatform = False,
+    again: Again = False,
+    yes: Yes = False,
+) -> None:
+    """Make the class stand: the shared cluster, one student to find out, then all others side by side.
+
+    Run it again to go on where it stopped, or after the file has changed.
+    """
+    from lab.classroom import price
+
+    klass, decided = _planned(file, _wish(only, again=again, platform=platform))
+    show(decided, klass)
+    cost = price.estimate(klass)
+    console.print(price.sentence(klass, cost), highlight=False)
+    price.hold(klass, cost)
+    if decided.nothing_to_do:
+        console.print("Nothing to do: the class stands as its file says. Look at it with: lab class status")
+        return
+    _confirm("Make it so?", yes=yes)
+    report(_run(klass, decided, parallel), f"lab class up {file}")
+    console.print("Look at it with: lab class status", highlight=False)
+    console.print("Hand it out with: lab class handout", highlight=False)
+
+
+@app.command()
+def down(  # noqa: PLR0913 - its options
+    file: ClassFile = _FILE,
+    only: Only = None,
+    parallel: Parallel = 0,
+    *,
+    platform: OnlyPlatform = False,
+    removed: Removed = False,
+    yes: Yes = False,
+) -> None:
+    """Take the class away: its students, then the cluster that they shared."""
+    from lab.classroom import plan as planning
+    from lab.classroom import roster, workspace
+
+    klass = roster.read(file)
+    wish = _wish(only, removed=removed, platform=platform)
+    known = workspace.known_anywhere(klass, wish)
+    _require_students(klass, known, only, removed=removed)
+    decided = planning.down(klass, known, wish)
+    show(decided, klass)
+    if decided.nothing_to_do:
+        console.print("Nothing to do: nothing of this class stands.")
+        return
+    _confirm("Take it away, with all that the students made?", yes=yes)
+    report(_run(klass, decided, parallel), f"lab class down {file}")
+    console.print("See that nothing is left with: lab class audit", highlight=False)
+
+
+@app.command()
+def status(file: ClassFile = _FILE, *, as_json: AsJson = False) -> None:
+    """Show each student's lab: whether it stands, how many of its Pods are ready, what went wrong."""
+    from lab.classroom import status as looking
+
+    rows = looking.look(_read(file))
+    if as_json:
+        typer.echo(json.dumps([each.as_json() for each in rows], indent=2, ensure_ascii=False))
+    else:
+        console.print(looking.table(rows))
+    if any(not each.well for each in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def kubeconfig(
+    student: Annotated[str, typer.Argument(help="The student's id.")],
+    file: ClassFile = _FILE,
+    hours: Annotated[int, typer.Option(min=1, max=8760, help="How long it is good for.")] = 24 * 7,
+) -> None:
+    """Print a student's credentials: what the lessons need in the student's own namespaces, and nothing else."""
+    from lab.classroom import handout
+
+    klass = _read(file)
+    typer.echo(handout.kubeconfig(klass, klass.find(student), hours=hours), nl=False)
+
+
+@app.command("handout")
+def hand_out(
+    file: ClassFile = _FILE,
+    only: Only = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for a folder of each student.")] = Path(
+        "handouts"
+    ),
+    hours: Annotated[int, typer.Option(min=1, max=8760, help="How long the credentials are good for.")] = 24 * 7,
+) -> None:
+    """Write a folder for each student: credentials, addresses, passwords, first steps. Only you can read them."""
+    from lab.classroom import handout
+
+    klass = _read(file)
+    chosen = [klass.find(each) for each in only] if only else list(klass.students)
+    written = handout.write(klass, chosen, output, hours=hours, console=console)
+    console.print(f"{written} folders are in {output}. They hold credentials: send each to its student alone.")
+
+
+def show(decided: Plan, klass: Roster) -> None:
+    """Print a plan."""
+    table = Table(
+        Column("stack", no_wrap=True),
+        Column("what", no_wrap=True),
+        Column("why", overflow="fold"),
+        title=f"class {decided.classroom}: {len(klass.students)} students, tenancy {klass.tenancy}",
+        title_justify="left",
+    )
+    for number, wave in enumerate(decided.waves):
+        for action in wave:
+            table.add_row(Text(action.stack), Text(f"{number + 1}. {action.verb}"), Text(action.reason))
+    for action in decided.actions:
+        if not action.acts:
+            table.add_row(Text(action.stack), Text(action.verb), Text(action.reason), style="dim")
+    console.print(table)
+
+
+def report(outcome: Outcome, again: str) -> None:
+    """Say how a run ended.
+
+    Args:
+        outcome: of the run.
+        again: the command that goes on with it.
+
+    Raises:
+        LabError: something failed, or somebody stopped it.
+    """
+    done = len(outcome.ended) - len(outcome.failed)
+    megabytes = outcome.memory / 2**20
+    console.print(
+        f"{done} of {len(outcome.ended)} done in {outcome.seconds:.1f} s, with at most {megabytes:.0f} MB.",
+        highlight=False,
+    )
+    if not outcome.failed:
+        return
+    lines = "\n".join(f"  {each.action.stack}: {each.error}" for each in outcome.failed)
+    what = (
+        "it was stopped" if outcome.interrupted else f"{len(outcome.failed)} of {len(outcome.ended)} did not end well"
+    )
+    raise LabError(f"{what}:\n{lines}", f"run it again to go on: {again}")
+
+
+def _run(klass: Roster, decided: Plan, parallel: int, *, preview: bool = False) -> Outcome:
+    """Carry a plan out, with as many at a time as was asked for, as the file says, or as this machine has room for."""
+    from lab.classroom.memory import room
+    from lab.classroom.run import Run
+    from lab.cli import prepare
+
+    prepare()
+    return Run(decided, console, parallel=parallel or klass.parallel or room(), preview=preview).carry_out()
+
+
+def _logs() -> Path:
+    from lab import paths
+
+    return paths.class_dir() / "stacks"
+
+
+def _read(file: Path) -> Roster:
+    from lab.classroom import roster
+
+    return roster.read(file)
+
+
+def _planned(file: Path, wish: Wish) -> tuple[Roster, Plan]:
+    """The class and what is to be done for it.
+
+    Raises:
+        LabError: the file is wrong, or a name is taken.
+    """
+    from lab.classroom import plan as planning
+    from lab.classroom import program, workspace
+
+    klass = _read(file)
+    for each in sorted(wish.only):
+        klass.find(each)
+    known = workspace.known()
+    if problems := planning.taken(klass, known, workspace.others()):
+        raise LabError(
+            "\n".join(["names of this class are taken:", *(f"  {problem}" for problem in problems)]),
+            "give the students other ids, or take the other stacks down first",
+        )
+    return klass, planning.up(klass, known, program.digest(), wish)
+
+
+def _require_students(klass: Roster, known: dict[str, Known], only: list[str] | None, *, removed: bool) -> None:
+    """Refuse an id that is neither in the file nor of somebody who was."""
+    ids = {each.id for each in klass.students} | ({each.student for each in known.values()} if removed else set())
+    for each in only or ():
+        if each not in ids:
+            klass.find(each)
+
+
+def _wish(only: list[str] | None, *, again: bool = False, removed: bool = False, platform: bool = False) -> Wish:
+    from lab.classroom.plan import Wish
+
+    if only and platform:
+        raise LabError("--only and --platform were both given", "give one: --only leaves the shared cluster alone")
+    return Wish(only=frozenset(only or ()), again=again, removed=removed, platform=platform)
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not console.is_terminal:
+        raise LabError("nobody is there to be asked", "say that you mean it: --yes")
+    typer.confirm(question, abort=True)

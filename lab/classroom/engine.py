@@ -1,0 +1,324 @@
+"""Pulumi's engine for one stack of a class, by the Automation API.
+
+The project's own program runs inside this process, for every student: it is imported once instead of twelve times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import os
+import re
+import runpy
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi import automation as auto
+from pulumi.automation.errors import create_command_error
+
+from lab import paths, workspace
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from lab.classroom.provider import SharedProvider
+
+_KUBERNETES = ("core.v1", "apps.v1", "rbac.v1", "networking.v1", "apiextensions", "helm.v3")
+"""Modules of the SDK that the program uses: they load lazily, and not safely in several threads at a time."""
+
+_PLENTY = "400"
+"""Of Go's garbage collector: an engine lives for seconds, and collecting took a tenth of its work."""
+
+
+_RESOURCE = r"^ [-+~>=*! ]{1,3} *[\w./:-]+:\S* (?P<name>\S+) "
+_DONE = re.compile(_RESOURCE + r"(?P<what>created|updated|deleted|replaced|refreshed)\b")
+_WAITING = re.compile(_RESOURCE + r"(?:creating|updating|deleting) \([\d.]+m?s\) (?P<what>\S.*)")
+"""What pulumi says of a resource that it is done with, and of one that takes its time."""
+
+_LONGEST_REASON = 300
+"""Characters of a reason that is shown; the whole of it is in the log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What an engine has just said.
+
+    Attributes:
+        done: how many resources it is done with.
+        text: about one of them.
+    """
+
+    done: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One stack to be worked on.
+
+    Attributes:
+        stack: its name.
+        folder: its workspace.
+        exists: whether the backend knows it.
+        log: where all that pulumi says goes.
+        told: is called with each step, from another thread.
+        provider: shared with others; None for one of its own.
+    """
+
+    stack: str
+    folder: Path
+    exists: bool
+    log: Path
+    told: Callable[[Progress], None]
+    provider: SharedProvider | None = None
+
+
+class Engines:
+    """Starts engines, and can ask all that run to stop."""
+
+    def __init__(self) -> None:
+        """Make this process ready: its environment becomes that which pulumi always gets, and the program is read."""
+        os.environ.update(workspace.environment())
+        if workspace.local_backend():
+            os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
+        # The SDK tells the engine of every step of every resource, each in a call: a fifth of the program's work.
+        pulumi.log.debug = _unsaid
+        self._command = _Command(str(paths.home()))
+        self._program = program()
+
+    def up(self, job: Job) -> None:
+        """Make a stack what its folder says.
+
+        Raises:
+            LabError: it failed; the reason is the first error of the engine.
+        """
+        self._run(job, lambda stack, **options: stack.up(**options, suppress_outputs=True))
+
+    def preview(self, job: Job) -> None:
+        """Find out what an update would do, and do nothing.
+
+        Raises:
+            LabError: it would fail; the reason is the first error of the engine.
+        """
+        self._run(job, lambda stack, **options: stack.preview(**options, suppress_outputs=True))
+
+    def destroy(self, job: Job) -> None:
+        """Take everything of a stack away, and then the stack.
+
+        Raises:
+            LabError: it failed; the reason is the first error of the engine.
+        """
+
+        def both(stack: auto.Stack, **options: Any) -> None:  # noqa: ANN401 - the Automation API's
+            stack.destroy(**options, suppress_outputs=True)
+            stack.workspace.remove_stack(stack.name, preserve_config=True)
+
+        self._run(job, both)
+
+    def forget(self, job: Job) -> None:
+        """Drop the state of a stack whose resources are all gone with the cluster that they were in.
+
+        Raises:
+            LabError: it failed.
+        """
+        stack = self._open(job)
+        stack.workspace.remove_stack(job.stack, force=True, preserve_config=True)
+
+    def interrupt(self) -> None:
+        """Ask every engine that runs to stop after what it is at; a second time it stops at once."""
+        self._command.interrupt()
+
+    def _run(self, job: Job, verb: Callable[..., object]) -> None:
+        if job.provider:
+            job.provider.ensure()
+        done = 0
+
+        def listen(line: str) -> None:
+            nonlocal done
+            _write(log, line)
+            done += _DONE.match(line) is not None
+            if text := said(line):
+                job.told(Progress(done=done, text=text))
+
+        job.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with job.log.open("a", encoding="utf-8") as log:
+            stack = self._open(job)
+            try:
+                verb(stack, color="never", on_output=listen)
+            except auto.CommandError as error:
+                raise LabError(reason(str(error)), f"all that pulumi said is in {job.log}") from None
+
+    def _open(self, job: Job) -> auto.Stack:
+        environment = {
+            "PYTHONPATH": str(paths.PROJECT),
+            "GOGC": _PLENTY,
+            "PULUMI_HOME": str(pulumi_home()),
+            # On a fresh machine the folder has no key yet; the state has.
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        }
+        if job.provider:
+            environment["PULUMI_DEBUG_PROVIDERS"] = f"kubernetes:{job.provider.port}"
+        place = auto.LocalWorkspace(
+            work_dir=str(job.folder),
+            program=self._program,
+            env_vars=environment,
+            secrets_provider=os.environ.get("ISTIO_LAB_SECRETS_PROVIDER"),
+            pulumi_command=self._command,
+        )
+        try:
+            if not job.exists:
+                place.create_stack(job.stack)
+            return _Stack(job.stack, place)
+        except auto.CommandError as error:
+            raise LabError(reason(str(error)), f"all that pulumi said is in {job.log}") from None
+
+
+class _Stack(auto.Stack):
+    """Opened without `pulumi stack select`: every command names its stack."""
+
+    def __init__(self, name: str, place: auto.LocalWorkspace) -> None:
+        self.name = name
+        self.workspace = place
+
+    def outputs(self) -> auto.OutputMap:
+        """None: two more commands, and nobody here looks at them."""
+        return {}
+
+    def info(self, show_secrets: bool | None = None) -> auto.UpdateSummary:  # noqa: ARG002, FBT001 - the SDK's
+        """Next to nothing: one more command, which decrypts every secret of the stack, and nobody here looks at it."""
+        from datetime import UTC, datetime
+
+        return auto.UpdateSummary("update", datetime.now(UTC), "", {}, {}, "succeeded")
+
+
+class _Command(auto.PulumiCommand):
+    """Pulumi in sessions of their own: Ctrl-C in a terminal reaches this process, which then decides for all."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def interrupt(self) -> None:
+        with self._lock:
+            self._stopping = True
+            for process in self._running:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGINT)
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Callable[[str], Any] | None = None,
+        on_error: Callable[[str], Any] | None = None,
+    ) -> auto.CommandResult:
+        """Run pulumi and wait for it."""
+        said: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        with self._lock:
+            if self._stopping:
+                raise LabError("it was not begun: everything stops")
+            process = subprocess.Popen(
+                [self.command, "--non-interactive", *args],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env={**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"},
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+            self._running.add(process)
+        listeners = {"stdout": on_output, "stderr": on_error}
+
+        def consume(name: str) -> None:
+            for line in getattr(process, name):
+                said[name].append(line.rstrip())
+                if listener := listeners[name]:
+                    listener(line.rstrip())
+
+        readers = [threading.Thread(target=consume, args=(name,)) for name in said]
+        with process:
+            for reader in readers:
+                reader.start()
+            for reader in readers:
+                reader.join()
+        with self._lock:
+            self._running.discard(process)
+        if process.returncode < 0:
+            raise LabError(f"pulumi was ended by {signal.Signals(-process.returncode).name}")
+        result = auto.CommandResult(
+            stdout="\n".join(said["stdout"]), stderr="\n".join(said["stderr"]), code=process.returncode
+        )
+        if result.code:
+            raise create_command_error(result)
+        return result
+
+
+@functools.cache
+def program() -> Callable[[], None]:
+    """The project's own program, ready to be run for any number of stacks in this process."""
+    for name in _KUBERNETES:
+        importlib.import_module(f"pulumi_kubernetes.{name}")
+    main = runpy.run_path(str(paths.PROJECT / "__main__.py"), run_name="istio_lab")["main"]
+    return lambda: pulumi.run(main)
+
+
+def pulumi_home() -> Path:
+    """Pulumi's home for classes: the same plugins, no selected stack of anybody's, and no log.
+
+    The engine writes everything that it handles into a log below this folder, a tenth of its work; where that cannot be
+    a folder it goes on without. What it says is in the students' own logs.
+    """
+    home = paths.class_dir() / "pulumi"
+    if not (home / "logs").is_file():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (home / "logs").touch()
+    plugins = home / "plugins"
+    with contextlib.suppress(FileExistsError):
+        plugins.symlink_to(os.path.relpath(paths.pulumi_home() / "plugins", home))
+    return home
+
+
+def said(line: str) -> str:
+    """What a line of pulumi's means to somebody who waits; empty for nothing.
+
+    Args:
+        line: of its plain progress.
+    """
+    if found := _DONE.match(line) or _WAITING.match(line):
+        return f"{found['name']}: {found['what']}"
+    return ""
+
+
+def reason(text: str) -> str:
+    """Why pulumi failed: the first error that it names, in one line.
+
+    Args:
+        text: all that it said.
+    """
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    # It ends every failure with this; the cause is another.
+    causes = [line for line in errors if line not in ("update failed", "preview failed")]
+    found = (causes or errors or lines[-1:] or ["pulumi ended without a word"])[0]
+    return found if len(found) <= _LONGEST_REASON else f"{found[:_LONGEST_REASON]}..."
+
+
+def _unsaid(*_arguments: object, **_options: object) -> None:
+    """Instead of a message that nobody reads."""
+
+
+def _write(log: Any, line: str) -> None:  # noqa: ANN401 - a text file
+    log.write(f"{line}\n")
+    log.flush()

@@ -1,0 +1,89 @@
+"""What a class costs, and whether it may."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from lab.classroom import roster
+from lab.cost import prices, retail
+from lab.cost.bill import bill
+from lab.cost.estimate import Course, Estimate, Share, cents, class_estimate
+from lab.cost.prices import CURRENCY, UnknownPriceError
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.classroom.roster import Config, Roster
+    from lab.settings import Settings
+
+
+def shares(klass: Roster) -> list[Share]:
+    """Every stack of a class, with what it asks for."""
+    shared = (
+        [Share(stack=klass.platform_stack, settings=_settings(roster.platform_config(klass)), platform=True)]
+        if klass.shared
+        else []
+    )
+    return [
+        *shared,
+        *(Share(stack=each.stack, settings=_settings(roster.config(klass, each))) for each in klass.students),
+    ]
+
+
+def course(klass: Roster) -> Course:
+    """For how long a class is."""
+    return Course(hours_per_day=klass.hours, days=klass.days)
+
+
+def estimate(klass: Roster) -> Estimate:
+    """What a class costs: by the repository's table, which takes no time, and by Azure's list where that is silent.
+
+    Raises:
+        LabError: a price is not known.
+    """
+    found = shares(klass)
+    try:
+        return class_estimate(found, prices.table())
+    except UnknownPriceError as unknown:
+        try:
+            asked = retail.ask(item.meter for share in found for item in bill(share.settings) if item.meter)
+            return class_estimate(found, asked.or_else(prices.table()))
+        except (retail.RetailError, UnknownPriceError):
+            raise unknown from None
+
+
+def hold(klass: Roster, found: Estimate) -> None:
+    """Refuse a class that may cost more than its own limit.
+
+    Args:
+        klass: the class.
+        found: what it costs.
+
+    Raises:
+        LabError: it may cost more.
+    """
+    limit = Decimal(str(klass.budget.max_per_hour))
+    if limit and found.at_most > limit:
+        raise LabError(
+            f"budget.maxPerHour of class {klass.classroom} is {limit}, but the class may cost "
+            f"{found.at_most} {CURRENCY} an hour",
+            "share a cluster with tenancy namespace, ask for less such as azure.systemPool.maxCount, or raise the "
+            "limit; all lines: lab cost --roster FILE",
+        )
+
+
+def sentence(klass: Roster, found: Estimate) -> str:
+    """What a class costs, in a line."""
+    if not found.at_most:
+        return "It costs nothing: no part of it stands on Azure."
+    spent = course(klass)
+    day = cents(found.per_hour * spent.hours_per_day)
+    each = f", {found.per_student} for each student" if found.per_student is not None else ""
+    return (
+        f"It costs {found.per_hour} {CURRENCY} an hour{each}, at most {found.at_most}; {day} for a day of "
+        f"{spent.hours_per_day} hours, when it is down at night. All lines: lab cost --roster FILE"
+    )
+
+
+def _settings(config: Config) -> Settings:
+    return roster.checked(config, source="the class file")

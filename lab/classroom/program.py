@@ -1,0 +1,32 @@
+"""The digest of the program that stacks are made by: another one means that they may have to be made anew."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from lab import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_FOLDERS = ("components", "lab/settings", "lab/embedded", "lab/dataplane")
+_FILES = ("__main__.py", "Pulumi.yaml", "lab.lock.json", "lab/versions.py", "lab/manifests.py")
+
+
+def digest() -> str:
+    """Of every file that decides what a stack is."""
+    found = hashlib.sha256()
+    for file in sorted(_sources()):
+        found.update(f"{file.relative_to(paths.PROJECT)}\n".encode() + file.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _sources() -> Iterable[Path]:
+    for name in _FILES:
+        yield paths.PROJECT / name
+    for folder in _FOLDERS:
+        yield from (
+            file for file in (paths.PROJECT / folder).rglob("*") if file.is_file() and "__pycache__" not in file.parts
+        )

@@ -1,0 +1,255 @@
+"""Carrying out a plan: wave by wave, several stacks at a time, so that it can be stopped and gone on with."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from lab import paths, recovery
+from lab.classroom import workspace
+from lab.classroom.board import Board, Phase, rows
+from lab.classroom.engine import Engines, Job
+from lab.classroom.memory import Meter
+from lab.classroom.plan import State, Verb
+from lab.classroom.provider import SharedProvider
+from lab.errors import LabError
+from lab.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from rich.console import Console
+
+    from lab.classroom.plan import Action, Plan
+
+_ORPHAN = 60.0
+"""Seconds that an engine whose command line was killed has for its last operations."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How one stack ended.
+
+    Attributes:
+        action: what was to be done.
+        phase: how it ended.
+        seconds: how long it took.
+        error: why it failed.
+    """
+
+    action: Action
+    phase: Phase
+    seconds: float = 0.0
+    error: str = ""
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        ended: every stack that something was to be done to.
+        seconds: from the beginning to the end.
+        memory: bytes, the most that this process and its children took.
+        interrupted: somebody stopped it.
+    """
+
+    ended: list[Ended] = field(default_factory=list)
+    seconds: float = 0.0
+    memory: int = 0
+    interrupted: bool = False
+
+    @property
+    def failed(self) -> list[Ended]:
+        """What did not end as it was to."""
+        return [each for each in self.ended if each.phase in (Phase.FAILED, Phase.SKIPPED)]
+
+
+class Run:
+    """One run of a plan."""
+
+    def __init__(self, plan: Plan, console: Console, *, parallel: int, preview: bool = False) -> None:
+        """Nothing is touched yet.
+
+        Args:
+            plan: what is to be done.
+            console: where people look.
+            parallel: how many stacks are worked on at a time.
+            preview: nothing is done; what would be done is in the students' logs.
+        """
+        self._plan = plan
+        self._parallel = parallel
+        self._preview = preview
+        self._engines = Engines()
+        self._provider: SharedProvider | None = None
+        self._stop = threading.Event()
+        records = {action.stack: workspace.load(action.stack) for action in plan.actions}
+        usual = {stack: record.seconds for stack, record in records.items() if record}
+        self._board = Board(rows(plan.actions, usual), console, parallel=parallel)
+
+    def carry_out(self) -> Outcome:
+        """Do it. A failure is its own row's; only what leans on it is skipped."""
+        outcome, began = Outcome(), time.monotonic()
+        recovery.end_orphans()
+        with (
+            _alone(self._plan.classroom),
+            Meter() as meter,
+            self._board,
+            self._stoppable(),
+            SharedProvider(self._hear) as self._provider,
+        ):
+            for wave in self._plan.waves:
+                if self._blocked(outcome):
+                    outcome.ended += [self._skip(action) for action in wave]
+                    continue
+                with ThreadPoolExecutor(min(self._parallel, len(wave)), "student") as pool:
+                    outcome.ended += list(pool.map(self._one, wave))
+        outcome.seconds, outcome.memory = time.monotonic() - began, meter.most
+        outcome.interrupted = self._stop.is_set()
+        return outcome
+
+    def _blocked(self, outcome: Outcome) -> bool:
+        """Whether an earlier wave failed: the next leans on it, or would fail in the same way."""
+        return self._stop.is_set() or bool(outcome.failed)
+
+    def _skip(self, action: Action) -> Ended:
+        why = "it was stopped before" if self._stop.is_set() else "what goes before it failed"
+        self._board.end(action.stack, Phase.SKIPPED, why)
+        return Ended(action=action, phase=Phase.SKIPPED, error=why)
+
+    def _one(self, action: Action) -> Ended:
+        if self._stop.is_set():
+            return self._skip(action)
+        self._board.begin(action.stack)
+        try:
+            self._work(action)
+        except LabError as error:
+            return self._fail(action, error.message)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this student's and no other's
+            return self._fail(action, f"{type(error).__name__}: {error}")
+        seconds = self._board.end(action.stack, Phase.DONE)
+        if self._preview:
+            return Ended(action=action, phase=Phase.DONE, seconds=seconds)
+        if action.verb in (Verb.DESTROY, Verb.FORGET):
+            workspace.remove(action.stack)
+        else:
+            workspace.finish(action.stack, State.STANDS, digest=action.digest, seconds=seconds)
+        return Ended(action=action, phase=Phase.DONE, seconds=seconds)
+
+    def _fail(self, action: Action, why: str) -> Ended:
+        seconds = self._board.end(action.stack, Phase.FAILED, why)
+        if not self._preview:
+            workspace.finish(action.stack, State.UNFINISHED, error=why)
+        return Ended(action=action, phase=Phase.FAILED, seconds=seconds, error=why)
+
+    def _work(self, action: Action) -> None:
+        folder = workspace.prepare(action)
+        if not self._preview:
+            workspace.begin(action, self._plan.classroom)
+        stack = Stack(action.stack)
+        exists = stack.exists()
+        if exists:
+            self._mend(stack)
+        job = Job(
+            stack=action.stack,
+            folder=folder,
+            exists=exists,
+            log=folder / "log" / f"{'preview' if self._preview else action.verb}.log",
+            told=lambda progress: self._board.step(action.stack, f"{progress.done} done, {progress.text}"),
+            provider=self._provider if action.student and action.config.get("target") == "shared" else None,
+        )
+        if self._preview:
+            self._engines.preview(job)
+            return
+        match action.verb:
+            case Verb.FORGET if exists:
+                self._engines.forget(job)
+            case Verb.DESTROY if exists:
+                self._engines.destroy(job)
+            case Verb.DESTROY | Verb.FORGET:
+                pass
+            case _:
+                self._engines.up(job)
+                keep_kubeconfig(stack)
+                return
+        sweep(stack)
+
+    def _mend(self, stack: Stack) -> None:
+        """Put right what a killed run left: a lock of nobody, and operations of which nobody knows how they ended."""
+        deadline = time.monotonic() + _ORPHAN
+        while (held := stack.lock()) and held.alive:
+            if time.monotonic() > deadline or self._stop.is_set():
+                raise LabError(f"process {held.pid} has worked on it since {held.since}")
+            self._board.step(stack.name, f"waiting for process {held.pid}, which still works on it")
+            time.sleep(0.5)
+        if held:
+            stack.cancel()
+        if held or recovery.half_done(stack):
+            self._board.step(stack.name, "putting right what a killed run left")
+            recovery.forget_pending(stack)
+
+    def _hear(self, urn: str, message: str) -> None:
+        """Show what the shared provider waits for in the row of whose resource it is."""
+        stack, _, name = urn.removeprefix("urn:pulumi:").partition("::")
+        if message:
+            self._board.step(stack, f"{name.rsplit('::', 1)[-1]}: {message}")
+
+    @contextlib.contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Ctrl-C once: what runs comes to an end in order, nothing new is begun. Twice: at once."""
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            first = not self._stop.is_set()
+            self._stop.set()
+            threading.Thread(target=self._interrupt, args=(first,), daemon=True).start()
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _interrupt(self, first: bool) -> None:  # noqa: FBT001 - by the signal's handler alone
+        if first:
+            self._board.line("stopping: what is under way comes to an end; press Ctrl-C again to stop at once")
+        self._engines.interrupt()
+        if self._provider:
+            self._provider.cancel()
+
+
+@contextlib.contextmanager
+def _alone(classroom: str) -> Iterator[None]:
+    """Keep others from working on the same class; whoever is killed lets go of it."""
+    lock = FileLock(paths.class_dir() / f"{classroom}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LabError(f"another command works on class {classroom}", "wait for it to end") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def keep_kubeconfig(stack: Stack) -> None:
+    """Nothing where the stack's own resources write it, as the embedded platform does."""
+    if stack.target == "azure":
+        from lab.azure import updates
+
+        updates.keep_kubeconfig(stack)
+
+
+def sweep(stack: Stack) -> None:
+    """Delete what is left of a destroyed stack on this machine."""
+    from lab.cli import sweep as sweep_stack
+
+    sweep_stack(stack)

@@ -1,0 +1,182 @@
+"""A project folder for each stack of a class, so that pulumi called by hand in the project never means a student's."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import yaml
+
+from lab import paths, private
+from lab.classroom.plan import Known, State
+from lab.stack import Stack
+from lab.workspace import local_backend
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.classroom.plan import Action, Wish
+    from lab.classroom.roster import Config, Roster
+
+_KEPT = ("encryptionsalt", "secretsprovider", "encryptedkey")
+"""What pulumi writes into a stack's file by itself, and cannot do without."""
+
+_RECORD = "class.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What is known of a stack between runs.
+
+    Attributes:
+        classroom: name of the class.
+        student: id; empty for a shared cluster.
+        name: the student's, as people say it.
+        state: how the last run ended.
+        digest: of what it was made to be.
+        seconds: how long making it took; 0 when that is not known.
+        error: why it failed, in a line; empty when it did not.
+    """
+
+    classroom: str
+    student: str
+    name: str
+    state: State
+    digest: str = ""
+    seconds: float = 0.0
+    error: str = ""
+
+
+def prepare(action: Action) -> Path:
+    """Make the folder of a stack, and write into it what the stack is to be: those settings and no others.
+
+    Args:
+        action: what is done to the stack.
+
+    Returns:
+        The folder.
+    """
+    folder = paths.class_workspace(action.stack)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    project = yaml.safe_load((paths.PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
+    project["main"] = os.path.relpath(paths.PROJECT, folder)
+    # By its whole path: the engine takes a relative one from here, a dynamic provider from where the program is.
+    project["runtime"]["options"]["virtualenv"] = str(paths.PROJECT / ".venv")
+    private.write(folder / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False, allow_unicode=True))
+    if action.config:
+        _configure(folder / f"Pulumi.{action.stack}.yaml", action.config)
+    return folder
+
+
+def begin(action: Action, classroom: str) -> None:
+    """Note that a stack is being worked on: until it is done, its last run counts as not finished.
+
+    Args:
+        action: what is done to the stack.
+        classroom: name of the class.
+    """
+    before = load(action.stack)
+    entry = Record(
+        classroom=classroom,
+        student=action.student,
+        name=action.name,
+        state=State.UNFINISHED,
+        seconds=before.seconds if before else 0.0,
+    )
+    record(action.stack, entry)
+
+
+def _configure(file: Path, config: Config) -> None:
+    found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
+    kept = {key: value for key, value in (found or {}).items() if key in _KEPT}
+    written = {**kept, "config": {f"istio-lab:{key}": value for key, value in config.items()}}
+    private.write(file, yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
+
+
+def record(stack: str, entry: Record) -> None:
+    """Note what is known of a stack, all of it or nothing."""
+    private.write(paths.class_workspace(stack) / _RECORD, json.dumps(asdict(entry), indent=2, ensure_ascii=False))
+
+
+def finish(stack: str, state: State, *, digest: str = "", seconds: float = 0.0, error: str = "") -> None:
+    """Note how a run ended.
+
+    Args:
+        stack: its name.
+        state: how it ended.
+        digest: of what it was made to be, when it stands.
+        seconds: how long that took; 0 leaves what was known.
+        error: why it failed.
+    """
+    if before := load(stack):
+        record(stack, replace(before, state=state, digest=digest, seconds=seconds or before.seconds, error=error))
+
+
+def load(stack: str) -> Record | None:
+    """What is known of a stack; None for one that is no class' or whose record cannot be read."""
+    try:
+        found = json.loads((paths.class_workspace(stack) / _RECORD).read_text(encoding="utf-8"))
+        return Record(**{**found, "state": State(found["state"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def known() -> dict[str, Known]:
+    """What earlier runs left, by stack."""
+    folder = paths.class_workspace("")
+    found = {entry.name: load(entry.name) for entry in sorted(folder.iterdir())} if folder.is_dir() else {}
+    return {
+        stack: Known(
+            stack=stack,
+            classroom=each.classroom,
+            student=each.student,
+            name=each.name,
+            state=each.state,
+            digest=each.digest,
+            healthy=_healthy(stack),
+        )
+        for stack, each in found.items()
+        if each
+    }
+
+
+def known_anywhere(klass: Roster, wish: Wish) -> dict[str, Known]:
+    """What earlier runs left here, and with a backend that others use as well, what is in it.
+
+    Args:
+        klass: the class.
+        wish: what was asked for: nobody else is looked for.
+    """
+    found = known()
+    if local_backend():
+        return found
+    wanted = {klass.platform_stack: ""} if klass.shared else {}
+    wanted |= {each.stack: each.id for each in klass.students}
+    for stack, student in wanted.items():
+        if stack not in found and wish.means(student) and Stack(stack).exists():
+            found[stack] = Known(stack=stack, classroom=klass.classroom, student=student, state=State.UNFINISHED)
+    return found
+
+
+def others() -> set[str]:
+    """Stacks of the local backend that no class has made."""
+    folder = paths.state_dir() / ".pulumi" / "stacks" / "istio-lab"
+    found = {file.stem for file in folder.glob("*.json")} if folder.is_dir() else set()
+    return found - set(known())
+
+
+def _healthy(stack: str) -> bool:
+    """Whether the embedded control plane of a stack runs, where it has one; after a reboot of the machine none does."""
+    from lab.embedded import control_plane
+
+    return control_plane.runs(Stack(stack).directory)
+
+
+def remove(stack: str) -> None:
+    """Delete a stack's folder, the logs of its runs with it."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(paths.class_workspace(stack))
