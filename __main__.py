@@ -29,7 +29,7 @@ from components.traffic.traffic import Traffic
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
 from lab import artifacts, dashboards, paths, tags
 from lab.classroom import names
-from lab.settings import Settings, Target
+from lab.settings import Settings
 
 
 async def main() -> pulumi.Inputs:
@@ -37,7 +37,7 @@ async def main() -> pulumi.Inputs:
     settings = Settings.load()
     for warning in settings.warnings:
         pulumi.log.warn(warning)
-    return await (share(settings) if settings.target is Target.SHARED else course(settings))
+    return await (share(settings) if settings.shares else course(settings))
 
 
 async def course(settings: Settings) -> pulumi.Inputs:

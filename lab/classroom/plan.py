@@ -311,7 +311,7 @@ def _strangers(klass: Roster, known: Mapping[str, Known]) -> list[Action]:
 def _platform_down(klass: Roster, known: Mapping[str, Known], going: Collection[Action]) -> list[Action]:
     """The shared cluster goes with the last that is on it."""
     cluster = known.get(klass.platform_stack)
-    if cluster is None or cluster.state is State.GONE:
+    if cluster is None or cluster.state is State.GONE or cluster.classroom != klass.classroom:
         return []
     gone = {action.stack for action in going}
     left = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from lab.settings import Settings, Target, rules
 from lab.settings.groups import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from lab.classroom.source import Key, Source
@@ -175,8 +176,8 @@ def check(found: Source) -> Roster:
         problems = problems or [*_misplaced(found, roster), *_refused_settings(found, roster)]
         if not problems:
             return roster
-    count = "1 thing is" if len(problems) == 1 else f"{len(problems)} things are"
     lines = sorted(set(problems), key=_by_line)
+    count = "1 thing is" if len(lines) == 1 else f"{len(lines)} things are"
     raise LabError(
         "\n".join([f"{found.path}: {count} wrong, so nothing was begun:", *(f"  {line}" for line in lines)]),
         "mend the lines and run the same command again; `lab class plan` only looks",
@@ -269,12 +270,23 @@ def _room(roster: Roster) -> Config:
     if target == Target.EMBEDDED.value:
         needed = max(math.ceil(cpu / _SIMULATED_CPU), math.ceil(pods / _PODS_OF_A_NODE), _ZONES)
         count = min(needed, _MOST_SIMULATED)
-        return {"nodes": {"count": count, "zones": _ZONES, "cpu": _SIMULATED_CPU, "memory": _SIMULATED_MEMORY}}
+        zones = min(_ZONES, _number(roster.platform, "nodes", "count") or count)
+        return {"nodes": {"count": count, "zones": zones, "cpu": _SIMULATED_CPU, "memory": _SIMULATED_MEMORY}}
     if target == Target.AZURE.value:
+        most = _number(roster.platform, "azure", "systemPool", "maxCount") or _MOST_MACHINES
         # The machines' own daemons take a part of each.
-        count = min(max(2, math.ceil(cpu / (_CPU_OF_A_MACHINE - 1))), _MOST_MACHINES)
-        return {"azure": {"systemPool": {"count": count, "maxCount": min(count + 1, _MOST_MACHINES)}}}
+        count = min(max(2, math.ceil(cpu / (_CPU_OF_A_MACHINE - 1))), most)
+        begun = _number(roster.platform, "azure", "systemPool", "count") or count
+        return {"azure": {"systemPool": {"count": count, "maxCount": min(begun + 1, _MOST_MACHINES)}}}
     return {}
+
+
+def _number(config: Config, *path: str) -> int:
+    """A number that a class file says; 0 where it says none. Whether it is a good one is for `Settings` to say."""
+    found: Any = config
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return int(found) if isinstance(found, (int, str)) and re.fullmatch(r"\d{1,9}", str(found), re.ASCII) else 0
 
 
 _OF_THE_PLATFORM = (
@@ -305,7 +317,7 @@ def _incomplete(found: Source, roster: Roster) -> list[str]:
         )
     for number, student in enumerate(roster.students):
         if not student.id:
-            problems.append(f'{found.at(("students", number))}: id: found ""; allowed: {names.ID_RULE}')
+            problems.append(f'{found.at(("students", number, "id"))}: id: found ""; allowed: {names.ID_RULE}')
     return problems
 
 
@@ -356,21 +368,79 @@ def _misplaced(found: Source, roster: Roster) -> list[str]:
 
 def _refused_settings(found: Source, roster: Roster) -> list[str]:
     """What `Settings` would refuse of any stack."""
-    stacks: list[tuple[Key, Config]] = [(("platform",), platform_config(roster))] if roster.shared else []
-    stacks += [(("students", number), config(roster, student)) for number, student in enumerate(roster.students)]
     problems: list[str] = []
-    for place, chosen in stacks:
-        try:
-            settings = checked(chosen, source=found.at(place))
-        except LabError as error:
-            problems += [f"{found.at(place)}: {line.strip()}" for line in error.message.splitlines()[1:]]
-            continue
-        if not roster.shared and settings.target is Target.KUBECONFIG and len(roster.students) > 1:
-            problems.append(
-                f"{found.at(place)}: settings.target: found kubeconfig; with tenancy cluster: embedded, azure; one "
-                "existing cluster can be shared, with tenancy namespace and platform.target, but not given to each"
+    if roster.shared:
+        problems += _refused(found, ("platform",), [(("platform",), roster.platform)], platform_config(roster))[0]
+    whose: dict[str, list[str]] = {}
+    for number, student in enumerate(roster.students):
+        place: Key = ("students", number)
+        written = [((*place, "settings"), student.settings), (("settings",), roster.settings)]
+        refused, settings = _refused(found, place, written, config(roster, student))
+        if settings and settings.target is Target.KUBECONFIG and not roster.shared and len(roster.students) > 1:
+            refused.append(
+                f"{_line(found, place, written, 'target')}: settings.target: found kubeconfig; with tenancy cluster: "
+                "embedded, azure; one existing cluster can be shared, with tenancy namespace and platform.target, but "
+                "not given to each"
             )
+        for problem in refused:
+            whose.setdefault(problem, []).append(student.id)
+    for problem, ids in whose.items():
+        # A setting of the class may be wrong beside what some students have alone.
+        problems.append(problem if len(ids) == len(roster.students) else f"{problem} (for {_named(ids)})")
     return problems
+
+
+def _named(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:3]) + (" and others" if len(ids) > 3 else "")  # noqa: PLR2004 - enough to know who
+
+
+_Written = list[tuple["Key", Config]]
+"""Places of the file that a stack's settings are from, and what stands there; what counts more comes first."""
+
+
+def _refused(found: Source, place: Key, written: _Written, chosen: Config) -> tuple[list[str], Settings | None]:
+    """What `Settings` would refuse of one stack, and the settings if it is nothing."""
+    try:
+        return [], checked(chosen, source=found.at(place))
+    except LabError as error:
+        lines = [line.strip() for line in error.message.splitlines()[1:]]
+        return [f"{_line(found, place, written, _key(line))}: {line}" for line in lines], None
+
+
+def _key(line: str) -> str:
+    """The setting that a line of `Settings` is about."""
+    return line.removeprefix(f"{rules.NAMESPACE}:").partition(": ")[0]
+
+
+def _line(found: Source, place: Key, written: _Written, key: str) -> str:
+    """File and line of a setting: where most of its name stands, else where its stack does."""
+    path = key.split(".")
+    depths = [_depth(settings, path) for _, settings in written]
+    if not any(depths):
+        return found.at(place)
+    root = written[depths.index(max(depths))][0]
+    return found.at((*root, *path[: max(depths)]))
+
+
+def _depth(settings: Mapping[str, Any], path: Sequence[str]) -> int:
+    """How many parts of a setting's name stand in a mapping, from the outside in."""
+    inside: object = settings
+    for depth, part in enumerate(path):
+        if not isinstance(inside, dict) or part not in inside:
+            return depth
+        inside = inside[part]
+    return len(path)
+
+
+_SHAPES = {
+    "model_type": "keys with values, such as id and name",
+    "tuple_type": "a list of students, or the name of a CSV file beside this one",
+}
+"""What is allowed where a value is of the wrong kind altogether."""
+
+
+_INNER: Mapping[str, type[Group]] = {"students": Student, "quota": Quota, "budget": Budget}
+"""What has keys of its own inside a class."""
 
 
 def _problem(found: Source, details: Mapping[str, Any]) -> str:
@@ -379,10 +449,9 @@ def _problem(found: Source, details: Mapping[str, Any]) -> str:
     shown = json.dumps(details["input"], ensure_ascii=False, default=str)
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."  # noqa: PLR2004 - room for the rest of the line
     if details["type"] == "extra_forbidden":
-        known = Student if place[:1] == ("students",) else Quota if place[:1] == ("quota",) else Roster
-        keys = ", ".join(_keys(known))
+        keys = ", ".join(_keys(_INNER.get(str(place[0]), Roster)))
         return f"{found.at(place)}: {key}: there is no such key; the keys here are {keys}"
-    allowed = details.get("ctx", {}).get("error") or details["msg"]
+    allowed = _SHAPES.get(details["type"]) or details.get("ctx", {}).get("error") or details["msg"]
     return f"{found.at(place)}: {key}: found {shown}; allowed: {allowed}"
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import yaml
+from yaml.constructor import ConstructorError
+from yaml.reader import ReaderError
 
 from lab.errors import LabError
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 Key = tuple[str | int, ...]
 """Where a value is: names of mappings and numbers in lists, from the outside in."""
+
+_TAG = "tag:yaml.org,2002:"
+"""Begins YAML's own names of the kinds of values."""
 
 _OWN_COLUMNS = ("id", "name", "mail", "group")
 """What a student is; every other column of a CSV is a setting."""
@@ -68,6 +73,11 @@ def read(path: Path) -> Source:
     if not isinstance(named, str):
         return source
     beside = path.parent / named
+    if not _is_file(beside):
+        raise LabError(
+            f"{source.at(('students',))}: students: there is no file {named} beside it",
+            "name a CSV file, or list the students here",
+        )
     rows, lines = _table(_text(beside), beside.name)
     placed: dict[Key, int] = {("students", *key): line for key, line in lines.items()}
     return Source(
@@ -76,6 +86,13 @@ def read(path: Path) -> Source:
         lines={**source.lines, **placed},
         files=dict.fromkeys(placed, beside.name),
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _text(path: Path) -> str:
@@ -87,32 +104,55 @@ def _text(path: Path) -> str:
     except IsADirectoryError:
         raise LabError(f"{path} is a folder, no class file", "name the file: lab class plan class.yaml") from None
     except UnicodeDecodeError as error:
-        raise LabError(f"{path} is not UTF-8 text (byte {error.start})", "save it as UTF-8") from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise LabError(f"{path.name}:{line}: this is not UTF-8 text", "save the file as UTF-8") from None
+    except OSError as error:
+        raise LabError(f"{path} cannot be read: {error.strerror}", "make it readable, or name another") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without surprises: days are text, as every other setting is, and a value that is none says where it is."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:  # noqa: FBT001, FBT002 - PyYAML's
+        if node.tag == f"{_TAG}timestamp":
+            node.tag = f"{_TAG}str"
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError):
+            kind = node.tag.rpartition(":")[2]
+            raise ConstructorError(problem=f"{node.value} is no {kind}", problem_mark=node.start_mark) from None
 
 
 def _yaml(text: str, name: str) -> Source:
+    lines: dict[Key, int] = {}
+    twice: dict[str, None] = {}
     try:
-        root = yaml.compose(text, yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        _number(root, (), lines, twice, name)
+        data = None if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise LabError(f"{name}:{line}: this is no YAML: {error.problem}", "mend that line") from None
-    except yaml.YAMLError as error:
-        raise LabError(f"{name}: this is no YAML: {error}", "mend it") from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise LabError(f"{name}:{line}: this is no YAML: {error.reason}", "mend that line") from None
+    except RecursionError:
+        raise LabError(f"{name}:1: values are nested without end", "take the innermost out") from None
     if not isinstance(data, dict):
         raise LabError(
             f"{name}:1: found no mapping; a class file has keys such as class and students", "lab class init"
         )
-    lines: dict[Key, int] = {}
-    twice: list[str] = []
-    _number(root, (), lines, twice, name)
     if twice:
         raise LabError("\n".join(twice), "keep one of each")
-    return Source(path=name, data={str(key): value for key, value in data.items()}, lines=lines)
+    return Source(path=name, data=data, lines=lines)
 
 
-def _number(node: yaml.Node | None, key: Key, lines: dict[Key, int], twice: list[str], name: str) -> None:
-    """Note the line of every value below a node, and the keys that stand there twice: YAML would drop the first."""
+def _number(node: yaml.Node | None, key: Key, lines: dict[Key, int], twice: dict[str, None], name: str) -> None:
+    """Note the line of every value below a node, and the keys that stand there twice: YAML would drop the first.
+
+    Keys become text as they stand there; to YAML, `on` would be true and `12` a number.
+    """
     if node is None:
         return
     lines.setdefault(key, node.start_mark.line + 1)
@@ -120,7 +160,9 @@ def _number(node: yaml.Node | None, key: Key, lines: dict[Key, int], twice: list
         for inner, value in node.value:
             path = (*key, str(inner.value))
             if path in lines:
-                twice.append(f"{name}:{inner.start_mark.line + 1}: {inner.value} stands there twice")
+                twice[f"{name}:{inner.start_mark.line + 1}: {inner.value} stands there twice"] = None
+            if isinstance(inner, yaml.ScalarNode) and inner.tag != f"{_TAG}merge":
+                inner.tag = f"{_TAG}str"
             lines[path] = inner.start_mark.line + 1
             _number(value, path, lines, twice, name)
     elif isinstance(node, yaml.SequenceNode):
@@ -146,10 +188,11 @@ def _table(text: str, name: str) -> tuple[list[dict[str, object]], dict[Key, int
                     f"{name}:{reader.line_num}: more values than the {len(columns)} columns of line 1",
                     "put a value that has a comma in it into quotes",
                 )
-            lines[len(rows),] = reader.line_num
+            # A value in quotes may have several lines; the row is where it begins.
+            lines[len(rows),] = reader.line_num - sum((value or "").count("\n") for value in row.values())
             rows.append(_student(row))
     except csv.Error as error:
-        raise LabError(f"{name}:{reader.line_num}: this is no CSV: {error}", "mend that line") from None
+        raise LabError(f"{name}:{reader.reader.line_num}: this is no CSV: {error}", "mend that line") from None
     return rows, lines
 
 
@@ -158,6 +201,10 @@ def _require_columns(columns: Sequence[str], name: str) -> None:
         raise LabError(f"{name}:1: found the columns {', '.join(columns) or 'none'}; one of them must be id", "add it")
     if doubled := sorted({column for column in columns if columns.count(column) > 1}):
         raise LabError(f"{name}:1: the column {doubled[0]} is there twice", "keep one of them")
+    for column in columns:
+        group = next((other for other in columns if column.startswith(f"{other}.")), None)
+        if group:
+            raise LabError(f"{name}:1: the column {column} is a part of the column {group}", "keep one of them")
 
 
 def _student(row: Mapping[str, str | None]) -> dict[str, object]:

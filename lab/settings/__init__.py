@@ -106,6 +106,11 @@ class Settings(Group):
             stack=stack, owner=self.azure.owner, expires=self.expires, class_=who.classroom, student=who.id
         )
 
+    @property
+    def shares(self) -> bool:
+        """Whether it is a student's part of the cluster of another stack."""
+        return self.target is Target.SHARED
+
     @classmethod
     def load(cls) -> Self:
         """Reads and checks the configuration of the current stack.

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     import pytest
 
 PROJECT = "istio-lab"
+ORGANIZATION = "organization"
+"""Of every stack of a backend that knows no organizations."""
+
 STACK = "seoul-classroom"
 """Unlike any word of the program, so that a name made from it is found."""
 
@@ -183,7 +186,7 @@ async def _run(program: Callable[[], object], config: Mapping[str, str], monitor
 
     # Unless there is a root, set_mocks makes a stack of its own; the real one is made below, as by the language host.
     pulumi.runtime.settings.set_root_resource(cast("pulumi.Resource", object()))
-    set_mocks(_NoMocks(), PROJECT, monitor.stack, monitor.preview, monitor=monitor)
+    set_mocks(_NoMocks(), PROJECT, monitor.stack, monitor.preview, monitor=monitor, organization=ORGANIZATION)
     pulumi.runtime.settings.ROOT.set(None)
     pulumi.runtime.settings.SETTINGS.engine = _Engine(monitor.recording)
     pulumi.runtime.set_all_config(dict(config))
@@ -271,7 +274,8 @@ class _Monitor(MockMonitor):
 
     def _outputs(self, request: Any, inputs: dict[str, Any]) -> struct_pb2.Struct:  # noqa: ANN401
         outputs = {**inputs}
-        if not self.preview:
+        # What another stack says is known, whatever becomes of this one.
+        if not self.preview or request.type == "pulumi:pulumi:StackReference":
             outputs |= self._answers(request.type, request.name, reveal(inputs))
         for name in request.additionalSecretOutputs:
             if name in outputs:

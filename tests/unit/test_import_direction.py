@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 SETTINGS = "lab/settings/__init__.py"
 PROGRAM = "__main__.py"
+ENGINES = {"lab/classroom/engine.py", "lab/classroom/provider.py"}
+"""What runs the program for many students in one process."""
+REFERENCE = "components/platform/shared.py"
+"""Names another stack of the project, for which it needs the project's name."""
 
 STARTS_PROCESSES = {
     "lab/apps.py": "pip, and nothing else, for the packages of the shop",
@@ -31,6 +35,8 @@ STARTS_PROCESSES = {
     "lab/check/probe.py": "curl, here or in a Pod",
     "lab/check/steady.py": "a shell that calls curl again and again, here or in a Pod",
     "lab/checks.py": "ruff, mypy, pytest",
+    "lab/classroom/engine.py": "pulumi, for the stacks of a class",
+    "lab/classroom/provider.py": "the Kubernetes provider, once for a class",
     "lab/cli.py": "istioctl kube-inject",
     "lab/curl.py": "curl, here or in a Pod",
     "lab/dataplane/agent.py": "kubectl get --watch",
@@ -120,7 +126,7 @@ def test_the_lab_never_imports_components() -> None:
 
 
 def test_only_the_settings_import_pulumi_in_the_lab() -> None:
-    assert importers(under("lab"), "pulumi") <= {SETTINGS}
+    assert importers(under("lab"), "pulumi") <= {SETTINGS, *ENGINES}
     assert importers(under("lab"), "pulumi_kubernetes", "pulumi_azure_native") == set()
 
 
@@ -163,8 +169,9 @@ def test_components_do_not_reach_for_settings() -> None:
 def test_only_the_settings_read_pulumis_configuration() -> None:
     readers = ("Config", "get_config", "get_config_env", "get_config_secret_keys_env", "CONFIG")
 
-    assert users(sources(), *readers) <= {SETTINGS}
-    assert users(sources(), "get_stack", "get_project") <= {SETTINGS, PROGRAM}
+    of_pulumi = {path: sources()[path] for path in importers(sources(), "pulumi")}
+    assert users(of_pulumi, *readers) <= {SETTINGS}
+    assert users(sources(), "get_stack", "get_project") <= {SETTINGS, PROGRAM, REFERENCE}
 
 
 def test_only_the_choice_of_a_platform_looks_at_the_targets_name() -> None:

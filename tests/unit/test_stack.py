@@ -141,10 +141,20 @@ def test_on_another_backend_pulumi_is_asked(
     pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch, name: str, *, there: bool
 ) -> None:
     monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "s3://team-state")
-    listing = json.dumps([{"name": "dev", "current": True, "updateInProgress": False}])
-    pulumi.does(f"echo '{listing}'")
+    pulumi.does('test "$4" = dev || { echo "error: no stack named \'$4\' found" >&2; exit 255; }')
 
     assert Stack(name).exists() is there
+    assert pulumi.arguments[:4] == ["stack", "export", "--stack", name]
+
+
+def test_a_backend_that_does_not_answer_is_no_stack_that_is_missing(
+    pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "s3://team-state")
+    pulumi.does('echo "error: the bucket is gone" >&2; exit 255')
+
+    with pytest.raises(LabError, match="the bucket is gone"):
+        Stack("dev").exists()
 
 
 def test_a_free_stack_may_be_used(working: int) -> None:

@@ -1,4 +1,4 @@
-"""The dev program, run once: what it asks for is read by many tests and changed by none."""
+"""The dev program and a student's share, each run once: what they ask for is read by many tests and changed by none."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def dev() -> Recording:
     return support.main()
+
+
+@pytest.fixture(scope="session")
+def anna() -> Recording:
+    return support.share()
 
 
 @pytest.fixture(scope="session")

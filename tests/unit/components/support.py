@@ -36,13 +36,26 @@ CLUSTER_IP = "10.96.0.9"
 WEBHOOK_PORT = 20_015
 INGRESS_PORT = 20_080
 
+FACTS = {
+    "identity": "id-of-another-stacks-cluster",
+    "loadBalancers": False,
+    "runsContainers": False,
+    "metrics": True,
+    "registry": "",
+    "ingress": f"127.0.0.1:{INGRESS_PORT}",
+}
+CLASSROOM: Mapping[str, object] = {"kubeconfig": KUBECONFIG, "platform": FACTS}
+"""Outputs of the stack whose cluster a class shares: the embedded target's."""
+
 EVERYTHING = Capabilities(load_balancers=True, runs_containers=True, metrics=True)
 NOTHING_PARTICULAR = Webhooks()
 NO_RULE = Ingress()
 
 
 def answers(type_: str, name: str, _inputs: Mapping[str, object]) -> dict[str, object]:
-    """What the providers would answer on the embedded target."""
+    """What the providers would answer on the embedded target, and the engine about another stack."""
+    if type_ == "pulumi:pulumi:StackReference":
+        return {"outputs": CLASSROOM, "secretOutputNames": ["kubeconfig"]}
     if name == "control-plane":
         return {"kubeconfig": KUBECONFIG, "ports": {"istiod_webhook": WEBHOOK_PORT, "ingress_http": INGRESS_PORT}}
     if type_ == "kubernetes:helm.sh/v3:Release":
@@ -75,6 +88,13 @@ def main(*, stack: str = STACK, preview: bool = False, **settings: object) -> Re
         )
 
 
+def share(student: str = "anna", *, group: str = "", preview: bool = False, **settings: object) -> Recording:
+    """`__main__.py` for a student's share of the cluster of a class."""
+    given = {"target": "shared", "shared": {"platform": "ws26-platform"}, **settings}
+    whose = {"id": student, "classroom": "ws26", "group": group}
+    return main(stack=f"student-{student}", preview=preview, student=whose, **given)
+
+
 @contextlib.contextmanager
 def as_a_process_of_its_own() -> Iterator[None]:
     """The program leaves Ctrl-C to the engine and its garbage to its end; tests that run after it must not."""
@@ -100,6 +120,7 @@ class Elsewhere:
     hooks: pulumi.ResourceHookBinding | None = None
     urn: pulumi.Output[str] = field(default_factory=lambda: pulumi.Output.from_input("urn:elsewhere"))
     deleted_with: pulumi.Resource | None = None
+    identity: pulumi.Output[str] = field(default_factory=lambda: pulumi.Output.from_input("elsewhere"))
 
     @classmethod
     def make(cls, **given: Any) -> Elsewhere:  # noqa: ANN401 - the fields'
