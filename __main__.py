@@ -27,7 +27,7 @@ from components.shop.shop import Shop, ShopArgs
 from components.student import Student, StudentArgs
 from components.traffic.traffic import Traffic
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
-from lab import artifacts, dashboards, paths
+from lab import artifacts, dashboards, paths, tags
 from lab.classroom import names
 from lab.settings import Settings
 
@@ -127,6 +127,7 @@ async def course(settings: Settings) -> pulumi.Inputs:
 
     return {
         "kubeconfig": platform.kubeconfig,
+        tags.OUTPUT: settings.tags(pulumi.get_stack()),
         **platform.outputs,
         **observability.urls,
         "bookinfoUrl": pulumi.Output.concat("http://", istio.ingress_address, "/productpage"),
@@ -170,6 +171,7 @@ async def share(settings: Settings) -> pulumi.Inputs:
     Traffic("traffic", settings.traffic, tutorial.place, (), everything)
 
     return {
+        tags.OUTPUT: settings.tags(pulumi.get_stack()),
         "namespaces": [place.name for place in (student.default, student.tutorial, student.shop)],
         "bookinfoUrl": pulumi.Output.concat("http://", host, "/productpage"),
         "ingress": platform.ingress.address,

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from lab import artifacts, dashboards, observability, paths, recovery, toolchain, workspace
+from lab.audit.commands import audit
 from lab.check.commands import check
 from lab.classroom import commands as classroom
 from lab.cost.commands import cost
@@ -45,6 +46,7 @@ app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(rollout.app, name="rollout")
 app.command()(load)
 app.command(context_settings=PASSED_ON)(curl)
+app.command()(audit)
 app.command()(check)
 app.command()(cost)
 app.command()(drift)
@@ -87,11 +89,13 @@ def setup() -> None:
 def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None:
     """Make the lab stand, or heal one that was hurt; then say where everything is."""
     from lab import summary
+    from lab.audit import record
 
     target = Stack(stack)
     prepare(*_asked_for(target))
     target.require_unlocked()
     target.ensure()
+    record.before_up(target)
     command = ("up", "--yes", "--skip-preview", "--stack", stack)
     if target.target == AZURE:
         from lab.azure import updates
@@ -117,10 +121,13 @@ def preview(stack: StackName = "dev") -> None:
 @app.command()
 def down(stack: StackName = "dev") -> None:
     """Take the lab down: every process, port and file of it. The tools stay in the cache."""
+    from lab.audit import record
+
     target = Stack(stack)
     if target.exists():
         prepare()
         target.require_unlocked()
+        record.before_down(target)
         command = ("destroy", "--yes", "--skip-preview", "--stack", stack)
         if target.target == AZURE:
             from lab.azure import updates
@@ -130,7 +137,9 @@ def down(stack: StackName = "dev") -> None:
         else:
             _require_success(target.pulumi(*command), target)
     sweep(target)
-    console.print(f"Nothing of stack {stack} is left. Stand it up again with: make up{target.suffix}")
+    record.sweep(target)
+    console.print(f"Stack {stack} is taken down. Stand it up again with: make up{target.suffix}")
+    console.print(f"Make sure that nothing is left with: lab audit{target.option}", highlight=False)
 
 
 @app.command()

@@ -113,7 +113,7 @@ def probe(content: str) -> ClusterFacts:
     Raises:
         LabError: it does not answer.
     """
-    with _written(content) as file:
+    with written(content) as file:
         try:
             version = kubectl.run(file, "version", "-o", "json", "--request-timeout=15s")
         except LabError as error:
@@ -176,17 +176,20 @@ def answers_top(content: str) -> bool:
     Raises:
         LabError: it does not answer at all.
     """
-    with _written(content) as file:
+    with written(content) as file:
         return serves_metrics(_apis(file))
 
 
 def crds(content: str) -> list[str]:
     """The names of Istio's and Argo Rollouts' custom resource definitions that a cluster has."""
-    with _written(content) as file:
+    with written(content) as file:
         found = _items(kubectl.run(file, "get", "customresourcedefinitions", "-o", "json"))
-    ours = {f"{kind}.argoproj.io" for kind in _ARGO_ROLLOUTS}
-    names = [crd["metadata"]["name"] for crd in found]
-    return sorted(name for name in names if name.endswith(_ISTIO_API_GROUP) or name in ours)
+    return sorted(name for crd in found if is_our_crd(name := crd["metadata"]["name"]))
+
+
+def is_our_crd(name: str) -> bool:
+    """Whether a custom resource definition is Istio's or Argo Rollouts', by its name."""
+    return name.endswith(_ISTIO_API_GROUP) or name in {f"{kind}.argoproj.io" for kind in _ARGO_ROLLOUTS}
 
 
 def require_free(content: str, namespaces: Iterable[str]) -> None:
@@ -199,7 +202,7 @@ def require_free(content: str, namespaces: Iterable[str]) -> None:
     Raises:
         LabError: one of them is there.
     """
-    with _written(content) as file:
+    with written(content) as file:
         present = {found["metadata"]["name"] for found in _items(kubectl.run(file, "get", "namespaces", "-o", "json"))}
     if taken := sorted(present & set(namespaces)):
         raise LabError(
@@ -217,14 +220,14 @@ def clean(content: str, *, keep: Iterable[str], purge_crds: bool) -> None:
         purge_crds: delete Istio's and Argo Rollouts' other CRDs too, with every object of theirs.
     """
     stale = sorted(set(crds(content)) - set(keep)) if purge_crds else []
-    with _written(content) as file:
+    with written(content) as file:
         kubectl.run(file, "delete", "configmaps", "-A", f"--selector={_PUBLISHED}")
         if stale:
             kubectl.run(file, "delete", "customresourcedefinitions", *stale, "--timeout=60s")
 
 
 @contextlib.contextmanager
-def _written(content: str) -> Iterator[Path]:
+def written(content: str) -> Iterator[Path]:
     """A kubeconfig as a file of the user alone, for as long as a block lasts."""
     paths.temporary_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(prefix="kubeconfig", dir=paths.temporary_dir())

@@ -185,9 +185,13 @@ class Stack:
             ).returncode
 
     def outputs(self) -> dict[str, str]:
-        """The plain outputs; secret ones read `[secret]`."""
+        """The outputs that are one value each; secret ones read `[secret]`."""
+        return {name: str(value) for name, value in self.values().items() if not isinstance(value, dict | list)}
+
+    def values(self) -> dict[str, object]:
+        """All outputs as Pulumi has them, also those that are more than one value; secret ones read `[secret]`."""
         found = json.loads(self._capture("stack", "output", "--json", "--stack", self.name))
-        return {str(key): str(value) for key, value in found.items()}
+        return {str(name): value for name, value in found.items()}
 
     def secret_output(self, name: str) -> str:
         """One output, secret or not."""
@@ -201,6 +205,11 @@ class Stack:
         """The state as JSON, secrets encrypted."""
         return self._capture("stack", "export", "--stack", self.name)
 
+    def last_update(self) -> str:
+        """What the last update of the stack was, such as `update` or `destroy`; empty when there was none."""
+        found = json.loads(self._capture("stack", "history", "--json", "--page-size", "1", "--stack", self.name))
+        return str(found[0]["kind"]) if found else ""
+
     def import_(self, state: str) -> None:
         """Replace the state."""
         self._capture("stack", "import", "--stack", self.name, stdin=state)
@@ -210,21 +219,35 @@ class Stack:
         self._capture("cancel", "--yes", "--stack", self.name)
 
     def _capture(self, *arguments: str, stdin: str = "") -> str:
-        result = self._run(*arguments, stdin=stdin)
-        if result.returncode:
-            raise LabError(f"pulumi {' '.join(arguments[:2])} failed: {result.stderr.strip()}")
-        return result.stdout
+        return _successful(arguments, self._run(*arguments, stdin=stdin))
 
     def _run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*_command(*arguments), "--non-interactive"],
-            check=False,
-            capture_output=True,
-            text=True,
-            input=stdin,
-            cwd=self.workspace,
-            env=workspace.environment(),
-        )
+        return _finished(arguments, self.workspace, stdin)
+
+
+def names() -> list[str]:
+    """The names of all stacks of this project in the backend, also of those that `lab` could not have made."""
+    words = ("stack", "ls", "--json")
+    listed = json.loads(_successful(words, _finished(words, paths.PROJECT)))
+    return sorted(str(entry["name"]).rsplit("/", 1)[-1] for entry in listed)
+
+
+def _successful(arguments: tuple[str, ...], result: subprocess.CompletedProcess[str]) -> str:
+    if result.returncode:
+        raise LabError(f"pulumi {' '.join(arguments[:2])} failed: {result.stderr.strip()}")
+    return result.stdout
+
+
+def _finished(arguments: tuple[str, ...], folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*_command(*arguments), "--non-interactive"],
+        check=False,
+        capture_output=True,
+        text=True,
+        input=stdin,
+        cwd=folder,
+        env=workspace.environment(),
+    )
 
 
 def _command(*arguments: str) -> list[str]:

@@ -56,12 +56,11 @@ def _azure(settings: Settings, stack: str) -> Platform:
 
     azure = settings.azure
     spot, budget, maintenance = azure.spot_pool, azure.budget, azure.maintenance
-    tags = {"project": "istio-lab", "stack": stack, "owner": azure.owner, "expires": azure.expires}
     args = AzureArgs(
         stack=stack,
         subscription=azure.subscription or None,
         location=azure.location,
-        tags={name: value for name, value in tags.items() if value},
+        tags=settings.tags(stack),
         kubernetes_version=settings.kubernetes_version,
         tier=azure.tier,
         registry_sku=azure.registry_sku,

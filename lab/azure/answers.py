@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
 from pydantic import AliasPath, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -14,6 +14,8 @@ _CAMEL = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 _Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 """Azure writes null where it has nothing to say."""
+
+_Tags = Annotated[dict[str, str], BeforeValidator(lambda value: {} if value is None else value)]
 
 T = TypeVar("T")
 
@@ -227,6 +229,55 @@ class Cluster:
     provisioning: Annotated[_Text, Field(validation_alias="provisioningState")] = ""
     version: Annotated[_Text, Field(validation_alias="currentKubernetesVersion")] = ""
     pools: Annotated[tuple[NodePool, ...], Field(validation_alias="agentPoolProfiles")] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceGroup:
+    """One resource group of `az group list`.
+
+    Attributes:
+        name: of the group.
+        managed_by: the id of what made it for itself, such as a cluster for its nodes; usually empty.
+        tags: what people wrote on it.
+    """
+
+    __pydantic_config__ = _CAMEL
+    name: str
+    managed_by: _Text = ""
+    tags: _Tags = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggedResource:
+    """One resource of `az resource list`.
+
+    Attributes:
+        id: its whole id.
+        tags: what people wrote on it.
+    """
+
+    id: str
+    tags: _Tags = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleAssignment:
+    """One role assignment of `az role assignment list`.
+
+    Attributes:
+        id: its whole id.
+        scope: what the role is for.
+        principal_id: who has it.
+        principal_name: what the directory calls that one; empty when it knows nobody.
+        role: the role's name.
+    """
+
+    __pydantic_config__ = _CAMEL
+    id: str
+    scope: str
+    principal_id: str
+    principal_name: _Text = ""
+    role: _Text = ""
 
 
 def read(kind: type[T], answer: str) -> T:

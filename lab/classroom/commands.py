@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lab.classroom.export.command import export
+from lab.classroom.reap import reap
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.command()(export)
+app.command()(reap)
 console = Console()
 
 ClassFile = Annotated[

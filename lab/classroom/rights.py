@@ -37,7 +37,7 @@ RIGHTS = (
     # `lab load` on a cluster that runs containers enters siege's Pod; `lab open` forwards a port.
     Right(group="", resources=("pods/exec", "pods/portforward", "pods/attach"), verbs=("get", "create")),
     Right(group="", resources=("pods/log", "pods/status", "events", "endpoints"), verbs=_READ),
-    # Of its own namespace alone: a list of all of them is not a Role's to give.
+    # Of the own ones, each by its name.
     Right(group="", resources=("namespaces",), verbs=("get",)),
     Right(group="discovery.k8s.io", resources=("endpointslices",), verbs=_READ),
     Right(group="events.k8s.io", resources=("events",), verbs=_READ),

@@ -103,7 +103,7 @@ class Roster(Group):
 
     classroom: Annotated[str, rules.CLASSROOM] = Field(default="", alias="class")
     tenancy: Annotated[Tenancy, rules.one_of(Tenancy)] = Tenancy.NAMESPACE
-    expires: Annotated[str, rules.TAG] = ""
+    expires: Annotated[str, rules.expiry()] = ""
     days: Annotated[int, rules.whole(1, 366)] = 1
     hours: Annotated[int, rules.whole(1, 24)] = 8
     parallel: Annotated[int, rules.whole(0, 50)] = 0

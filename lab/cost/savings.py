@@ -68,7 +68,7 @@ def _savings(estimate: Estimate, shares: Sequence[Share], book: PriceBook, cours
         )
     yield from _spot(shares, book, course)
     yield Saving(
-        name="lab down on azure.expires",
+        name="lab class reap on expires",
         given=f"otherwise forgotten and running for {FORGOTTEN_DAYS} days more",
         usd=cents(day * FORGOTTEN_DAYS),
     )

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -145,6 +147,28 @@ def finish(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
         console.print(f"stack {stack} stands on the target {target} and stays there")
         return
     cli.down(stack)
+
+
+class Reaping(StrEnum):
+    """What the scheduled pipeline does with labs that have expired."""
+
+    DRY = "dry"
+    STOP = "stop"
+    DESTROY = "destroy"
+
+
+@app.command()
+def reap(
+    action: Annotated[
+        Reaping, typer.Option(envvar="ISTIO_LAB_REAP", help="`dry` only says what would be done.")
+    ] = Reaping.DRY,
+) -> None:
+    """Stop or destroy the labs of the backend that have expired: `lab class reap`, for a pipeline with a schedule."""
+    from lab.classroom import reap as reaping
+
+    dry = action is Reaping.DRY
+    chosen = reaping.Action.DESTROY if dry else reaping.Action(action.value)
+    reaping.run(now=datetime.now(tz=UTC), yes=not dry, action=chosen, as_json=False, roster={})
 
 
 def _require_target(stack: Stack, named: str) -> Stack:

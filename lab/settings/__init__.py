@@ -18,7 +18,7 @@ import pulumi
 from pydantic import PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
 
-from lab import paths, versions
+from lab import paths, tags, versions
 from lab.compatibility import Pair, Verdict, check, hub_warnings, minor
 from lab.errors import LabError
 from lab.settings import rules
@@ -42,6 +42,9 @@ class Target(StrEnum):
     SHARED = "shared"
 
 
+_MOVED = {"azure.expires": "expires"}
+"""Settings that have another place now."""
+
 RUNS = {Target.EMBEDDED: Pair(versions.KUBERNETES, versions.ISTIO)}
 """What a target runs whatever is asked for: its control plane is pinned, unlike one that is ordered from a cloud."""
 
@@ -54,6 +57,7 @@ class Settings(Group):
         kubernetes_version: a minor or an exact version.
         istio_version: an exact version.
         istio_hub: the image repository prefix of Istio's images.
+        expires: until when the lab is wanted, a day or a moment; empty for ever.
         nodes: the simulated nodes of the embedded target.
         azure: what the azure target makes.
         kubeconfig: the cluster of the kubeconfig target.
@@ -71,6 +75,7 @@ class Settings(Group):
     kubernetes_version: Annotated[str, rules.KUBERNETES] = minor(versions.KUBERNETES)
     istio_version: Annotated[str, rules.ISTIO] = versions.ISTIO
     istio_hub: Annotated[str, rules.HUB] = versions.ISTIO_HUB
+    expires: Annotated[str, rules.expiry()] = ""
     nodes: Annotated[Nodes, rules.section()] = Nodes()
     azure: Annotated[Azure, rules.section()] = Azure()
     kubeconfig: Annotated[Kubeconfig, rules.section()] = Kubeconfig()
@@ -94,6 +99,17 @@ class Settings(Group):
     def shares(self) -> bool:
         """Whether it is a student's part of the cluster of another stack."""
         return self.target is Target.SHARED
+
+    def tags(self, stack: str) -> dict[str, str]:
+        """The tags by which the project knows what is its own.
+
+        Args:
+            stack: name of the stack that has these settings.
+        """
+        who = self.student
+        return tags.tags(
+            stack=stack, owner=self.azure.owner, expires=self.expires, class_=who.classroom, student=who.id
+        )
 
     @classmethod
     def load(cls) -> Self:
@@ -240,6 +256,9 @@ def _refused_pair(asked: Pair, reason: str) -> _Problem:
 def _problem(location: tuple[int | str, ...], details: Mapping[str, Any]) -> _Problem:
     key = ".".join(str(part) for part in location)
     found = _show(details["input"])
+    if moved := _MOVED.get(key):
+        text = f"found {found}; it holds for every target now, and is {NAMESPACE}:{moved}"
+        return _Problem(key, f"{text}: pulumi config set {NAMESPACE}:{moved} {found}")
     if details["type"] == "extra_forbidden":
         return _Problem(key, f"found {found}; there is no such setting; {_did_you_mean(location)}")
     # A default that is refused is named as in Python, not as people write it.

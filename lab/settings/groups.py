@@ -211,7 +211,6 @@ class Azure(Group):
         subscription: its id; empty for the one that the Azure CLI is logged in to.
         location: Azure's name of the region.
         owner: value of the tag `owner`.
-        expires: value of the tag `expires`, a day; empty for none.
         tier: of the AKS control plane.
         registry_sku: of the container registry.
         entra: log in to the cluster with Microsoft Entra ID and Azure RBAC, without local accounts; switch it off in
@@ -230,7 +229,6 @@ class Azure(Group):
     subscription: Annotated[str, rules.SUBSCRIPTION] = ""
     location: Annotated[str, rules.LOCATION] = "westeurope"
     owner: Annotated[str, rules.TAG] = ""
-    expires: Annotated[str, rules.day()] = ""
     tier: Annotated[Tier, rules.one_of(Tier)] = Tier.FREE
     registry_sku: Annotated[RegistrySku, rules.one_of(RegistrySku)] = RegistrySku.BASIC
     entra: Annotated[bool, rules.switch()] = True

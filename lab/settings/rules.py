@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BeforeValidator
 
+from lab.classroom import expiry as expires
 from lab.classroom import names
 
 if TYPE_CHECKING:
@@ -177,18 +178,21 @@ def size(text: str) -> Decimal:
     return Decimal(match[1]) * _FACTORS[match[2] or ""] if match else Decimal(0)
 
 
-def day() -> BeforeValidator:
-    """A day of the calendar, or none."""
+def expiry() -> BeforeValidator:
+    """Until when something is wanted, or nothing."""
 
     def parse(value: object) -> str | None:
-        if value == "":
-            return ""
+        # A day without quotes is a date for YAML, which Pulumi then writes in its own way.
+        given = value.isoformat() if isinstance(value, date) else word(value).removesuffix(_MIDNIGHT)
+        if given == "" != value:
+            return None
         try:
-            return date.fromisoformat(word(value)).isoformat()
+            expires.parse(given)
         except ValueError:
             return None
+        return given
 
-    return rule('a day such as "2026-12-24", in quotes', parse)
+    return rule(expires.ALLOWED, parse)
 
 
 def student() -> BeforeValidator:
@@ -251,6 +255,7 @@ def word(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+_MIDNIGHT = " 00:00:00 +0000 UTC"
 _DAY, _YEAR = 24, 8760  # hours
 _MILLISECOND, _LONGEST = Decimal("0.001"), Decimal(24 * 3600)  # seconds
 _UNITS = {"ms": _MILLISECOND, "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}

@@ -11,6 +11,9 @@ from typing import Any
 from tests.azure.standin.account import Account
 
 _CLUSTER = "azure-native:containerservice:ManagedCluster"
+_GROUP = "azure-native:resources:ResourceGroup"
+_IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
+_ROLE = "azure-native:authorization:RoleAssignment"
 
 
 def main() -> None:
@@ -27,6 +30,13 @@ def main() -> None:
             store = _store()
             _cluster(store)["properties"]["powerState"] = {"code": "Stopped" if verb == "stop" else "Running"}
             _file().write_text(json.dumps(store))
+        case ["group", "list"]:
+            _say(_groups(_store()))
+        case ["resource", "list"]:
+            tagged = [each for each in _store()["entries"] if each["inputs"].get("tags")]
+            _say([{"id": each["id"], "tags": each["inputs"]["tags"]} for each in tagged if each["type"] != _GROUP])
+        case ["role", "assignment"]:
+            _say(_assignments(_store()))
         case words:
             sys.exit(f"ERROR: unexpected in these tests: az {' '.join(words)}")
 
@@ -37,6 +47,44 @@ def _file() -> Path:
 
 def _store() -> dict[str, Any]:
     return dict(json.loads(_file().read_text()))
+
+
+def _groups(store: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those that were asked for, and those that AKS makes for its nodes."""
+    own = [each for each in store["entries"] if each["type"] == _GROUP]
+    clusters = [each for each in store["entries"] if each["type"] == _CLUSTER]
+    return [
+        *({"name": each["id"].rpartition("/")[2], "managedBy": None, "tags": _tags(each)} for each in own),
+        *(
+            {"name": each["properties"]["nodeResourceGroup"], "managedBy": each["id"], "tags": _tags(each)}
+            for each in clusters
+        ),
+    ]
+
+
+def _assignments(store: dict[str, Any]) -> list[dict[str, Any]]:
+    """The directory knows the names of identities that are there."""
+    known = {
+        each["properties"]["principalId"]: each["id"].rpartition("/")[2]
+        for each in store["entries"]
+        if each["type"] == _IDENTITY
+    }
+    return [
+        {
+            "id": each["id"],
+            "scope": each["inputs"]["scope"],
+            "principalId": each["inputs"]["principalId"],
+            "principalName": known.get(each["inputs"]["principalId"], ""),
+            "role": each["inputs"]["roleDefinitionId"].rpartition("/")[2],
+        }
+        for each in store["entries"]
+        if each["type"] == _ROLE
+    ]
+
+
+def _tags(entry: dict[str, Any]) -> dict[str, str] | None:
+    found: dict[str, str] | None = entry["inputs"].get("tags")
+    return found
 
 
 def _cluster(store: dict[str, Any]) -> dict[str, Any]:

@@ -79,6 +79,10 @@ class Subscription:
         """What Azure will answer to the requests that fit."""
         (self.folder / "faults.json").write_text(json.dumps(faults))
 
+    def keep(self, store: dict[str, Any]) -> None:
+        """Say what there is in it."""
+        (self.folder / "store.json").write_text(json.dumps(store))
+
     @property
     def store(self) -> dict[str, Any]:
         """What there is in it."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CLUSTER = "azure-native:containerservice:ManagedCluster"
 ROLE = "azure-native:authorization:RoleAssignment"
+GROUP = "azure-native:resources:ResourceGroup"
 
 REFUSALS = {
     "AuthorizationFailedEverywhere": "AuthorizationFailed",
@@ -123,7 +124,10 @@ def test_everything_that_takes_tags_has_them(standing: Subscription) -> None:
     tags = [each["inputs"].get("tags") for each in standing.store["entries"] if each["type"] not in untagged]
 
     assert len(tags) == 6
-    assert all(found == {"project": "istio-lab", "stack": "azure", "owner": "somebody"} for found in tags)
+    own = {"project": "istio-lab", "stack": "azure", "owner": "somebody"}
+    assert all(found == own for found in tags)
+    shown = standing.laboratory.pulumi("stack", "output", "tags", "--json").succeeded().output
+    assert json.loads(shown) == own
 
 
 def test_inside_the_cluster_it_is_the_embedded_lab_resource_for_resource(standing: Subscription) -> None:
@@ -250,11 +254,31 @@ def test_the_login_of_another_subscription_cannot_destroy(standing: Subscription
     assert entries(standing, CLUSTER) != []
 
 
-def test_down_leaves_nothing(standing: Subscription) -> None:
+def test_down_leaves_nothing_and_the_audit_tells_what_else_would_be_left(standing: Subscription) -> None:
+    before = standing.store
     standing.laboratory.lab("down").succeeded()
 
     assert standing.store["entries"] == []
     assert not standing.laboratory.directory.exists()
+    assert "Nothing is left of stack azure" in standing.laboratory.lab("audit").succeeded().output
+
+    # As if a group had not gone, and somebody had given the nodes' identity a right elsewhere, by hand.
+    nodes = next(each["properties"]["nodeResourceGroup"] for each in before["entries"] if each["type"] == CLUSTER)
+    group = next(each for each in before["entries"] if each["type"] == GROUP)
+    pull = next(each for each in before["entries"] if each["type"] == ROLE)
+    subscription = "/".join(group["id"].split("/")[:3])
+    elsewhere = {**pull, "inputs": {**pull["inputs"], "scope": f"{subscription}/resourceGroups/somebodys"}}
+    forgotten = {**group, "id": f"{subscription}/resourceGroups/{nodes}", "inputs": {}}
+    standing.keep({**standing.store, "entries": [forgotten, elsewhere]})
+    found = standing.laboratory.lab("audit", "--json")
+    standing.keep({**standing.store, "entries": []})
+
+    assert found.code == 1
+    report = json.loads(found.output[found.output.index("{") : found.output.rindex("}") + 1])
+    left = {each["looked_at"]: each["left"] for each in report["findings"] if each["verdict"] == "left"}
+    assert left.keys() == {"resource group of the nodes", "role assignments"}
+    assert left["resource group of the nodes"] == [nodes]
+    assert "which is gone" in left["role assignments"][0]
 
 
 REGISTRY = "azure-native:containerregistry:Registry"

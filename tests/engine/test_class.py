@@ -121,13 +121,25 @@ def exported(school: Laboratory, stack: str) -> str:
     return school.other(stack).export()
 
 
-def children(process: subprocess.Popen[str], word: str) -> list[psutil.Process]:
+def ids(school: Laboratory, stack: str) -> dict[str, str]:
+    """What each resource of a stack is in the cluster."""
+    return {each["urn"]: each.get("id", "") for each in json.loads(exported(school, stack))["deployment"]["resources"]}
+
+
+def children(process: subprocess.Popen[str], *words: str) -> list[psutil.Process]:
+    """What a command has started, of which the command line has all these words or ends of words."""
     found = []
     for child in psutil.Process(process.pid).children():
         with suppress(psutil.Error):
-            if any(word in part for part in child.cmdline()):
+            line = child.cmdline()
+            if all(any(part.endswith(word) for part in line) for word in words):
                 found.append(child)
     return found
+
+
+def engines(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The updates that a command has under way."""
+    return children(process, "/pulumi", "up", "--stack")
 
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -153,7 +165,7 @@ def test_a_bad_row_is_refused_before_anything_is_made(school: Laboratory) -> Non
 def test_a_killed_command_a_killed_engine_and_a_killed_provider_damage_nobody(school: Laboratory) -> None:
     command = begin(school)
     wait(lambda: begun(school, 4))
-    wait(lambda: children(command, "pulumi"))
+    wait(lambda: engines(command))
     time.sleep(4)  # in the middle of them
     command.kill()
     command.communicate()
@@ -162,12 +174,12 @@ def test_a_killed_command_a_killed_engine_and_a_killed_provider_damage_nobody(sc
 
     again = begin(school)
     wait(lambda: len(standing(school)) > len(first) + 1)
-    wait(lambda: children(again, "/pulumi"))
-    engine = next(each for each in children(again, "/pulumi") if "up" in each.cmdline())
+    wait(lambda: engines(again))
+    engine = engines(again)[0]
     unlucky = next(word for word in engine.cmdline() if word.startswith("student-"))
     engine.kill()
     wait(lambda: "was ended" in (school.project / ".lab" / "class" / "stacks" / unlucky / "class.json").read_text())
-    wait(lambda: children(again, "/pulumi") and children(again, "pulumi-resource-kubernetes"))
+    wait(lambda: engines(again) and children(again, "pulumi-resource-kubernetes"))
     for provider in children(again, "pulumi-resource-kubernetes"):
         provider.kill()
     code, said = finished(again)
@@ -200,17 +212,14 @@ def test_every_pod_of_every_student_is_ready(school: Laboratory) -> None:
 def test_a_second_up_has_nothing_to_do_and_one_that_looks_again_changes_nothing(school: Laboratory) -> None:
     said = school.lab("class", "up", SHARES, "--yes").succeeded().output
     assert "Nothing to do" in said
-    before = {
-        stack: json.loads(exported(school, stack))["deployment"]["resources"]
-        for stack in ("student-ben", "student-lea")
-    }
+    before = {stack: ids(school, stack) for stack in ("student-ben", "student-lea")}
 
     school.lab("class", "up", SHARES, "--yes", "--again", "--only", "ben", "--only", "lea").succeeded()
 
     log = (school.project / ".lab" / "class" / "stacks" / "student-lea" / "log" / "update.log").read_text()
     assert re.search(r"\d+ unchanged", log)
     assert not re.search(r"\d+ (created|updated|deleted|replaced)", log)
-    assert {stack: json.loads(exported(school, stack))["deployment"]["resources"] for stack in before} == before
+    assert {stack: ids(school, stack) for stack in before} == before
 
 
 def test_pulumi_typed_by_hand_does_not_mean_a_student(school: Laboratory) -> None:
@@ -298,7 +307,7 @@ def test_a_student_who_left_the_file_stays_until_it_is_asked_for(school: Laborat
 
 def test_a_run_that_is_stopped_ends_in_order_and_can_be_gone_on_with(school: Laboratory) -> None:
     command = school.start("lab", "class", "up", SHARES, "--yes", "--again")
-    wait(lambda: len(children(command, "/pulumi")) > 1)
+    wait(lambda: len(engines(command)) > 1)
     os.kill(command.pid, 2)
     code, said = finished(command)
 

@@ -71,8 +71,13 @@ def test_the_lab_stands_there_and_leaves_the_cluster_as_it_was(elsewhere: Labora
     pods = elsewhere.get("pods", "-A")["items"]
     again = elsewhere.pulumi("preview", "--expect-no-changes").succeeded()
     outputs = elsewhere.pulumi("stack", "output", "--json").succeeded().output
+    refused = elsewhere.lab("audit")
     elsewhere.lab("down").succeeded()
+    audited = elsewhere.lab("audit")
 
+    assert refused.code == 1
+    assert "still stands" in refused.output
+    assert audited.succeeded().output.count("clean") >= 18
     assert len(pods) == 42
     assert [pod["metadata"]["name"] for pod in pods if namespace(pod) == "tutorial" and not injected(pod)] == []
     assert "unchanged" in again.output
@@ -88,6 +93,14 @@ def test_istios_crds_stay_unless_they_are_asked_to_go(elsewhere: Laboratory, by_
     elsewhere.lab("up").succeeded()
     elsewhere.lab("down").succeeded()
 
+    kubectl.run(by_hand.kubeconfig, "create", "clusterrole", "forgotten", "--verb=get", "--resource=pods")
+    forgotten = elsewhere.lab("audit")
+    kubectl.run(by_hand.kubeconfig, "delete", "clusterrole", "forgotten")
+    audited = elsewhere.lab("audit").succeeded()
+
+    assert forgotten.code == 1
+    assert "delete ClusterRole forgotten" in forgotten.output
+    assert "kept by setting" in audited.output
     left = [json.loads(each) for each in by_hand.objects() - before]
     assert {each["kind"] for each in left} == {"CustomResourceDefinition"}
     assert all(each["metadata"]["name"].endswith((".istio.io", ".argoproj.io")) for each in left)

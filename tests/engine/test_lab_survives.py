@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -15,8 +18,6 @@ import yaml
 from lab.embedded.control_plane import COMPONENTS
 
 if TYPE_CHECKING:
-    import subprocess
-
     from tests.engine.laboratory import Laboratory
 
 
@@ -65,12 +66,19 @@ def test_lost_data_is_said_and_down_then_up_begins_anew(standing: Laboratory) ->
 
 def test_two_labs_stand_side_by_side(standing: Laboratory) -> None:
     second = standing.other("second")
+    (second.project / "Pulumi.second.yaml").write_text(yaml.safe_dump({"config": {"istio-lab:expires": "2026-01-31"}}))
     second.lab("up").succeeded()
     assert second.kubeconfig.read_text() != standing.kubeconfig.read_text()
     second.kubectl("delete", "namespace", "tutorial", "--wait=false").succeeded()
     standing.kubectl("get", "deployment", "reviews-v1", "-n", "tutorial").succeeded()
     assert "make down STACK=second" in second.lab("up").output
-    second.lab("down").succeeded()
+    dry = standing.lab("class", "reap").succeeded().output
+    assert "To end 1 stack, say it" in dry
+    assert second.directory.exists()
+    # It has expired, and so it goes by itself; the other lab never expires.
+    reaped = standing.lab("class", "reap", "--yes").succeeded().output
+    assert "Ended: second" in reaped
+    assert not second.directory.exists()
     assert [process for process in standing.processes() if "/stacks/second/" in " ".join(process.cmdline())] == []
     standing.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes").succeeded()
 
@@ -78,11 +86,24 @@ def test_two_labs_stand_side_by_side(standing: Laboratory) -> None:
 def test_down_leaves_no_process_no_port_and_no_file_and_up_works_again(standing: Laboratory) -> None:
     ports = _listening(standing)
     assert ports
-    standing.lab("down").succeeded()
+    said = standing.lab("down").succeeded().output
+    assert "Make sure that nothing is left with: lab audit" in said
     assert standing.processes() == []
     assert not standing.directory.exists()
     assert [port for port in ports if _answers(port)] == []
     assert sorted(entry.name for entry in standing.user_home.iterdir()) == []
+    # The audit comes to the same by its own way, and to another when anything is left.
+    assert "Nothing is left of stack dev" in standing.lab("audit").succeeded().output
+    standing.directory.mkdir()
+    waiting = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(waiting, cwd=standing.directory) as forgotten:
+        found = standing.lab("audit", "--json")
+        forgotten.kill()
+    assert found.code == 1
+    report = json.loads(found.output[found.output.index("{") : found.output.rindex("}") + 1])
+    left = {each["looked_at"]: each["left"] for each in report["findings"] if each["verdict"] == "left"}
+    assert [line.split()[0] for line in left.pop("processes")] == [str(forgotten.pid)]
+    assert left == {"files": [str(standing.directory)]}
     standing.lab("up").succeeded()
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from typer.main import get_command
+from typer.testing import CliRunner
 
+from lab.classroom import reap
 from lab.cli import app
 from lab.paths import PROJECT
 
@@ -20,14 +22,16 @@ if TYPE_CHECKING:
 
 GITHUB, GITLAB, GITEA = ".github/workflows/shop.yml", ".gitlab-ci.yml", ".gitea/workflows/shop.yml"
 FILES = (GITHUB, GITLAB, GITEA)
+REAP = ".github/workflows/reap.yml"
 SCHEMAS = {
     GITHUB: ("--builtin-schema", "vendor.github-workflows"),
     GITLAB: ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"),
     GITEA: ("--builtin-schema", "vendor.github-workflows"),
+    REAP: ("--builtin-schema", "vendor.github-workflows"),
 }
 SCRIPT = PROJECT / "pipelines" / "run"
 
-hosts = pytest.mark.parametrize("host", FILES)
+hosts = pytest.mark.parametrize("host", [*FILES, REAP])
 
 
 def parsed(host: str) -> dict[Any, Any]:
@@ -84,7 +88,7 @@ def test_every_stage_of_the_script_is_a_command_that_teaches() -> None:
 
     assert line
     assert line[1].split() == sorted(
-        line[1].split(), key=["test", "tools", "login", "image", "preview", "deploy", "finish"].index
+        line[1].split(), key=["test", "tools", "login", "image", "preview", "deploy", "finish", "reap"].index
     )
     assert set(line[1].split()) == set(known)
     assert [name for name, command in known.items() if len(command.help) < 40] == []
@@ -142,6 +146,31 @@ def test_a_job_may_do_no_more_than_it_must() -> None:
         "pull-requests": "write",
         "id-token": "write",
     }
+
+
+def test_labs_that_have_expired_are_only_named_until_somebody_says_more() -> None:
+    whole = parsed(REAP)
+    job = whole["jobs"]["reap"]
+
+    assert commands(REAP, "reap") == ["pipelines/run tools", "pipelines/run login", "pipelines/run reap"]
+    assert whole["env"]["ISTIO_LAB_REAP"] == "${{ inputs.action || vars.ISTIO_LAB_REAP || 'dry' }}"
+    assert whole[True]["workflow_dispatch"]["inputs"]["action"]["default"] == "dry"
+    assert job["if"] == "vars.ISTIO_LAB_BACKEND_URL != ''", "a runner of its own has no labs"
+    assert job["concurrency"]["cancel-in-progress"] is False
+    assert whole["permissions"] == {"contents": "read"}
+    assert job["permissions"] == {"contents": "read", "id-token": "write"}
+
+
+@pytest.mark.parametrize(("chosen", "told"), [("", "dry"), ("stop", "stop"), ("destroy", "destroy"), ("dry", "dry")])
+def test_the_stage_does_what_its_variable_says(chosen: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[bool, str]] = []
+    monkeypatch.setattr(reap, "run", lambda *, yes, action, **_: asked.append((yes, action.value)))
+    monkeypatch.setenv("ISTIO_LAB_REAP", chosen) if chosen else monkeypatch.delenv("ISTIO_LAB_REAP", raising=False)
+
+    result = CliRunner().invoke(app, ["pipeline", "reap"])
+
+    assert result.exit_code == 0, result.output
+    assert asked == [(told != "dry", "destroy" if told == "dry" else told)]
 
 
 def test_the_script_can_be_run_and_says_its_stages_when_it_is_asked_for_another() -> None:

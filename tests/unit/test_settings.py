@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from lab import versions
+from lab.classroom.expiry import ALLOWED
 from lab.errors import LabError
 from lab.settings import Settings, Target
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 TODAY = date(2026, 11, 23)
 
-ALL_NAMES = "target, kubernetesVersion, istioVersion, istioHub, nodes, azure, kubeconfig, mesh, observability, tutorial"
+ALL_NAMES = "target, kubernetesVersion, istioVersion, istioHub, expires, nodes, azure, kubeconfig, mesh, observability"
 WHOLE = "a whole number from 1 to 50"
 MINOR = 'a minor in quotes such as "1.36"'
 EXACT = 'an exact version such as "1.31.1"'
@@ -57,6 +58,11 @@ def bad(sentence: str, given: dict[str, object], key: str, found: str, allowed: 
 
 
 BAD = [
+    bad("a last day that is not in the calendar", {"expires": "2026-02-30"}, "expires", '"2026-02-30"', ALLOWED),
+    bad("a last day in words", {"expires": "tomorrow"}, "expires", '"tomorrow"', ALLOWED),
+    bad("a last day that is null", {"expires": None}, "expires", "null", ALLOWED),
+    bad("a moment of no time zone", {"expires": "2026-12-24T18:00"}, "expires", '"2026-12-24T18:00"', ALLOWED),
+    bad("a last day that YAML made a number of", {"expires": 20261224}, "expires", "20261224", ALLOWED),
     bad("an unknown target", {"target": "azrue"}, "target", '"azrue"', '"embedded"'),
     bad("a target in capitals", {"target": "Embedded"}, "target", '"Embedded"', '"embedded"'),
     bad("an empty target", {"target": ""}, "target", '""', '"embedded"'),
@@ -173,6 +179,11 @@ def good(sentence: str, given: dict[str, object], path: str, expected: object) -
 
 
 GOOD = [
+    good("a last day", {"expires": "2028-02-29"}, "expires", "2028-02-29"),
+    good("a last day that YAML has read", {"expires": date(2026, 12, 24)}, "expires", "2026-12-24"),
+    good("a last day that Pulumi has read", {"expires": "2026-12-24 00:00:00 +0000 UTC"}, "expires", "2026-12-24"),
+    good("a last moment", {"expires": "2026-12-24T18:00Z"}, "expires", "2026-12-24T18:00Z"),
+    good("no last day", {"expires": ""}, "expires", ""),
     good("a target", {"target": "embedded"}, "target", Target.EMBEDDED),
     good("a Kubernetes minor", {"kubernetesVersion": "1.35"}, "kubernetes_version", "1.35"),
     good("an exact Kubernetes", {"kubernetesVersion": "1.36.3"}, "kubernetes_version", "1.36.3"),

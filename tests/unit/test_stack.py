@@ -14,7 +14,7 @@ import pytest
 
 from lab import paths
 from lab.errors import LabError
-from lab.stack import Stack
+from lab.stack import Stack, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,6 +224,28 @@ def test_outputs_are_those_of_the_named_stack(pulumi: Pulumi) -> None:
     assert found == {"bookinfoUrl": "http://192.0.2.1/productpage", "kubeconfig": "[secret]", "nodes": "3"}
     assert "--show-secrets" not in pulumi.arguments
     assert pulumi.arguments[:5] == ["stack", "output", "--json", "--stack", "kim"]
+
+
+def test_an_output_of_several_values_is_handed_on_whole_and_is_no_text(pulumi: Pulumi) -> None:
+    pulumi.does("""echo '{"tags": {"project": "istio-lab", "stack": "kim"}, "registry": "r"}'""")
+
+    assert Stack("kim").values() == {"tags": {"project": "istio-lab", "stack": "kim"}, "registry": "r"}
+    assert Stack("kim").outputs() == {"registry": "r"}
+
+
+def test_stacks_of_any_backend_are_known_by_their_own_names(pulumi: Pulumi) -> None:
+    pulumi.does("""echo '[{"name": "lee"}, {"name": "organization/istio-lab/kim"}, {"name": "Odd_Name"}]'""")
+
+    assert names() == ["Odd_Name", "kim", "lee"]
+    assert pulumi.arguments == ["stack", "ls", "--json", "--non-interactive"]
+
+
+@pytest.mark.parametrize(("history", "kind"), [('[{"kind": "destroy", "result": "failed"}]', "destroy"), ("[]", "")])
+def test_the_last_update_is_told_by_its_kind(pulumi: Pulumi, history: str, kind: str) -> None:
+    pulumi.does(f"echo '{history}'")
+
+    assert Stack("kim").last_update() == kind
+    assert pulumi.arguments[-3:] == ["--stack", "kim", "--non-interactive"]
 
 
 def test_state_is_read_and_replaced_through_pulumi(pulumi: Pulumi) -> None:

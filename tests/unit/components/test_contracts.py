@@ -200,8 +200,19 @@ def test_the_kubeconfig_is_nowhere_in_the_open(dev: Recording) -> None:
 
 
 def test_the_stack_has_the_outputs_that_people_read(dev: Recording) -> None:
-    assert set(dev.stack_outputs) == {"kubeconfig", "bookinfoUrl", "platform"}
+    assert set(dev.stack_outputs) == {"kubeconfig", "tags", "platform", "bookinfoUrl"}
     assert dev.stack_outputs["bookinfoUrl"] == f"http://127.0.0.1:{support.INGRESS_PORT}/productpage"
+
+
+def test_the_stack_says_whose_it_is_and_until_when() -> None:
+    lab = support.main(expires="2026-12-24T18:00Z", azure={"owner": "kim"})
+
+    assert lab.stack_outputs["tags"] == {
+        "project": "istio-lab",
+        "stack": STACK,
+        "owner": "kim",
+        "expires": "2026-12-24T18:00Z",
+    }
 
 
 def test_the_program_says_nothing_when_all_settings_are_good(dev: Recording) -> None:

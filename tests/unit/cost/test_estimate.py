@@ -205,7 +205,7 @@ def test_what_saves_is_the_difference_of_what_is_shown() -> None:
         str(told["takenDownAfterClass"])
     )
     assert saved["a spot pool"] == Decimal("0.1875") * 40
-    assert saved["lab down on azure.expires"] == (found.per_hour * 24 * 30).quantize(Decimal("0.01"), "ROUND_UP")
+    assert saved["lab class reap on expires"] == (found.per_hour * 24 * 30).quantize(Decimal("0.01"), "ROUND_UP")
 
 
 def test_what_spot_nodes_would_save_is_unknown_where_their_price_is() -> None:
@@ -246,7 +246,7 @@ def test_a_course_without_nights_can_save_none() -> None:
     found = class_estimate(shares, prices.table())
 
     names = {saving.name for saving in savings(found, shares, prices.table(), course)}
-    assert names == {"a spot pool", "lab down on azure.expires"}
+    assert names == {"a spot pool", "lab class reap on expires"}
 
 
 @pytest.mark.parametrize("name", ["default", "spot", "embedded"])

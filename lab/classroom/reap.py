@@ -1,0 +1,409 @@
+"""`lab class reap`: the end of labs that have expired, and of nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer evaluates the annotations of a command
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from lab import stack as stacks
+from lab import tags, workspace
+from lab.classroom import expiry
+from lab.errors import LabError
+from lab.progress import Progress
+from lab.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from lab.classroom.workspace import Record
+    from lab.tags import Tags
+
+_AZURE, _EMBEDDED = "azure", "embedded"
+
+console = Console()
+
+
+class Action(StrEnum):
+    """What happens to a lab that has expired."""
+
+    STOP = "stop"
+    DESTROY = "destroy"
+
+
+class Verb(StrEnum):
+    """What is to be done with a stack."""
+
+    KEEP = "keep"
+    STOP = "stop"
+    DESTROY = "destroy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A stack of the backend.
+
+    Attributes:
+        stack: its name.
+        tags: the project's tags on it; None when it has none of this project and this stack.
+        target: where it stands.
+        expires: when, by its tags or by its settings, whichever is later; None when its tags say never.
+        platform: name of the stack in whose cluster it is; empty for a cluster of its own.
+        trouble: why it cannot be ended from here; empty when it can.
+    """
+
+    stack: str
+    tags: Tags | None
+    target: str = _EMBEDDED
+    expires: datetime | None = None
+    platform: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What is to be done with one stack, and why.
+
+    Attributes:
+        stack: its name.
+        verb: what is to be done.
+        reason: why.
+    """
+
+    stack: str
+    verb: Verb
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one stack.
+
+    Attributes:
+        stack: its name.
+        verb: what was to be done; `keep` when it was extended meanwhile.
+        error: why it was not done; empty when it was.
+    """
+
+    stack: str
+    verb: Verb
+    error: str = ""
+
+
+def select(
+    found: Iterable[Found],
+    now: datetime,
+    roster_expires: Mapping[str, datetime],
+    *,
+    action: Action = Action.DESTROY,
+) -> list[Decision]:
+    """Decide about every stack. One without the project's tags is always kept, whatever else is known of it.
+
+    A cluster that several share is kept for as long as anybody is kept who has a share of it.
+
+    Args:
+        found: the stacks of the backend.
+        now: the moment that expiry is held against.
+        roster_expires: when stacks expire by the class file; the later of that and what the stack itself says counts,
+            and never is later than any moment.
+        action: what happens to those that have expired.
+    """
+    stands = list(found)
+    decisions = [_decide(each, now, roster_expires.get(each.stack), action) for each in stands]
+    kept = {each.stack for each in decisions if each.verb is Verb.KEEP}
+    needed = {each.platform: each.stack for each in stands if each.platform and each.stack in kept}
+    return [
+        _for_the_sake_of(each, needed[each.stack]) if each.verb is not Verb.KEEP and each.stack in needed else each
+        for each in decisions
+    ]
+
+
+def look() -> list[Found]:
+    """All stacks of the backend, with what each of them says of itself; shares of a cluster before the cluster.
+
+    Raises:
+        LabError: the backend cannot be read at all.
+    """
+    return sorted(map(_found, stacks.names()), key=lambda each: not each.platform)
+
+
+def carry_out(
+    decisions: Iterable[Decision], again: Callable[[str], Decision], act: Mapping[Verb, Callable[[str], None]]
+) -> list[Outcome]:
+    """Do what was decided, one stack after the other; where one fails, the others go on.
+
+    Args:
+        decisions: those that keep a stack are passed over.
+        again: decides about one stack anew just before it is ended: it may take an hour until its turn comes, and
+            somebody may have extended it meanwhile.
+        act: what does it, by the verb; it is given the stack's name.
+    """
+    return [_done(decision.stack, again, act) for decision in decisions if decision.verb is not Verb.KEEP]
+
+
+def class_file(file: Path) -> dict[str, datetime]:
+    """When the stacks of a class expire by its file: all of them at once.
+
+    Args:
+        file: the class file.
+
+    Raises:
+        LabError: it is none.
+    """
+    from lab.classroom import roster
+
+    klass = roster.read(file)
+    moment = expiry.parse(klass.expires)
+    stacks_ = [*([klass.platform_stack] if klass.shared else []), *(each.stack for each in klass.students)]
+    return dict.fromkeys(stacks_, moment) if moment else {}
+
+
+def reap(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Really do it; without this it is only said.")] = False,
+    action: Annotated[
+        Action, typer.Option(help="`stop` pauses clusters on Azure and leaves all else alone.")
+    ] = Action.DESTROY,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was decided and done as JSON.")] = False,
+    roster: Annotated[
+        Path | None,
+        typer.Option("--class-file", exists=True, dir_okay=False, help="A class that may have been extended."),
+    ] = None,
+) -> None:
+    """Stop or destroy the labs that have expired. Nothing is done without `--yes`.
+
+    Looked at are all stacks of the backend. One without the tags of this project is never touched, nor one that cannot
+    be read, and the list says why each is kept. It ends with 1 when something could not be ended, so that cron tells.
+    """
+    run(now=datetime.now(tz=UTC), yes=yes, action=action, as_json=as_json, roster=class_file(roster) if roster else {})
+
+
+def run(*, now: datetime, yes: bool, action: Action, as_json: bool, roster: Mapping[str, datetime]) -> None:
+    """Look, decide, say, and act if that is wanted.
+
+    Args:
+        now: the moment that expiry is held against.
+        yes: whether to act.
+        action: what happens to those that have expired.
+        as_json: print for programs.
+        roster: when stacks expire by the class file.
+
+    Raises:
+        LabError: the backend cannot be read, or a stack could not be ended.
+    """
+    from lab import cli
+
+    cli.prepare()
+    with Progress() as progress, progress.step("looking at the stacks", usual=2):
+        found = look()
+    decisions = select(found, now, roster, action=action)
+    platforms = {each.platform for each in found}
+
+    def again(name: str) -> Decision:
+        decision = _decide(_found(name), now, roster.get(name), action)
+        # One whose end failed is still there, and goes before the cluster that it is in.
+        shares = [each.stack for each in look() if each.platform == name] if name in platforms else []
+        return _for_the_sake_of(decision, shares[0]) if shares and decision.verb is not Verb.KEEP else decision
+
+    if not as_json:
+        _print(decisions)
+    outcomes: list[Outcome] = []
+    if yes:
+        act: dict[Verb, Callable[[str], None]] = {Verb.STOP: cli.stop, Verb.DESTROY: _destroy}
+        # What pulumi says of its progress is not for the program that reads this one's output.
+        with _output_as_errors() if as_json else contextlib.nullcontext():
+            outcomes = carry_out(decisions, again, act)
+    if as_json:
+        kept = {"now": expiry.spell(now), "dry": not yes}
+        lists = {"decisions": [asdict(each) for each in decisions], "outcomes": [asdict(each) for each in outcomes]}
+        typer.echo(json.dumps({**kept, **lists}, indent=2, ensure_ascii=False))
+    else:
+        _summarize(decisions, outcomes, dry=not yes)
+    if failed := [each for each in outcomes if each.error]:
+        raise LabError(
+            "\n".join([f"{_number(len(failed))} could not be ended:", *(f"  {_told(each)}" for each in failed)]),
+            "look at each, then run the same command again",
+        )
+
+
+def _for_the_sake_of(decision: Decision, share: str) -> Decision:
+    return Decision(stack=decision.stack, verb=Verb.KEEP, reason=f"{share} has a share of its cluster and is kept")
+
+
+def _destroy(name: str) -> None:
+    """As `lab down` does it, or as `lab class down` does it with a stack of a class."""
+    from lab import cli
+    from lab.classroom import workspace as of_class
+
+    if entry := of_class.load(name):
+        _destroy_in_class(name, entry)
+    else:
+        cli.down(name)
+
+
+def _destroy_in_class(name: str, entry: Record) -> None:
+    """A class' own engine made it, and only that one knows how to read what it made.
+
+    Raises:
+        LabError: it failed, or another subscription is logged in.
+    """
+    from lab.audit import record
+    from lab.classroom.plan import Action as Step
+    from lab.classroom.plan import Plan
+    from lab.classroom.plan import Verb as Do
+    from lab.classroom.run import Run
+
+    stack = Stack(name)
+    record.before_down(stack)
+    if stack.target == _AZURE:
+        from lab.azure import updates
+
+        updates.before_destroy(stack)
+    step = Step(stack=name, student=entry.student, name=entry.name, verb=Do.DESTROY, reason="it has expired", wave=0)
+    outcome = Run(Plan(classroom=entry.classroom, actions=(step,)), console, parallel=1).carry_out()
+    record.sweep(stack)
+    if outcome.failed:
+        raise LabError(outcome.failed[0].error)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+
+
+def _decide(found: Found, now: datetime, roster: datetime | None, action: Action) -> Decision:
+    expires = expiry.later(found.expires, roster) if found.expires else None
+    why = _kept(found, expires, now, action)
+    if why or expires is None:
+        return Decision(stack=found.stack, verb=Verb.KEEP, reason=why or "it never expires")
+    reason = f"expired {expiry.length(now - expires)} ago, on {expiry.spell(expires)}"
+    return Decision(stack=found.stack, verb=Verb(action.value), reason=reason)
+
+
+def _kept(found: Found, expires: datetime | None, now: datetime, action: Action) -> str:
+    """Why a stack is left alone, unless it is because it never expires; empty when it is not."""
+    if found.trouble:
+        return found.trouble
+    if found.tags is None or found.tags.stack != found.stack:
+        return "it has no tags of this project"
+    if expires is not None and not expiry.expired(expires, now):
+        extended = found.expires is not None and expires > found.expires
+        until = f"until {expiry.spell(expires)}, {expiry.length(expires - now)} from now"
+        return f"extended in the class file {until}" if extended else f"not expired: it stays {until}"
+    if expires is not None and action is Action.STOP and found.target != _AZURE:
+        return f"expired on {expiry.spell(expires)}, but only a cluster on Azure can be stopped"
+    return ""
+
+
+def _found(name: str) -> Found:
+    try:
+        stack = Stack(name)
+        values = stack.values()
+        own = tags.read(values.get(tags.OUTPUT), stack=name)
+        if not values:
+            return Found(stack=name, tags=None, trouble="nothing of it stands, or its first `up` did not end")
+        if own is None:
+            return Found(stack=name, tags=None, platform=_platform(stack))
+        return Found(
+            stack=name,
+            tags=own,
+            target=stack.target,
+            platform=_platform(stack),
+            expires=_expires(own, stack),
+            trouble=_trouble(stack, on_azure="azureCluster" in values),
+        )
+    except (LabError, ValueError, OSError, yaml.YAMLError) as error:
+        message = error.message if isinstance(error, LabError) else str(error)
+        return Found(stack=name, tags=None, trouble=f"it cannot be read: {message}")
+
+
+def _expires(own: Tags, stack: Stack) -> datetime | None:
+    """The later of what stands there and what is set for the next `up`: an extension counts at once."""
+    stands, is_set = expiry.parse(own.expires), expiry.parse(_text(stack.config().get("expires", "")))
+    return expiry.later(stands, is_set) if stands else None
+
+
+def _trouble(stack: Stack, *, on_azure: bool) -> str:
+    if not stack.file.is_file():
+        return f"{stack.file.name} is not here, and without its settings it cannot be taken down"
+    if on_azure != (stack.target == _AZURE):
+        where = "it stands" if on_azure else "it does not stand"
+        return f"{stack.file.name} says target {stack.target}, but {where} on Azure"
+    if stack.target == _EMBEDDED and not workspace.local_backend() and not stack.directory.is_dir():
+        return "it stands on another machine"
+    return ""
+
+
+def _platform(stack: Stack) -> str:
+    shared = stack.config().get("shared")
+    return str(shared.get("platform") or "") if stack.target == "shared" and isinstance(shared, dict) else ""
+
+
+def _text(value: object) -> str:
+    """What YAML has read; a day without quotes becomes a date there."""
+    return str(value) if value else ""
+
+
+def _done(name: str, again: Callable[[str], Decision], act: Mapping[Verb, Callable[[str], None]]) -> Outcome:
+    decision = again(name)
+    try:
+        if decision.verb is not Verb.KEEP:
+            act[decision.verb](name)
+    except (LabError, OSError) as error:
+        message = error.message if isinstance(error, LabError) else str(error)
+        return Outcome(stack=name, verb=decision.verb, error=message)
+    return Outcome(stack=name, verb=decision.verb)
+
+
+@contextlib.contextmanager
+def _output_as_errors() -> Iterator[None]:
+    """Send what this process and its children write to standard output to standard error, for as long as it lasts."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _print(decisions: Sequence[Decision]) -> None:
+    if not decisions:
+        console.print("The backend has no stack of this project.")
+        return
+    table = Table(Column("stack", no_wrap=True), Column("what", no_wrap=True), Column("why", overflow="fold"))
+    for each in decisions:
+        table.add_row(
+            each.stack, Text(each.verb, style="" if each.verb is Verb.KEEP else "bold red"), Text(each.reason)
+        )
+    console.print(table)
+
+
+def _summarize(decisions: Sequence[Decision], outcomes: Sequence[Outcome], *, dry: bool) -> None:
+    chosen = [each for each in decisions if each.verb is not Verb.KEEP]
+    if not chosen:
+        console.print("Nothing has expired that could be ended.")
+    elif dry:
+        console.print(f"Nothing was done. To end {_number(len(chosen))}, say it: --yes", highlight=False)
+    else:
+        done = [each for each in outcomes if not each.error and each.verb is not Verb.KEEP]
+        console.print(f"Ended: {', '.join(each.stack for each in done) or 'none'}", highlight=False)
+
+
+def _told(outcome: Outcome) -> str:
+    return f"{outcome.stack} ({outcome.verb}): {outcome.error}"
+
+
+def _number(count: int) -> str:
+    return f"{count} stack" if count == 1 else f"{count} stacks"
