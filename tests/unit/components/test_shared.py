@@ -50,7 +50,7 @@ def test_the_kubeconfig_is_nowhere_in_the_open_and_no_output_of_the_student(anna
 
     assert (inputs, outputs) == ([], [])
     assert support.KUBECONFIG not in str(anna.stack_outputs)
-    assert set(anna.stack_outputs) == {"namespaces", "bookinfoUrl", "ingress"}
+    assert set(anna.stack_outputs) == {"namespaces", "bookinfoUrl", "ingress", "tags"}
 
 
 def test_a_student_is_told_where_the_ingress_gateway_is(anna: Recording) -> None:
