@@ -14,6 +14,7 @@ from pulumi import ResourceOptions
 
 from components import engine
 from components.access import Access, AccessArgs
+from components.confinement import Confinement
 from components.delivery.argo_rollouts import RolloutsManifests
 from components.delivery.delivery import Delivery, DeliveryArgs
 from components.delivery.example import Example, ExampleArgs
@@ -120,6 +121,8 @@ async def course(settings: Settings) -> pulumi.Inputs:
         places.append(shop.place)
     if settings.student.id:
         Access("access", AccessArgs(places=places, group=settings.student.group), in_cluster)
+    if settings.student.many:
+        Confinement("confinement", in_cluster)
 
     traffic = Traffic("traffic", settings.traffic, tutorial.place, istio.ready, in_cluster)
 

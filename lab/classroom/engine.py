@@ -25,12 +25,20 @@ from lab import paths, workspace
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from lab.classroom.provider import SharedProvider
 
-_KUBERNETES = ("core.v1", "apps.v1", "rbac.v1", "networking.v1", "apiextensions", "helm.v3")
+_KUBERNETES = (
+    "admissionregistration.v1",
+    "apiextensions",
+    "apps.v1",
+    "core.v1",
+    "helm.v3",
+    "networking.v1",
+    "rbac.v1",
+)
 """Modules of the SDK that the program uses: they load lazily, and not safely in several threads at a time."""
 
 _PLENTY = "400"
@@ -69,7 +77,7 @@ class Job:
         exists: whether the backend knows it.
         log: where all that pulumi says goes.
         told: is called with each step, from another thread.
-        provider: shared with others; None for one of its own.
+        providers: shared with others; without any it has its own.
     """
 
     stack: str
@@ -77,7 +85,7 @@ class Job:
     exists: bool
     log: Path
     told: Callable[[Progress], None]
-    provider: SharedProvider | None = None
+    providers: Sequence[SharedProvider] = ()
 
 
 class Engines:
@@ -100,6 +108,14 @@ class Engines:
             LabError: it failed; the reason is the first error of the engine.
         """
         self._run(job, lambda stack, **options: stack.up(**options, suppress_outputs=True))
+
+    def make(self, job: Job) -> None:
+        """Make a stack with nothing in it.
+
+        Raises:
+            LabError: it failed.
+        """
+        self._open(job)
 
     def preview(self, job: Job) -> None:
         """Find out what an update would do, and do nothing.
@@ -136,8 +152,8 @@ class Engines:
         self._command.interrupt()
 
     def _run(self, job: Job, verb: Callable[..., object]) -> None:
-        if job.provider:
-            job.provider.ensure()
+        for provider in job.providers:
+            provider.ensure()
         done = 0
 
         def listen(line: str) -> None:
@@ -163,8 +179,9 @@ class Engines:
             # On a fresh machine the folder has no key yet; the state has.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         }
-        if job.provider:
-            environment["PULUMI_DEBUG_PROVIDERS"] = f"kubernetes:{job.provider.port}"
+        if job.providers:
+            attached = (f"{provider.name}:{provider.port}" for provider in job.providers)
+            environment["PULUMI_DEBUG_PROVIDERS"] = ",".join(attached)
         place = auto.LocalWorkspace(
             work_dir=str(job.folder),
             program=self._program,

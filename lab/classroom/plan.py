@@ -63,6 +63,7 @@ class Known:
         digest: of what it was made to be.
         healthy: whether what it runs on this machine still runs.
         name: the student's, as people say it.
+        shares: whether it is a part of the cluster that the class shares, and goes with it.
     """
 
     stack: str
@@ -72,6 +73,7 @@ class Known:
     digest: str = ""
     healthy: bool = True
     name: str = ""
+    shares: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +228,7 @@ def down(klass: Roster, known: Mapping[str, Known], wish: Wish = EVERYBODY) -> P
             classroom=klass.classroom,
             actions=(
                 *(replace(action, wave=0) for action in cluster),
-                *(replace(action, verb=Verb.FORGET, reason="it went with the cluster", wave=1) for action in going),
+                *(_gone_with_it(action) if known[action.stack].shares else replace(action, wave=1) for action in going),
             ),
         )
     staying = [action for action in _strangers(klass, known) if action.stack not in {each.stack for each in going}]
@@ -330,6 +332,10 @@ def _platform_down(klass: Roster, known: Mapping[str, Known], going: Collection[
             wave=1,
         )
     ]
+
+
+def _gone_with_it(action: Action) -> Action:
+    return replace(action, verb=Verb.FORGET, reason="it went with the cluster", wave=1)
 
 
 def _of_class(klass: Roster, known: Mapping[str, Known]) -> Iterable[Known]:

@@ -1,4 +1,4 @@
-"""One process of the Kubernetes provider for all students of a cluster, instead of one for each.
+"""One process of a provider for all students of a cluster, instead of one for each.
 
 Pulumi attaches to a provider that runs already where `PULUMI_DEBUG_PROVIDERS` says so, but it treats it as its own: it
 configures it anew, and cancels everything in it when its update has ended. So the engines do not talk to the provider
@@ -7,9 +7,12 @@ itself but to a relay in this process, which passes on what makes sense for seve
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import threading
 from concurrent import futures
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import grpc
@@ -43,6 +46,39 @@ Message = Any
 """Of gRPC: bytes that are passed on, or what they are read as."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A provider that can be shared.
+
+    Attributes:
+        name: of its package, as the engine asks for it.
+        command: program and arguments, before the engine's address.
+        configured_once: what it is configured with must be the same for all who share it.
+    """
+
+    name: str
+    command: Callable[[], list[str]]
+    configured_once: bool
+
+
+def _kubernetes() -> list[str]:
+    folder = f"plugins/resource-kubernetes-v{versions.PULUMI_KUBERNETES}"
+    program = next(paths.pulumi_home().glob(f"{folder}/pulumi-resource-*"), None)
+    if program is None:
+        raise LabError("the Kubernetes provider is missing", "lab setup")
+    return [str(program)]
+
+
+KUBERNETES = Kind(name="kubernetes", command=_kubernetes, configured_once=True)
+
+DYNAMIC = Kind(
+    name="pulumi-python",
+    command=lambda: [sys.executable, "-u", "-m", "pulumi.dynamic"],
+    configured_once=False,
+)
+"""Of the program's own resources: students have passwords of it, and it keeps nothing of anybody."""
+
+
 class SharedProvider:
     """A context in which the provider runs.
 
@@ -52,12 +88,14 @@ class SharedProvider:
 
     port: int
 
-    def __init__(self, said: Callable[[str, str], None]) -> None:
+    def __init__(self, said: Callable[[str, str], None], kind: Kind = KUBERNETES) -> None:
         """Nothing runs yet.
 
         Args:
             said: is told what the provider says of a resource: its URN and the text.
+            kind: which provider.
         """
+        self._kind = kind
         self._engine = grpc.server(futures.ThreadPoolExecutor(8), options=_OPTIONS)
         engine_pb2_grpc.add_EngineServicer_to_server(_Listener(said), self._engine)
         self._relay = grpc.server(futures.ThreadPoolExecutor(_WAITING), options=_OPTIONS)
@@ -81,6 +119,11 @@ class SharedProvider:
         self._relay.stop(0).wait()
         self._engine.stop(0).wait()
         self._stop()
+
+    @property
+    def name(self) -> str:
+        """Of its package, as the engine asks for it."""
+        return self._kind.name
 
     @property
     def memory(self) -> int:
@@ -127,7 +170,7 @@ class SharedProvider:
         if name in ("Cancel", "Attach"):
             # The end of one update is no reason to stop the others, and the provider has one listener already.
             return b""
-        if name == "Configure":
+        if name == "Configure" and self._kind.configured_once:
             return self._configure(request, context)
         return self._forward(method, request, context)
 
@@ -155,24 +198,20 @@ class SharedProvider:
             return channel.unary_unary(method)(request)
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.UNAVAILABLE:
-                context.abort(error.code(), "the Kubernetes provider ended while it was at this")
+                context.abort(error.code(), f"the {self._kind.name} provider ended while it was at this")
             metadata = error.trailing_metadata() or ()
             # The details of an error, such as what was made all the same, travel beside its text.
             context.set_trailing_metadata(tuple((each.key, each.value) for each in metadata))
             context.abort(error.code(), error.details() or "")
 
     def _start(self) -> None:
-        program = next(
-            paths.pulumi_home().glob(f"plugins/resource-kubernetes-v{versions.PULUMI_KUBERNETES}/pulumi-resource-*"),
-            None,
-        )
-        if program is None:
-            raise LabError("the Kubernetes provider is missing", "lab setup")
         process = subprocess.Popen(
-            [str(program), f"127.0.0.1:{self._engine_port}"],
+            [*self._kind.command(), f"127.0.0.1:{self._engine_port}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            cwd=paths.PROJECT,
+            env={**os.environ, "PYTHONPATH": str(paths.PROJECT)},
             start_new_session=True,
         )
         said: list[str] = []
@@ -182,7 +221,7 @@ class SharedProvider:
         if not said or not said[0].strip().isdigit():
             process.kill()
             process.wait()
-            raise LabError("the Kubernetes provider did not say where it listens", "lab doctor")
+            raise LabError(f"the {self._kind.name} provider did not say where it listens", "lab doctor")
         self._process, self._configured = process, None
         self._channel = grpc.insecure_channel(f"127.0.0.1:{said[0].strip()}", options=_OPTIONS)
 

@@ -173,7 +173,11 @@ def check(found: Source) -> Roster:
         problems = [_problem(found, details) for details in error.errors(include_url=False)]
     else:
         problems = [*_incomplete(found, roster), *_colliding(found, roster)]
-        problems = problems or [*_misplaced(found, roster), *_refused_settings(found, roster)]
+        problems = problems or [
+            *_misplaced(found, roster),
+            *_unserved(found, roster),
+            *_refused_settings(found, roster),
+        ]
         if not problems:
             return roster
     lines = sorted(set(problems), key=_by_line)
@@ -364,6 +368,36 @@ def _misplaced(found: Source, roster: Roster) -> list[str]:
         elif key in _OF_THE_CLASS:
             problems.append(f"{where}: the class sets it; take it out")
     return problems
+
+
+def _unserved(found: Source, roster: Roster) -> list[str]:
+    """What the shared cluster has no room or no controller for."""
+    if not roster.shared:
+        return []
+    problems = []
+    chosen = roster.platform.get("nodes")
+    counted = isinstance(chosen, dict) and "count" in chosen
+    most = (_MOST_SIMULATED * _PODS_OF_A_NODE - _PODS_OF_THE_PLATFORM) // _PODS_OF_A_STUDENT
+    on_this_machine = roster.platform.get("target", Target.EMBEDDED.value) == Target.EMBEDDED.value
+    if on_this_machine and not counted and len(roster.students) > most:
+        problems.append(
+            f"{found.at(('students',))}: students: found {len(roster.students)}; allowed on the embedded target: "
+            f"{most}, for whom {_MOST_SIMULATED} simulated nodes have room"
+        )
+    rollouts = roster.platform.get("rollouts")
+    if isinstance(rollouts, dict) and rollouts.get("enabled") is False:
+        wanting = [each.id for each in roster.students if _rolls_out(merge(roster.settings, each.settings))]
+        if wanting:
+            problems.append(
+                f"{found.at(('platform', 'rollouts', 'enabled'))}: platform.rollouts.enabled: found false, but the "
+                f"Rollouts of {', '.join(wanting[:3])} need it; put rollouts.enabled: false under settings too"
+            )
+    return problems
+
+
+def _rolls_out(chosen: Config) -> bool:
+    rollouts = chosen.get("rollouts")
+    return not isinstance(rollouts, dict) or rollouts.get("enabled") is not False
 
 
 def _refused_settings(found: Source, roster: Roster) -> list[str]:

@@ -19,14 +19,15 @@ from lab.classroom import azure, workspace
 from lab.classroom.board import Board, Phase, rows
 from lab.classroom.engine import Engines, Job
 from lab.classroom.memory import Meter
-from lab.classroom.plan import State, Verb
-from lab.classroom.provider import SharedProvider
+from lab.classroom.plan import CANARY, Verb
+from lab.classroom.provider import DYNAMIC, SharedProvider
 from lab.errors import LabError
 from lab.settings import Target
 from lab.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from types import FrameType
 
     from rich.console import Console
@@ -92,7 +93,7 @@ class Run:
         self._parallel = parallel
         self._preview = preview
         self._engines = Engines()
-        self._provider: SharedProvider | None = None
+        self._providers: list[SharedProvider] = []
         self._stop = threading.Event()
         records = {action.stack: workspace.load(action.stack) for action in plan.actions}
         usual = {stack: record.seconds for stack, record in records.items() if record}
@@ -107,13 +108,18 @@ class Run:
             Meter() as meter,
             self._board,
             self._stoppable(),
-            SharedProvider(self._hear) as self._provider,
+            SharedProvider(self._hear) as kubernetes,
+            SharedProvider(self._hear, DYNAMIC) as dynamic,
         ):
-            for wave in self._plan.waves:
+            self._providers = [kubernetes, dynamic]
+            waves = self._plan.waves
+            for number, wave in enumerate(waves):
                 if self._blocked(outcome):
                     outcome.ended += [self._skip(action) for action in wave]
                     continue
-                with ThreadPoolExecutor(min(self._parallel, len(wave)), "student") as pool:
+                later = waves[number + 1] if wave[0].wave == CANARY and number + 1 < len(waves) else ()
+                with ThreadPoolExecutor(min(self._parallel, len(wave)), "student") as pool, _beside() as beside:
+                    beside.map(self._make, later)
                     outcome.ended += list(pool.map(self._one, wave))
         outcome.seconds, outcome.memory = time.monotonic() - began, meter.most
         outcome.interrupted = self._stop.is_set()
@@ -127,6 +133,19 @@ class Run:
         why = "it was stopped before" if self._stop.is_set() else "what goes before it failed"
         self._board.end(action.stack, Phase.SKIPPED, why)
         return Ended(action=action, phase=Phase.SKIPPED, error=why)
+
+    def _make(self, action: Action) -> None:
+        """Make the empty stack of a student while the first one, for whom half of this machine is enough, goes ahead.
+
+        What goes wrong here goes wrong again when it is the student's turn, and is told then.
+        """
+        if self._stop.is_set() or self._preview or action.verb is not Verb.CREATE or not action.student:
+            return
+        with contextlib.suppress(LabError):
+            folder = workspace.prepare(action)
+            workspace.begin(action, self._plan.classroom)
+            if not Stack(action.stack).exists():
+                self._engines.make(self._job(action, folder, exists=False))
 
     def _one(self, action: Action) -> Ended:
         if self._stop.is_set():
@@ -144,13 +163,13 @@ class Run:
         if action.verb in (Verb.DESTROY, Verb.FORGET):
             workspace.remove(action.stack)
         else:
-            workspace.finish(action.stack, State.STANDS, digest=action.digest, seconds=seconds)
+            workspace.stands(action, seconds)
         return Ended(action=action, phase=Phase.DONE, seconds=seconds)
 
     def _fail(self, action: Action, why: str) -> Ended:
         seconds = self._board.end(action.stack, Phase.FAILED, why)
         if not self._preview:
-            workspace.finish(action.stack, State.UNFINISHED, error=why)
+            workspace.fails(action.stack, why)
         return Ended(action=action, phase=Phase.FAILED, seconds=seconds, error=why)
 
     def _work(self, action: Action) -> None:
@@ -161,14 +180,7 @@ class Run:
         exists = stack.exists()
         if exists:
             self._mend(stack)
-        job = Job(
-            stack=action.stack,
-            folder=folder,
-            exists=exists,
-            log=folder / "log" / f"{'preview' if self._preview else action.verb}.log",
-            told=lambda progress: self._board.step(action.stack, f"{progress.done} done, {progress.text}"),
-            provider=self._provider if action.student and action.config.get("target") == "shared" else None,
-        )
+        job = self._job(action, folder, exists=exists)
         if self._preview:
             self._engines.preview(job)
         elif action.verb is Verb.FORGET:
@@ -181,6 +193,16 @@ class Run:
             sweep(stack)
         else:
             self._up(job, stack)
+
+    def _job(self, action: Action, folder: Path, *, exists: bool) -> Job:
+        return Job(
+            stack=action.stack,
+            folder=folder,
+            exists=exists,
+            log=folder / "log" / f"{'preview' if self._preview else action.verb}.log",
+            told=lambda progress: self._board.step(action.stack, f"{progress.done} done, {progress.text}"),
+            providers=self._providers if workspace.shares(action) else (),
+        )
 
     def _up(self, job: Job, stack: Stack) -> None:
         on_azure = stack.target == Target.AZURE
@@ -246,8 +268,18 @@ class Run:
         if first:
             self._board.line("stopping: what is under way comes to an end; press Ctrl-C again to stop at once")
         self._engines.interrupt()
-        if self._provider:
-            self._provider.cancel()
+        for provider in self._providers:
+            provider.cancel()
+
+
+@contextlib.contextmanager
+def _beside() -> Iterator[ThreadPoolExecutor]:
+    """One thread for what may be done beside something else; what it has not begun by then is left."""
+    pool = ThreadPoolExecutor(1, "beside")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

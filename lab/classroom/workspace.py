@@ -13,6 +13,7 @@ import yaml
 
 from lab import paths, private
 from lab.classroom.plan import Known, State
+from lab.settings import Target
 from lab.stack import Stack
 from lab.workspace import local_backend
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from lab.classroom.plan import Action, Wish
     from lab.classroom.roster import Config, Roster
 
-_KEPT = ("encryptionsalt", "secretsprovider", "encryptedkey")
+_SALT = "encryptionsalt"
+_KEPT = (_SALT, "secretsprovider", "encryptedkey")
 """What pulumi writes into a stack's file by itself, and cannot do without."""
 
 _RECORD = "class.json"
@@ -40,6 +42,7 @@ class Record:
         digest: of what it was made to be.
         seconds: how long making it took; 0 when that is not known.
         error: why it failed, in a line; empty when it did not.
+        shares: whether it is a part of the cluster that the class shares, and has nothing of its own beside it.
     """
 
     classroom: str
@@ -49,6 +52,7 @@ class Record:
     digest: str = ""
     seconds: float = 0.0
     error: str = ""
+    shares: bool = False
 
 
 def prepare(action: Action) -> Path:
@@ -68,8 +72,16 @@ def prepare(action: Action) -> Path:
     project["runtime"]["options"]["virtualenv"] = str(paths.PROJECT / ".venv")
     private.write(folder / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False, allow_unicode=True))
     if action.config:
-        _configure(folder / f"Pulumi.{action.stack}.yaml", action.config)
+        _configure(folder / f"Pulumi.{action.stack}.yaml", action.config, like=_platform_file(action))
     return folder
+
+
+def _platform_file(action: Action) -> Path | None:
+    """The settings of the stack whose cluster a share is a part of, where they are on this machine."""
+    if not shares(action):
+        return None
+    platform = str(action.config["shared"]["platform"])
+    return paths.class_workspace(platform) / f"Pulumi.{platform}.yaml"
 
 
 def begin(action: Action, classroom: str) -> None:
@@ -86,15 +98,36 @@ def begin(action: Action, classroom: str) -> None:
         name=action.name,
         state=State.UNFINISHED,
         seconds=before.seconds if before else 0.0,
+        # One that had a cluster of its own still has it until the change to a share has ended well.
+        shares=shares(action) and (before is None or before.shares),
     )
     record(action.stack, entry)
 
 
-def _configure(file: Path, config: Config) -> None:
-    found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
-    kept = {key: value for key, value in (found or {}).items() if key in _KEPT}
+def shares(action: Action) -> bool:
+    """Whether a stack is to be a part of the cluster that a class shares."""
+    return action.config.get("target") == Target.SHARED.value
+
+
+def _configure(file: Path, config: Config, *, like: Path | None) -> None:
+    """Write a stack's settings.
+
+    Args:
+        file: of the stack.
+        config: all its settings.
+        like: of another stack that the program reads as well. With the same salt the key is the same, of which it takes
+            the engine a third of a second to make one.
+    """
+    own = _of_pulumi(file)
+    kept = own or ({key: value for key, value in _of_pulumi(like).items() if key == _SALT} if like else {})
     written = {**kept, "config": {f"istio-lab:{key}": value for key, value in config.items()}}
     private.write(file, yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
+
+
+def _of_pulumi(file: Path) -> Config:
+    """What pulumi has written into a stack's file by itself."""
+    found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return {key: value for key, value in (found or {}).items() if key in _KEPT}
 
 
 def record(stack: str, entry: Record) -> None:
@@ -102,18 +135,24 @@ def record(stack: str, entry: Record) -> None:
     private.write(paths.class_workspace(stack) / _RECORD, json.dumps(asdict(entry), indent=2, ensure_ascii=False))
 
 
-def finish(stack: str, state: State, *, digest: str = "", seconds: float = 0.0, error: str = "") -> None:
-    """Note how a run ended.
+def stands(action: Action, seconds: float) -> None:
+    """Note that a stack is what it was to be.
 
     Args:
-        stack: its name.
-        state: how it ended.
-        digest: of what it was made to be, when it stands.
-        seconds: how long that took; 0 leaves what was known.
-        error: why it failed.
+        action: what was done to it.
+        seconds: how long that took.
     """
+    if before := load(action.stack):
+        now = replace(
+            before, state=State.STANDS, digest=action.digest, seconds=seconds, shares=shares(action), error=""
+        )
+        record(action.stack, now)
+
+
+def fails(stack: str, error: str) -> None:
+    """Note that a stack is not what it was to be, and why."""
     if before := load(stack):
-        record(stack, replace(before, state=state, digest=digest, seconds=seconds or before.seconds, error=error))
+        record(stack, replace(before, state=State.UNFINISHED, digest="", error=error))
 
 
 def load(stack: str) -> Record | None:
@@ -138,6 +177,7 @@ def known() -> dict[str, Known]:
             state=each.state,
             digest=each.digest,
             healthy=_healthy(stack),
+            shares=each.shares,
         )
         for stack, each in found.items()
         if each

@@ -255,6 +255,11 @@ class Student(Group):
     classroom: Annotated[str, rules.CLASSROOM] = ""
     group: Annotated[str, rules.GROUP] = ""
 
+    @property
+    def many(self) -> bool:
+        """Whether it is nobody's own, but the cluster that a class shares."""
+        return bool(self.classroom) and not self.id
+
 
 class Shared(Group):
     """A student's share of the cluster of another stack.

@@ -285,6 +285,29 @@ def test_a_students_requests_are_refused_by_the_server_too(anna: Laboratory) -> 
     assert "exceeded quota" in crowd.output
 
 
+PRIVILEGED = """
+apiVersion: v1
+kind: Pod
+metadata: {name: intruder, namespace: anna-shop}
+spec:
+  containers:
+  - {name: shell, image: "busybox:1.37", securityContext: {privileged: true}}
+"""
+
+
+def test_a_student_cannot_leave_the_container(anna: Laboratory) -> None:
+    refused = anna.kubectl("create", "-f", "-", stdin=PRIVILEGED)
+    assert "a student's containers are not privileged" in refused.output
+
+    hosts = PRIVILEGED.replace("  containers:", "  volumes: [{name: host, hostPath: {path: /}}]\n  containers:")
+    refused = anna.kubectl("create", "-f", "-", stdin=hosts.replace("privileged: true", "privileged: false"))
+    assert "no hostPath volumes" in refused.output
+
+    harmless = PRIVILEGED.replace("privileged: true", "privileged: false")
+    anna.kubectl("create", "-f", "-", stdin=harmless).succeeded()
+    anna.kubectl("delete", "pod", "intruder", "-n", "anna-shop", "--wait=false").succeeded()
+
+
 def test_a_student_who_left_the_file_stays_until_it_is_asked_for(school: Laboratory) -> None:
     file = school.project / SHARES
     whole = file.read_text()

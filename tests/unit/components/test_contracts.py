@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parent / "golden" / "dev.txt"
 
 TYPE_TOKENS = {
+    "components.confinement.Confinement": "istio-lab:student:Confinement",
     "components.mesh.istio.Istio": "istio-lab:mesh:Istio",
     "components.observability.addon.Addon": "computed: token",
     "components.observability.collector.Collector": "istio-lab:observability:Collector",
@@ -83,7 +84,7 @@ def test_the_dev_program_makes_every_component_it_is_meant_to(dev: Recording) ->
     elsewhere = {"istio-lab:platform:Azure", "istio-lab:platform:Kubeconfig"}
     asked_for = {"istio-lab:delivery:Progressive"}  # a canary of the shop's delivery, which a lesson asks for
     shared = {"istio-lab:platform:Shared", "istio-lab:student:Student"}  # a student's part of another stack's cluster
-    students = {"istio-lab:student:Access"}  # where the lab is a student's
+    students = {"istio-lab:student:Access", "istio-lab:student:Confinement"}  # where students work
     embedded = set(TYPE_TOKENS.values()) - elsewhere - asked_for - shared - students - {"computed: token"}
 
     assert {component.type for component in dev.components()} == embedded
