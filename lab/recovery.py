@@ -149,15 +149,21 @@ def _orphans() -> list[psutil.Process]:
 
     What stands of the lab stays: a provider has started it, and is its parent as long as both live.
     """
-    ours = (str(paths.bin_dir() / "pulumi-"), str(paths.pulumi_home() / "plugins"))
     stacks = str(paths.home().absolute() / "stacks")
     roots = [
         process
         for process in psutil.process_iter(["cmdline"])
-        if any(word.startswith(ours) for word in process.info["cmdline"] or ()) and not _has_engine(process)
+        if _is_plugin(process.info["cmdline"] or []) and not _has_engine(process)
     ]
     relatives = (relative for root in roots for relative in (root, *root.children(recursive=True)))
     return [each for each in relatives if not any(stacks in word for word in _command_line(each))]
+
+
+def _is_plugin(command: list[str]) -> bool:
+    ours = (str(paths.bin_dir() / "pulumi-"), str(paths.pulumi_home() / "plugins"))
+    # What a class shares is started without the script that an engine starts it by.
+    shared = "pulumi.dynamic" in command and command[0].startswith(str(paths.PROJECT))
+    return shared or any(word.startswith(ours) for word in command)
 
 
 def _command_line(process: psutil.Process) -> list[str]:

@@ -236,7 +236,7 @@ def checked(chosen: Config, *, source: str) -> Settings:
     Raises:
         LabError: a setting is wrong.
     """
-    given = chosen.get("azure") if chosen.get("target") == Target.AZURE.value else None
+    given = chosen.get("azure", {}) if chosen.get("target") == Target.AZURE.value else None
     if isinstance(given, dict) and not given.get("allowedRanges"):
         chosen = {**chosen, "azure": {**given, "allowedRanges": [_SOMEBODY]}}
     return Settings.from_mapping(chosen, source=source)

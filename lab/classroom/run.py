@@ -160,11 +160,17 @@ class Run:
         seconds = self._board.end(action.stack, Phase.DONE)
         if self._preview:
             return Ended(action=action, phase=Phase.DONE, seconds=seconds)
-        if action.verb in (Verb.DESTROY, Verb.FORGET):
+        self._note(action, seconds)
+        return Ended(action=action, phase=Phase.DONE, seconds=seconds)
+
+    def _note(self, action: Action, seconds: float) -> None:
+        """Write down how it stands, for the next run."""
+        if action.verb not in (Verb.DESTROY, Verb.FORGET):
+            workspace.stands(action, seconds)
+        elif (before := workspace.load(action.stack)) and before.shares:
             workspace.remove(action.stack)
         else:
-            workspace.stands(action, seconds)
-        return Ended(action=action, phase=Phase.DONE, seconds=seconds)
+            workspace.gone(action.stack)
 
     def _fail(self, action: Action, why: str) -> Ended:
         seconds = self._board.end(action.stack, Phase.FAILED, why)
@@ -174,14 +180,16 @@ class Run:
 
     def _work(self, action: Action) -> None:
         folder = workspace.prepare(action)
-        if not self._preview:
-            workspace.begin(action, self._plan.classroom)
         stack = Stack(action.stack)
         exists = stack.exists()
+        if not self._preview or not exists:
+            workspace.begin(action, self._plan.classroom)
         if exists:
             self._mend(stack)
         job = self._job(action, folder, exists=exists)
         if self._preview:
+            if stack.target == Target.AZURE:
+                azure.before_up(stack)
             self._engines.preview(job)
         elif action.verb is Verb.FORGET:
             if exists:

@@ -99,7 +99,7 @@ def begin(action: Action, classroom: str) -> None:
         state=State.UNFINISHED,
         seconds=before.seconds if before else 0.0,
         # One that had a cluster of its own still has it until the change to a share has ended well.
-        shares=shares(action) and (before is None or before.shares),
+        shares=(shares(action) or not action.config) and (before is None or before.shares),
     )
     record(action.stack, entry)
 
@@ -153,6 +153,12 @@ def fails(stack: str, error: str) -> None:
     """Note that a stack is not what it was to be, and why."""
     if before := load(stack):
         record(stack, replace(before, state=State.UNFINISHED, digest="", error=error))
+
+
+def gone(stack: str) -> None:
+    """Note that a stack was taken down; its settings stay, since an audit has to know where it stood."""
+    if before := load(stack):
+        record(stack, replace(before, state=State.GONE, digest="", error=""))
 
 
 def load(stack: str) -> Record | None:

@@ -112,11 +112,6 @@ def standing(school: Laboratory) -> set[str]:
     return {stack for stack, state in states(school).items() if state == "stands"}
 
 
-def begun(school: Laboratory, number: int) -> bool:
-    """Whether that many students have been begun, the first of whom goes alone."""
-    return sum(stack.startswith("student-") for stack in states(school)) >= number
-
-
 def exported(school: Laboratory, stack: str) -> str:
     return school.other(stack).export()
 
@@ -164,7 +159,7 @@ def test_a_bad_row_is_refused_before_anything_is_made(school: Laboratory) -> Non
 
 def test_a_killed_command_a_killed_engine_and_a_killed_provider_damage_nobody(school: Laboratory) -> None:
     command = begin(school)
-    wait(lambda: begun(school, 4))
+    wait(lambda: student_stack("anna") in standing(school))
     wait(lambda: engines(command))
     time.sleep(4)  # in the middle of them
     command.kill()
@@ -346,8 +341,9 @@ def test_a_run_that_is_stopped_ends_in_order_and_can_be_gone_on_with(school: Lab
 def test_a_class_goes_down_whole_and_leaves_nothing(school: Laboratory) -> None:
     school.lab("class", "down", SHARES, "--yes").succeeded()
 
-    assert states(school) == {}
+    assert states(school) == {"ws26-platform": "gone"}
     assert school.processes() == []
+    school.lab("class", "audit", SHARES).succeeded()
     stacks = school.project / ".lab" / "state" / ".pulumi" / "stacks" / "istio-lab"
     assert [file.name for file in stacks.glob("*.json") if "student" in file.name or "ws26" in file.name] == []
     assert not list((school.project / ".lab" / "stacks").glob("ws26*"))
@@ -377,4 +373,13 @@ def test_four_students_with_a_cluster_each(school: Laboratory) -> None:
     finally:
         school.lab("class", "down", "own.yaml", "--yes").succeeded()
     assert school.processes() == []
-    assert states(school) == {}
+    assert set(states(school).values()) == {"gone"}
+    school.lab("class", "audit", "own.yaml").succeeded()
+    planted = school.project / ".lab" / "stacks" / "student-ben" / "forgotten"
+    planted.parent.mkdir(parents=True)
+    planted.touch()
+    found = school.lab("class", "audit", "own.yaml")
+    assert found.code == 1
+    assert "student-ben" in found.output
+    planted.unlink()
+    planted.parent.rmdir()
