@@ -75,6 +75,9 @@ def test_a_changed_source_makes_another(project: Path, name: str) -> None:
 CHANGES: dict[str, Callable[[Path], object]] = {
     "a new file": lambda project: (project / "components" / "new.py").touch(),
     "one that is gone": lambda project: (project / "components" / "volumes.py").unlink(),
+    "one in another place": lambda project: (project / "components" / "student.py").rename(
+        project / "components" / "shop" / "student.py"
+    ),
     "one with another name": lambda project: (project / "components" / "volumes.py").rename(
         project / "components/v.py"
     ),
