@@ -49,7 +49,7 @@ def test_what_does_not_stand_on_azure_costs_nothing(chosen: Roster) -> None:
     found = price.estimate(chosen)
     price.hold(chosen, found)
 
-    assert (found.per_hour, found.at_most) == (0, 0)
+    assert (found.per_hour, found.at_most) == (Decimal(0), Decimal(0))
     assert price.sentence(chosen, found) == "It costs nothing: no part of it stands on Azure."
 
 

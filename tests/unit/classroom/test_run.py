@@ -24,6 +24,7 @@ from lab.classroom.plan import Plan, State, Wish
 from lab.classroom.roster import Roster
 from lab.classroom.run import Ended, Outcome, Run
 from lab.errors import LabError
+from lab.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ class PretendedEngines:
         self.interrupts = 0
         self.interrupted = threading.Event()
         self.most = 0
-        self._now = 0
+        self.now = 0
         self._lock = threading.Lock()
 
     def fails(self, stack: str, error: Exception) -> None:
@@ -74,14 +75,14 @@ class PretendedEngines:
         with self._lock:
             self.did.append((verb, job.stack.removeprefix("student-")))
             self.jobs[job.stack] = job
-            self._now += 1
-            self.most = max(self.most, self._now)
+            self.now += 1
+            self.most = max(self.most, self.now)
         try:
             if behaviour := self.behaviour.get(job.stack):
                 behaviour(job)
         finally:
             with self._lock:
-                self._now -= 1
+                self.now -= 1
 
 
 @pytest.fixture(autouse=True)
@@ -162,8 +163,14 @@ def test_what_stands_is_noted_so_that_the_next_run_has_nothing_to_do() -> None:
 
 def test_no_more_are_worked_on_at_a_time_than_was_said(engines: PretendedEngines) -> None:
     chosen = klass(*(f"s{number}" for number in range(9)))
-    for each in chosen.students:
-        engines.behaviour[each.stack] = lambda _job: time.sleep(0.03)
+    together = threading.Event()
+
+    def waits(_job: Job) -> None:
+        if engines.now >= 3:
+            together.set()
+        assert together.wait(PATIENCE)
+
+    engines.behaviour = {each.stack: waits for each in chosen.students[1:]}
     carry_out(planned(chosen), parallel=3)
 
     assert engines.most == 3
@@ -396,7 +403,7 @@ def test_a_stack_that_another_process_holds_is_left_to_it(
     engines: PretendedEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running, "_ORPHAN", 0.0)
-    monkeypatch.setattr(running.Stack, "lock", lambda _: SimpleNamespace(alive=True, pid=7, since="noon"))
+    monkeypatch.setattr(Stack, "lock", lambda _: SimpleNamespace(alive=True, pid=7, since="noon"))
     in_the_backend("student-anna")
     outcome = carry_out(planned(only=frozenset({"anna"})))
 
@@ -406,7 +413,7 @@ def test_a_stack_that_another_process_holds_is_left_to_it(
 
 def test_what_a_killed_run_left_is_put_right_first(engines: PretendedEngines, monkeypatch: pytest.MonkeyPatch) -> None:
     mended: list[str] = []
-    monkeypatch.setattr(running.Stack, "cancel", lambda _: mended.append("lock"))
+    monkeypatch.setattr(Stack, "cancel", lambda _: mended.append("lock"))
     monkeypatch.setattr(recovery, "forget_pending", lambda _: mended.append("operations"))
     locks = paths.state_dir() / ".pulumi" / "locks" / "organization" / "istio-lab" / "student-anna"
     locks.mkdir(parents=True)
