@@ -291,7 +291,9 @@ def test_a_sign_of_life_names_what_runs_and_what_it_is_at() -> None:
         made.begin("student-anna")
         made.begin("student-bo")
         made.step("student-bo", "3 done, shop-order:\nWaiting")
-        time.sleep(0.2)
+        deadline = time.monotonic() + 20
+        while "Waiting" not in out.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     line = out.getvalue().splitlines()[-1]
     assert line.endswith("1 waits, 2 runs, 0 s so far; anna (starting), bo (3 done, shop-order: Waiting)")
