@@ -58,6 +58,7 @@ class Row:
         stack: its name.
         label: the student's id, or what it is.
         usual: seconds that it took the last time; 0 when that is not known.
+        shared: it is the cluster that others lean on, and says nothing of how long one of them takes.
         phase: where it is.
         step: what is under way, or why it failed.
         began: when it began, by a clock that only goes on.
@@ -67,6 +68,7 @@ class Row:
     stack: str
     label: str
     usual: float = 0.0
+    shared: bool = False
     phase: Phase = Phase.WAITS
     step: str = ""
     began: float = 0.0
@@ -85,6 +87,7 @@ def rows(actions: Sequence[Action], usual: Mapping[str, float]) -> dict[str, Row
             stack=action.stack,
             label=action.student or action.name,
             usual=usual.get(action.stack, 0.0),
+            shared=not action.student,
             phase=Phase.WAITS if action.acts else Phase.KEPT,
             step="" if action.acts else action.reason,
         )
@@ -187,7 +190,7 @@ class Board:
     def line(self, text: str) -> None:
         """Say something that stays."""
         if self._view:
-            self._console.print(text, markup=False, highlight=False)
+            self._console.print(Text(text))
         else:
             self._say(text)
 
@@ -204,7 +207,7 @@ class Board:
         table = Table(
             Column("student", no_wrap=True, max_width=20),
             Column("state", no_wrap=True, width=7),
-            Column("time", no_wrap=True, justify="right", width=7),
+            Column("time", no_wrap=True, justify="right", width=8),
             Column("what", no_wrap=True, overflow="ellipsis", ratio=1),
             box=None,
             expand=True,
@@ -218,7 +221,7 @@ class Board:
                 Text(row.label),
                 Text(row.phase, style=style),
                 Text(f"{seconds:.1f} s" if seconds else ""),
-                Text(row.step),
+                Text(_one_line(row.step)),
             )
         return Group(table, Text(self._footer(rows, now, hidden=len(rows) - len(shown))))
 
@@ -237,9 +240,7 @@ class Board:
         if self._view:
             return
         with self._lock:
-            self._console.print(
-                f"[{self._clock() - self._start:6.1f}s] {text}", markup=False, highlight=False, soft_wrap=True
-            )
+            self._console.print(Text(f"[{self._clock() - self._start:6.1f}s] {_one_line(text)}"), soft_wrap=True)
 
     def _beat(self) -> None:
         while not self._ended.wait(self.heartbeat):
@@ -250,7 +251,7 @@ class Board:
 
 
 def remaining(rows: Sequence[Row], parallel: int, now: float) -> float | None:
-    """Seconds until the end: what is left of each row, over those that run side by side.
+    """Seconds until the end: what is left of all rows over those that run side by side, and of the longest alone.
 
     Args:
         rows: all of a run.
@@ -260,18 +261,18 @@ def remaining(rows: Sequence[Row], parallel: int, now: float) -> float | None:
     Returns:
         None while no row has ended and none is known from before.
     """
-    ended = [row.took for row in rows if row.phase is Phase.DONE and row.took]
+    ended = [row.took for row in rows if row.phase is Phase.DONE and row.took and not row.shared]
     typical = sum(ended) / len(ended) if ended else 0.0
-    left = 0.0
+    left = [0.0]
     for row in rows:
-        expected = typical or row.usual
+        expected = row.usual if row.shared else typical or row.usual
         if row.phase in (Phase.WAITS, Phase.RUNS) and not expected:
             return None
         if row.phase is Phase.WAITS:
-            left += expected
+            left.append(expected)
         elif row.phase is Phase.RUNS:
-            left += max(0.0, expected - (now - row.began))
-    return left / max(1, parallel)
+            left.append(max(0.0, expected - (now - row.began)))
+    return max(sum(left) / max(1, parallel), *left)
 
 
 def _most_telling(rows: Sequence[Row]) -> list[Row]:
@@ -281,3 +282,8 @@ def _most_telling(rows: Sequence[Row]) -> list[Row]:
     order = (Phase.RUNS, Phase.FAILED, Phase.SKIPPED, Phase.WAITS, Phase.DONE, Phase.KEPT)
     chosen = sorted(rows, key=lambda row: order.index(row.phase))[:_OPEN_ROWS]
     return [row for row in rows if any(row is each for each in chosen)]
+
+
+def _one_line(text: str) -> str:
+    """A text in one line, without what a terminal would obey."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

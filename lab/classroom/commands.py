@@ -79,8 +79,16 @@ def init(
     """Write a class file to begin with."""
     if file.exists():
         raise LabError(f"{file} is there already", "edit it, or name another file")
+    if file.suffix.lower() == ".csv":
+        raise LabError(f"{file} would be a table of students, and the example is a class", "lab class init class.yaml")
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(_EXAMPLE.format(name=name), encoding="utf-8")
-    console.print(f"Wrote {file}. Put your students into it, then: lab class plan {file}", highlight=False)
+    try:
+        _read(file)
+    except LabError as error:
+        file.unlink()
+        raise LabError(error.message, "give another name: lab class init --name ws26") from None
+    _say(f"Wrote {file}. Put your students into it, then: lab class plan {file}")
 
 
 @app.command()
@@ -108,7 +116,7 @@ def preview(
     klass, decided = _planned(file, _wish(only, again=True, platform=platform))
     outcome = _run(klass, decided, parallel, preview=True)
     report(outcome, f"lab class preview {file}")
-    console.print(f"What would be done is in {_logs()}/*/log/preview.log", highlight=False, soft_wrap=True)
+    _say(f"What would be done is in {_logs()}/*/log/preview.log")
 
 
 @app.command()
@@ -157,6 +165,7 @@ def down(  # noqa: PLR0913 - its options
 
     klass = roster.read(file)
     wish = _wish(only, removed=removed, platform=platform)
+    _require_shared(klass, wish)
     known = workspace.known_anywhere(klass, wish)
     _require_students(klass, known, only, removed=removed)
     decided = planning.down(klass, known, wish)
@@ -211,7 +220,7 @@ def hand_out(
     klass = _read(file)
     chosen = [klass.find(each) for each in only] if only else list(klass.students)
     written = handout.write(klass, chosen, output, hours=hours, console=console)
-    console.print(f"{written} folders are in {output}. They hold credentials: send each to its student alone.")
+    _say(f"{written} folders are in {output}. They hold credentials: send each to its student alone.")
 
 
 @app.command()
@@ -232,8 +241,8 @@ def extend(
     for action in planning.up(_read(file), known, program="").actions:
         if action.config and action.stack in known:
             workspace.prepare(action)
-    console.print(f"Class {klass.classroom} lives until {until}: it is in {file}, and `lab class reap` knows it.")
-    console.print(f"Its tags follow with: lab class up {file}", highlight=False)
+    _say(f"Class {klass.classroom} lives until {until}: it is in {file}, and `lab class reap` knows it.")
+    _say(f"Its tags follow with: lab class up {file}")
 
 
 @app.command()
@@ -334,6 +343,7 @@ def _planned(file: Path, wish: Wish) -> tuple[Roster, Plan]:
     from lab.classroom import program, workspace
 
     klass = _read(file)
+    _require_shared(klass, wish)
     for each in sorted(wish.only):
         klass.find(each)
     known = workspace.known()
@@ -343,6 +353,14 @@ def _planned(file: Path, wish: Wish) -> tuple[Roster, Plan]:
             "give the students other ids, or take the other stacks down first",
         )
     return klass, planning.up(klass, known, program.digest(), wish)
+
+
+def _require_shared(klass: Roster, wish: Wish) -> None:
+    """Refuse to work on a shared cluster where everybody has one of their own: nothing to do would not be the truth."""
+    if wish.platform and not klass.shared:
+        raise LabError(
+            f"class {klass.classroom} shares no cluster: its tenancy is {klass.tenancy}", "leave --platform out"
+        )
 
 
 def _require_students(klass: Roster, known: dict[str, Known], only: list[str] | None, *, removed: bool) -> None:
@@ -359,6 +377,11 @@ def _wish(only: list[str] | None, *, again: bool = False, removed: bool = False,
     if only and platform:
         raise LabError("--only and --platform were both given", "give one: --only leaves the shared cluster alone")
     return Wish(only=frozenset(only or ()), again=again, removed=removed, platform=platform)
+
+
+def _say(text: str) -> None:
+    """Print a sentence that names files: as they are, and in one line, so that it can be copied."""
+    console.print(Text(text), soft_wrap=True)
 
 
 def _confirm(question: str, *, yes: bool) -> None:

@@ -47,8 +47,12 @@ _PLENTY = "400"
 
 _RESOURCE = r"^ [-+~>=*! ]{1,3} *[\w./:-]+:\S* (?P<name>\S+) "
 _DONE = re.compile(_RESOURCE + r"(?P<what>created|updated|deleted|replaced|refreshed)\b")
-_WAITING = re.compile(_RESOURCE + r"(?:creating|updating|deleting) \([\d.]+m?s\) (?P<what>\S.*)")
+_WAITING = re.compile(
+    _RESOURCE + r"(?:creating|updating|deleting)(?: replacement| original)? \([\d.]+m?s\) (?P<what>\S.*)"
+)
 """What pulumi says of a resource that it is done with, and of one that takes its time."""
+
+_ERROR = "error: "
 
 _LONGEST_REASON = 300
 """Characters of a reason that is shown; the whole of it is in the log."""
@@ -324,12 +328,24 @@ def reason(text: str) -> str:
     Args:
         text: all that it said.
     """
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    # The Automation API says of the first line of each of both where it is from.
+    lines = [" ".join(re.sub(r"^ std(?:out|err): ", "", line).split()) for line in text.splitlines()]
+    lines = [line for line in lines if line]
+    errors = [_error(lines[at:]) for at, line in enumerate(lines) if line.startswith(_ERROR)]
     # It ends every failure with this; the cause is another.
-    causes = [line for line in errors if line not in ("update failed", "preview failed")]
+    causes = [line for line in errors if not re.fullmatch(r"(?:update|preview|destroy) failed", line)]
     found = (causes or errors or lines[-1:] or ["pulumi ended without a word"])[0]
     return found if len(found) <= _LONGEST_REASON else f"{found[:_LONGEST_REASON]}..."
+
+
+def _error(lines: list[str]) -> str:
+    """An error that begins in the first of some lines; one that ends with a colon says in the next what it is."""
+    found = lines[0].removeprefix(_ERROR)
+    for line in lines[1:]:
+        if not found.endswith(":") or line.startswith(_ERROR):
+            break
+        found = f"{found} {line.removeprefix('* ')}"
+    return found
 
 
 def _unsaid(*_arguments: object, **_options: object) -> None:

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_LINE = re.compile(r"^expires:.*$", re.MULTILINE)
-_CLASS = re.compile(r"^class:.*$", re.MULTILINE)
+_LINE = re.compile(
+    r"""^expires[ ]*:[^\r\n#]*?(?P<rest>[ \t]*(?:[ \t]\#[^\r\n]*)?)(?=\r?$)""", re.MULTILINE | re.VERBOSE
+)
+_CLASS = re.compile(r"^\ufeff?class[ ]*:[^\r\n]*(?P<end>\r?)$", re.MULTILINE)
+"""The lines that say it, with the comment behind it; how a line ends stays too."""
 
 
 def until(expires: str, by: str, now: datetime) -> str:
@@ -48,17 +51,18 @@ def write(file: Path, moment: str) -> None:
         moment: as `until` gives it.
 
     Raises:
-        LabError: it is a table of students, which has no place for it.
+        LabError: it is a table of students, which has no place for it, or there is no such place to be found.
     """
     if file.suffix.lower() == ".csv":
         raise LabError(
             f"{file} is a table of students and has no place for an end",
             f"write a class file that names it: class, expires, and students: {file.name}",
         )
-    text = file.read_text(encoding="utf-8")
+    text = file.read_bytes().decode("utf-8")
     line = f"expires: {moment}"
-    if _LINE.search(text):
-        changed = _LINE.sub(line, text, count=1)
-    else:
-        changed = _CLASS.sub(lambda found: f"{found[0]}\n{line}", text, count=1)
-    file.write_text(changed, encoding="utf-8")
+    changed, count = _LINE.subn(lambda found: line + found["rest"], text, count=1)
+    if not count:
+        changed, count = _CLASS.subn(lambda found: f"{found[0]}\n{line}{found['end']}", text, count=1)
+    if not count:
+        raise LabError(f"{file} has no line that begins with class:", f"write this into it yourself: {line}")
+    file.write_bytes(changed.encode())

@@ -130,10 +130,9 @@ def write(klass: Roster, students: Sequence[Student], folder: Path, *, hours: in
         How many were written.
 
     Raises:
-        LabError: some could not be; the others are there.
+        LabError: the folder is for something else, or some could not be written; the others are there.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=_FIRST)
-    private.write(folder / ".gitignore", _NOT_IN_GIT)
+    _hide(folder)
     failed: dict[str, str] = {}
     with Progress() as progress:
         for student in students:
@@ -143,10 +142,22 @@ def write(klass: Roster, students: Sequence[Student], folder: Path, *, hours: in
             except LabError as error:
                 failed[student.id] = error.message
     if failed:
-        console.print(f"{len(students) - len(failed)} folders are in {folder}.", highlight=False)
+        console.print(f"{len(students) - len(failed)} folders are in {folder}.", highlight=False, markup=False)
         lines = "\n".join(f"  {student}: {why}" for student, why in failed.items())
         raise LabError(f"{len(failed)} could not be written:\n{lines}", "lab class status")
     return len(students)
+
+
+def _hide(folder: Path) -> None:
+    """Make the folder, and have git leave all of it alone; one that git minds already, such as the project, stays."""
+    folder.mkdir(parents=True, exist_ok=True, mode=_FIRST)
+    rules = folder / ".gitignore"
+    if rules.is_file() and rules.read_text(encoding="utf-8") != _NOT_IN_GIT:
+        raise LabError(
+            f"{folder} has a .gitignore of its own, and what is handed out must not get into git",
+            "name a folder for nothing else: lab class handout --output handouts",
+        )
+    private.write(rules, _NOT_IN_GIT)
 
 
 def _write(klass: Roster, student: Student, folder: Path, *, hours: int) -> None:

@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FOLDERS = ("components", "lab/settings", "lab/embedded", "lab/dataplane")
-_FILES = ("__main__.py", "Pulumi.yaml", "lab.lock.json", "lab/versions.py", "lab/manifests.py")
+_FILES = (
+    "__main__.py",
+    "Pulumi.yaml",
+    "lab.lock.json",
+    "lab/classroom/names.py",
+    "lab/classroom/rights.py",
+    "lab/cluster.py",
+    "lab/manifests.py",
+    "lab/tags.py",
+    "lab/versions.py",
+)
 
 
 def digest() -> str:
@@ -27,6 +37,10 @@ def _sources() -> Iterable[Path]:
     for name in _FILES:
         yield paths.PROJECT / name
     for folder in _FOLDERS:
-        yield from (
-            file for file in (paths.PROJECT / folder).rglob("*") if file.is_file() and "__pycache__" not in file.parts
-        )
+        yield from (file for file in (paths.PROJECT / folder).rglob("*") if file.is_file() and not _cached(file))
+
+
+def _cached(file: Path) -> bool:
+    """Whether Python, a linter or an editor has left it."""
+    parts = file.relative_to(paths.PROJECT).parts
+    return any(part == "__pycache__" or part.startswith(".") for part in parts)

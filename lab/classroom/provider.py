@@ -214,15 +214,14 @@ class SharedProvider:
             env={**os.environ, "PYTHONPATH": str(paths.PROJECT)},
             start_new_session=True,
         )
+        self._process = process
         said: list[str] = []
-        reader = threading.Thread(target=lambda: said.append((process.stdout or []).__iter__().__next__()), daemon=True)
+        reader = threading.Thread(target=lambda: said.append(next(iter(process.stdout or ()), "")), daemon=True)
         reader.start()
         reader.join(_START)
         if not said or not said[0].strip().isdigit():
-            process.kill()
-            process.wait()
+            self._stop()
             raise LabError(f"the {self._kind.name} provider did not say where it listens", "lab doctor")
-        self._process, self._configured = process, None
         self._channel = grpc.insecure_channel(f"127.0.0.1:{said[0].strip()}", options=_OPTIONS)
 
     def _stop(self) -> None:

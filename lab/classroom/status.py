@@ -35,7 +35,7 @@ class Status:
         student: id; empty for the shared cluster.
         state: in words.
         ready: Pods that are ready.
-        pods: all Pods.
+        pods: all Pods that are to run; one that has done its work is none.
         seconds: how long the last run took.
         error: what went wrong.
         well: whether there is nothing to be done.
@@ -122,7 +122,8 @@ def _counts(kubeconfig: Path) -> _Counts | None:
         return None
     ready: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    for pod in json.loads(listing)["items"]:
+    running = [pod for pod in json.loads(listing)["items"] if pod["status"].get("phase") != "Succeeded"]
+    for pod in running:
         namespace = pod["metadata"]["namespace"]
         conditions = {entry["type"]: entry["status"] for entry in pod["status"].get("conditions", [])}
         total[namespace] += 1

@@ -13,6 +13,7 @@ import yaml
 
 from lab import paths, private
 from lab.classroom.plan import Known, State
+from lab.errors import LabError
 from lab.settings import Target
 from lab.stack import Stack
 from lab.workspace import local_backend
@@ -165,15 +166,18 @@ def load(stack: str) -> Record | None:
     """What is known of a stack; None for one that is no class' or whose record cannot be read."""
     try:
         found = json.loads((paths.class_workspace(stack) / _RECORD).read_text(encoding="utf-8"))
-        return Record(**{**found, "state": State(found["state"])})
+        entry = Record(**{**found, "state": State(found["state"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
+    texts = (entry.classroom, entry.student, entry.name, entry.digest, entry.error)
+    return entry if all(isinstance(each, str) for each in texts) and isinstance(entry.seconds, int | float) else None
 
 
 def known() -> dict[str, Known]:
-    """What earlier runs left, by stack."""
+    """What earlier runs left, by stack; a folder that somebody has copied beside them is none."""
     folder = paths.class_workspace("")
-    found = {entry.name: load(entry.name) for entry in sorted(folder.iterdir())} if folder.is_dir() else {}
+    names = sorted(entry.name for entry in folder.iterdir() if _is_stack(entry.name)) if folder.is_dir() else []
+    found = {name: load(name) for name in names}
     return {
         stack: Known(
             stack=stack,
@@ -213,6 +217,14 @@ def others() -> set[str]:
     folder = paths.state_dir() / ".pulumi" / "stacks" / "istio-lab"
     found = {file.stem for file in folder.glob("*.json")} if folder.is_dir() else set()
     return found - set(known())
+
+
+def _is_stack(name: str) -> bool:
+    try:
+        Stack(name)
+    except LabError:
+        return False
+    return True
 
 
 def _healthy(stack: str) -> bool:

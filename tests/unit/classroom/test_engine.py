@@ -1,0 +1,120 @@
+"""What pulumi says, as people who wait are told it: by lines of its plain progress and of its errors."""
+
+from __future__ import annotations
+
+import pytest
+from pulumi.automation._cmd import CommandResult
+from pulumi.automation.errors import create_command_error
+
+from lab.classroom import engine
+
+ORDER = "kubernetes:apps/v1:Deployment shop-order"
+LINES = {
+    # what it is at
+    f" +  {ORDER} creating (0s) Waiting for app ReplicaSet to be available (1/2 Pods available)": (
+        "shop-order: Waiting for app ReplicaSet to be available (1/2 Pods available)"
+    ),
+    f" ~  {ORDER} updating (12s) [diff: ~spec]; Waiting for 1 of 2": "shop-order: [diff: ~spec]; Waiting for 1 of 2",
+    f" -  {ORDER} deleting (300ms) Resource scheduled for deletion": "shop-order: Resource scheduled for deletion",
+    f" ++ {ORDER} creating replacement (2s) Waiting for 2 Pods": "shop-order: Waiting for 2 Pods",
+    # what it is done with
+    " +  kubernetes:core/v1:Namespace default created (0.02s)": "default: created",
+    " +  kubernetes:helm.sh/v3:Release kiali created (1s) ": "kiali: created",
+    " ~  kubernetes:core/v1:ConfigMap config-dev updated (0.10s) [diff: ~data]": "config-dev: updated",
+    " -  kubernetes:core/v1:Namespace tutorial deleted (6s)": "tutorial: deleted",
+    " +- kubernetes:apps/v1:StatefulSet mysql replaced (0.00s)": "mysql: replaced",
+    " ++ kubernetes:apps/v1:StatefulSet mysql created replacement (3s)": "mysql: created",
+    " -- kubernetes:apps/v1:StatefulSet mysql deleted original (1s)": "mysql: deleted",
+    " +  pulumi:pulumi:Stack istio-lab-student-anna created (8s)": "istio-lab-student-anna: created",
+    " +  pulumi-python:dynamic/embedded:ControlPlane embedded created (4s)": "embedded: created",
+    " +  azure-native:containerservice:ManagedCluster lab created (301s)": "lab: created",
+    # what nobody waits for
+    f" +  {ORDER} creating (0s)": "",
+    f" +  {ORDER} creating (0s) ": "",
+    f" +  {ORDER} **creating failed** error: not ready": "",
+    "    pulumi:pulumi:Stack istio-lab-student-anna running ": "",
+    "    kubernetes:core/v1:Namespace default ": "",
+    "@ updating....": "",
+    "error: update failed": "",
+    "Updating (student-anna):": "",
+    "    + 31 created": "",
+    "created": "",
+    "": "",
+}
+
+
+@pytest.mark.parametrize(("line", "told"), LINES.items(), ids=range(len(LINES)))
+def test_a_line_of_pulumi_is_told_when_it_says_what_is_done_or_waited_for(line: str, told: str) -> None:
+    assert engine.said(line) == told
+
+
+@pytest.mark.parametrize("line", [" +  a:b:C " + "x" * 100_000, " +  " + "a:" * 2_000, " " * 50_000])
+def test_no_line_is_too_long_to_be_looked_at(line: str) -> None:
+    assert engine.said(line) == ""
+
+
+NOT_READY = 'the Kubernetes API server reported that "anna-shop/order" failed to become live'
+DIAGNOSTICS = f"""\
+Updating (student-anna):
+ +  {ORDER} **creating failed** error: said in the progress
+Diagnostics:
+  pulumi:pulumi:Stack (istio-lab-student-anna):
+    error: update failed
+
+  {ORDER.replace(" ", " (")}):
+    {{}}
+
+Resources:
+    + 31 created
+"""
+HELM = 'error: 1 error occurred:\n    \t* Helm release "anna/x" was created, but failed: timed out\n    \n    '
+REASONS = {
+    "one line": (f"error: {NOT_READY}", NOT_READY),
+    "the next line says it": (f"error: 1 error occurred:\n    \t* {NOT_READY}\n\n", f"1 error occurred: {NOT_READY}"),
+    "several lines": ("error: 2 errors occurred:\n\t* one:\n\t* of two\n", "2 errors occurred: one: of two"),
+    "of Helm": (HELM, 'Helm release "anna/x" was created, but failed: timed out'),
+    "of the program": (
+        "error: python inline source runtime error: nodes.count: found 0\n    Traceback (most recent call last):\n",
+        "python inline source runtime error: nodes.count: found 0",
+    ),
+    "two errors": (f"error: {NOT_READY}\n    error: and another", NOT_READY),
+    "a colon before another error": ("error: this is it:\n    error: and another", "this is it:"),
+    "much space": ("error: one \t  two", "one two"),
+}
+
+
+@pytest.mark.parametrize(("text", "found"), REASONS.values(), ids=REASONS)
+def test_the_reason_is_the_first_error_in_one_line(text: str, found: str) -> None:
+    reason = engine.reason(DIAGNOSTICS.format(text))
+
+    assert "\n" not in reason
+    assert found in reason
+    assert "another" not in reason
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "found"),
+    [
+        ("", "error: stack 'student-anna' already exists", "stack 'student-anna' already exists"),
+        ("error: no such option", "", "no such option"),
+        (DIAGNOSTICS.format("error: it"), "warning: a secret\nerror: update failed", "it"),
+        ("Previewing", "error: preview failed", "preview failed"),
+        ("Destroying\n    error: destroy failed\n    error: it is in use", "", "it is in use"),
+        ("", "fork/exec: no such file", "fork/exec: no such file"),
+        ("", "", "code: 255"),
+    ],
+)
+def test_the_reason_is_found_in_what_the_automation_api_hands_on(stdout: str, stderr: str, found: str) -> None:
+    raised = create_command_error(CommandResult(stdout=stdout, stderr=stderr, code=255))
+
+    assert engine.reason(str(raised)) == found
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_silence_is_a_reason_too(text: str) -> None:
+    assert engine.reason(text) == "pulumi ended without a word"
+
+
+def test_a_long_reason_is_cut_and_a_shorter_one_is_not() -> None:
+    assert engine.reason(f"error: {'x' * 300}") == "x" * 300
+    assert engine.reason(f"error: {'x' * 301}") == f"{'x' * 300}..."
