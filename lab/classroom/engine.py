@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import importlib
 import os
 import re
@@ -40,6 +41,9 @@ _KUBERNETES = (
     "rbac.v1",
 )
 """Modules of the SDK that the program uses: they load lazily, and not safely in several threads at a time."""
+
+_SELDOM = 50_000
+"""New objects between two looks for garbage; Python looks every 700."""
 
 _PLENTY = "400"
 """Of Go's garbage collector: an engine lives for seconds, and collecting took a tenth of its work."""
@@ -104,6 +108,10 @@ class Engines:
         pulumi.log.debug = _unsaid
         self._command = _Command(str(paths.home()))
         self._program = program()
+        # What was imported stays to the end; to look through it again and again took a tenth of this process.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_SELDOM)
 
     def up(self, job: Job) -> None:
         """Make a stack what its folder says.

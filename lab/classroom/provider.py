@@ -39,6 +39,9 @@ _OPTIONS = (
 _WAITING = 256
 """Calls at a time: most of them wait for a Deployment or a Pod."""
 
+_PLENTY = "400"
+"""Of Go's garbage collector: one process may take more memory than twelve would."""
+
 _START = 30.0
 """Seconds for the provider to say where it listens; it takes one."""
 
@@ -211,7 +214,7 @@ class SharedProvider:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=paths.PROJECT,
-            env={**os.environ, "PYTHONPATH": str(paths.PROJECT)},
+            env={**os.environ, "PYTHONPATH": str(paths.PROJECT), "GOGC": _PLENTY},
             start_new_session=True,
         )
         self._process = process
