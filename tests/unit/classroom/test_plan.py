@@ -41,7 +41,8 @@ def standing(chosen: Roster, **states: State) -> dict[str, Known]:
     """A class that is as it is to be, but for the states of some, by id; the shared cluster's is `platform`."""
     found: dict[str, Known] = {}
     for stack, digest in digests(chosen).items():
-        found |= one(stack, states.get(stack.rpartition("-")[2], State.STANDS), digest=digest)
+        share = chosen.shared and stack != chosen.platform_stack
+        found |= one(stack, states.get(stack.rpartition("-")[2], State.STANDS), digest=digest, shares=share)
     return found
 
 
@@ -283,7 +284,10 @@ ASKED = "it was asked for"
 ASKED_THOUGH_REMOVED = "it is in no class file any more, and was asked for"
 WENT_ALONG = "it went with the cluster"
 NOBODY = "nobody is on it any more"
-OLD = one("student-old")
+OLD = one("student-old", shares=True)
+ALONE = one("student-bob", shares=False)
+"""Who has a cluster that is no part of the shared one, such as one of an earlier tenancy."""
+
 ALL = ["anna", "bob", "carl"]
 FOREIGN = klass(*ALL, platform={"target": "kubeconfig", "kubeconfig": {"file": "k.yaml", "context": "c"}})
 """A class on a cluster that is somebody else's, and stays when the class goes."""
@@ -299,6 +303,20 @@ DOWN: dict[str, tuple[Roster, dict[str, Known], Wish, list[list[tuple[str, str]]
         standing(THREE),
         Wish(),
         [[("destroy", CLUSTER)], all_of("forget", *ALL)],
+        NOBODY,
+    ),
+    "who has a cluster still is destroyed after it and not forgotten": (
+        THREE,
+        {**standing(THREE), **ALONE},
+        Wish(),
+        [[("destroy", CLUSTER)], [("forget", "anna"), ("destroy", "bob"), ("forget", "carl")]],
+        NOBODY,
+    ),
+    "who is in the file no more and has a cluster still is destroyed too": (
+        THREE,
+        {**standing(THREE), **one("student-old", shares=False)},
+        Wish(removed=True),
+        [[("destroy", CLUSTER)], [*all_of("forget", *ALL), ("destroy", "old")]],
         NOBODY,
     ),
     "all, and then what the class put into somebody's cluster": (
@@ -408,6 +426,15 @@ def test_the_plan_says_why_somebody_goes() -> None:
         Verb.DESTROY,
         ASKED_THOUGH_REMOVED,
     )
+
+
+def test_the_plan_says_of_a_cluster_of_ones_own_that_it_was_asked_for_and_not_that_it_went() -> None:
+    known = {**standing(THREE), **ALONE, **one("student-old", shares=False)}
+    found = reasons(plan.down(THREE, known, Wish(removed=True)))
+
+    assert found["student-anna"] == (Verb.FORGET, WENT_ALONG)
+    assert found["student-bob"] == (Verb.DESTROY, ASKED)
+    assert found["student-old"] == (Verb.DESTROY, ASKED_THOUGH_REMOVED)
 
 
 def test_what_goes_needs_no_settings() -> None:
@@ -527,6 +554,7 @@ def knowns(draw: some.DrawFn) -> dict[str, Known]:
             student="" if is_cluster else stack.removeprefix("student-"),
             digest=draw(some.sampled_from(["", *DIGESTS])),
             healthy=draw(some.booleans()),
+            shares=not is_cluster and draw(some.booleans()),
         )
     return found
 
@@ -625,7 +653,8 @@ def test_in_down_the_shared_cluster_goes_only_when_nobody_is_left_on_it(
         # A cluster of the class' own takes along what is on it; from another's, the students go first.
         place = waves[0] if chosen.owns_platform else waves[-1]
         assert [action.stack for action in place] == [chosen.platform_stack]
-        assert forgotten == (going - {chosen.platform_stack} if chosen.owns_platform else set())
+        on_it = {stack for stack in going if known[stack].shares}
+        assert forgotten == (on_it if chosen.owns_platform else set())
     else:
         assert forgotten == set()
 
@@ -640,6 +669,7 @@ def test_a_class_that_a_plan_has_made_stands_and_one_that_was_taken_down_is_gone
             student=action.student,
             state=State.STANDS,
             digest=action.digest,
+            shares=chosen.shared and bool(action.student),
         )
         for action in plan.up(chosen, {}, program).actions
     }

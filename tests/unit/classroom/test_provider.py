@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -14,7 +15,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from lab import versions
 from lab.classroom import provider
-from lab.classroom.provider import SharedProvider
+from lab.classroom.provider import DYNAMIC, KUBERNETES, Kind, SharedProvider
 from lab.errors import LabError
 from tests.unit.classroom.pretended_provider import PretendedProvider
 
@@ -154,7 +155,7 @@ def test_a_provider_that_ends_is_told_as_that(shared: SharedProvider, method: st
     error = refusal(shared, method)
 
     assert error.code() is grpc.StatusCode.UNAVAILABLE
-    assert error.details() == "the Kubernetes provider ended while it was at this"
+    assert error.details() == "the kubernetes provider ended while it was at this"
 
 
 def test_a_provider_that_ended_is_started_anew_and_configured_anew(
@@ -163,8 +164,8 @@ def test_a_provider_that_ended_is_started_anew_and_configured_anew(
     ask(shared, "Configure", configuration(kubeconfig="one"))
     [process] = psutil.Process().children()
     refusal(shared, "Delete")
-    while process.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
+    # Its first thread may be a zombie while others of it still end: only who can be waited for has ended.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert shared.memory == 0
     shared.ensure()
 
@@ -223,6 +224,50 @@ def test_a_provider_that_is_not_there_is_brought_by_setup(program: Path) -> None
         found.ensure()
 
     assert error.value.remedy == "lab setup"
+
+
+def test_the_providers_that_are_shared_are_of_kubernetes_and_of_the_program(
+    pretended: PretendedProvider, program: Path
+) -> None:
+    assert pretended.calls == []
+    assert KUBERNETES.command() == [str(program)]
+    assert DYNAMIC.command() == [sys.executable, "-u", "-m", "pulumi.dynamic"]
+    assert [SharedProvider(lambda _urn, _text: None, kind).name for kind in (KUBERNETES, DYNAMIC)] == [
+        "kubernetes",
+        "pulumi-python",
+    ]
+    assert SharedProvider(lambda _urn, _text: None).name == "kubernetes"
+
+
+@pytest.fixture
+def another(pretended: PretendedProvider, program: Path) -> Iterator[SharedProvider]:
+    """A provider that everybody may configure as they like, whose program is found by its command alone."""
+    assert pretended.calls == []
+    elsewhere = program.rename(program.with_name("another"))
+    kind = Kind(name="another", command=lambda: [sys.executable, "-B", str(elsewhere)], configured_once=False)
+    with SharedProvider(lambda _urn, _text: None, kind) as found:
+        found.ensure()
+        yield found
+
+
+def test_a_provider_that_keeps_nothing_of_anybody_is_configured_by_everybody(
+    another: SharedProvider, pretended: PretendedProvider
+) -> None:
+    for _ in range(2):
+        ask(another, "Configure", configuration(kubeconfig="one"))
+    ask(another, "Configure", configuration(kubeconfig="two"))
+
+    assert pretended.calls == ["Configure"] * 3
+
+
+def test_what_is_said_of_a_provider_has_its_name(another: SharedProvider) -> None:
+    assert refusal(another, "Delete").details() == "the another provider ended while it was at this"
+
+
+def test_the_programs_own_provider_starts() -> None:
+    with SharedProvider(lambda _urn, _text: None, DYNAMIC) as found:
+        found.ensure()
+        assert found.memory > 0
 
 
 @pytest.mark.parametrize("text", ["exit 1", "echo usage: me", "echo; exec sleep 60", "exec sleep 60"])

@@ -599,6 +599,74 @@ def test_what_the_class_file_says_of_nodes_counts_more(
     )
 
 
+def with_students(folder: Path, count: int, more: str = "") -> Path:
+    """A class file of many, whose students stand in its third line."""
+    rows = "".join(f"- id: s{number}\n" for number in range(count))
+    return write(folder, {"class.yaml": f"class: ws26\n# all\nstudents:\n{rows}{more}"})
+
+
+@pytest.mark.parametrize("more", ["", "platform: {target: embedded}\n", "platform: {nodes: {cpu: 32}}\n"])
+def test_more_students_than_the_simulated_nodes_have_room_for_are_refused(tmp_path: Path, more: str) -> None:
+    assert len(roster.read(with_students(tmp_path, 146, more)).students) == 146
+    message = refusal(with_students(tmp_path, 147, more))
+
+    assert_reported(
+        message, "class.yaml", [("3: students: found 147; allowed on the embedded target: 146", "50 simulated nodes")]
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "platform: {nodes: {count: 50}}\n",
+        "platform: {target: azure}\n",
+        "platform: {target: kubeconfig, kubeconfig: {file: k.yaml, context: c}}\n",
+        "tenancy: cluster\n",
+    ],
+)
+def test_how_many_there_is_room_for_is_not_said_of_nodes_that_somebody_else_counts(tmp_path: Path, more: str) -> None:
+    assert len(roster.read(with_students(tmp_path, 147, more)).students) == 147
+
+
+NO_CONTROLLER = "class: ws26\nplatform:\n  rollouts:\n    enabled: false\n"
+AT_THE_SWITCH = "4: platform.rollouts.enabled: found false, but the Rollouts of "
+OFF = "{rollouts: {enabled: false}}"
+
+
+@pytest.mark.parametrize(
+    ("rest", "whose"),
+    [
+        ("students: [{id: anna}]\n", "anna need it"),
+        ("settings: {rollouts: {enabled: true}}\nstudents: [{id: anna}]\n", "anna need it"),
+        ("settings: {rollouts: {example: {enabled: false}}}\nstudents: [{id: anna}]\n", "anna need it"),
+        (f"students: [{{id: anna, settings: {OFF}}}, {{id: bob}}, {{id: carl}}]\n", "bob, carl need it"),
+        (
+            f"settings: {OFF}\nstudents: [{{id: anna}}, {{id: bob, settings: {{rollouts: {{enabled: true}}}}}}]\n",
+            "bob need it",
+        ),
+    ],
+)
+def test_a_cluster_without_the_controller_that_students_rollouts_need_is_refused(
+    tmp_path: Path, rest: str, whose: str
+) -> None:
+    message = refusal(write(tmp_path, {"class.yaml": NO_CONTROLLER + rest}))
+
+    assert_reported(message, "class.yaml", [(AT_THE_SWITCH + whose, "put rollouts.enabled: false under settings too")])
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        f"settings: {OFF}\nstudents: [{{id: anna}}, {{id: bob}}]\n",
+        f"students: [{{id: anna, settings: {OFF}}}, {{id: bob, settings: {OFF}}}]\n",
+    ],
+)
+def test_a_cluster_without_the_controller_is_enough_for_students_without_rollouts(tmp_path: Path, rest: str) -> None:
+    found = roster.read(write(tmp_path, {"class.yaml": NO_CONTROLLER + rest}))
+
+    assert not Settings.from_mapping(roster.platform_config(found), source="x").rollouts.enabled
+
+
 def test_a_cluster_that_exists_has_the_nodes_that_it_has() -> None:
     chosen = roster.platform_config(many(12, target="kubeconfig", kubeconfig={"file": "k.yaml", "context": "c"}))
 

@@ -41,6 +41,8 @@ class PretendedEngines:
 
     def __init__(self) -> None:
         self.did: list[tuple[str, str]] = []
+        self.made: list[str] = []
+        self.making: Callable[[Job], None] = lambda _job: None
         self.jobs: dict[str, Job] = {}
         self.behaviour: dict[str, Callable[[Job], None]] = {}
         self.interrupts = 0
@@ -57,6 +59,10 @@ class PretendedEngines:
 
     def up(self, job: Job) -> None:
         self._does("up", job)
+
+    def make(self, job: Job) -> None:
+        self.making(job)
+        self.made.append(job.stack.removeprefix("student-"))
 
     def preview(self, job: Job) -> None:
         self._does("preview", job)
@@ -176,13 +182,20 @@ def test_no_more_are_worked_on_at_a_time_than_was_said(engines: PretendedEngines
     assert engines.most == 3
 
 
-def test_students_of_a_shared_cluster_share_a_provider_and_the_cluster_has_its_own(engines: PretendedEngines) -> None:
+def test_students_of_a_shared_cluster_share_providers_and_the_cluster_has_its_own(engines: PretendedEngines) -> None:
     carry_out(planned())
-    shared = {id(job.provider) for stack, job in engines.jobs.items() if stack != PLATFORM}
+    shared = {tuple(map(id, job.providers)) for stack, job in engines.jobs.items() if stack != PLATFORM}
 
+    assert len(engines.jobs) == 5
     assert len(shared) == 1
-    assert engines.jobs[PLATFORM].provider is None
-    assert engines.jobs["student-bo"].provider is not None
+    assert list(engines.jobs[PLATFORM].providers) == []
+    assert [each.name for each in engines.jobs["student-bo"].providers] == ["kubernetes", "pulumi-python"]
+
+
+def test_who_has_a_cluster_of_her_own_has_providers_of_her_own(engines: PretendedEngines) -> None:
+    carry_out(planned(klass("anna", "bo", tenancy="cluster")))
+
+    assert [list(job.providers) for job in engines.jobs.values()] == [[], []]
 
 
 def test_each_stack_has_its_own_folder_and_log(engines: PretendedEngines) -> None:
@@ -214,6 +227,89 @@ def test_rows_show_what_the_engine_and_the_shared_provider_say(engines: Pretende
     run.carry_out()
 
     assert seen == ["3 done, default: created", "shop-order: [1/2] waits", "shop-order: [1/2] waits"]
+
+
+# --- while the first student goes ahead ---
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def test_the_stacks_of_all_others_are_made_and_noted_while_the_first_goes_ahead(engines: PretendedEngines) -> None:
+    then: list[dict[str, State]] = []
+    jobs: list[Job] = []
+
+    def all_are_there(_job: Job) -> None:
+        until(lambda: len(engines.made) >= 3)
+        then.append(states())
+
+    engines.behaviour["student-anna"] = all_are_there
+    engines.making = jobs.append
+    outcome = carry_out(planned())
+
+    assert engines.made == ["bo", "cem", "dora"]
+    assert then == [{PLATFORM: State.STANDS, **dict.fromkeys(["anna", "bo", "cem", "dora"], State.UNFINISHED)}]
+    assert [(job.folder, job.exists) for job in jobs] == [(paths.class_workspace(job.stack), False) for job in jobs]
+    assert sorted(engines.did[2:]) == [("up", "bo"), ("up", "cem"), ("up", "dora")], "each is filled all the same"
+    assert outcome.failed == []
+    assert set(states().values()) == {State.STANDS}
+
+
+def test_what_the_first_student_takes_no_time_for_is_made_by_each_as_it_is_its_turn(engines: PretendedEngines) -> None:
+    begun, going_on = threading.Event(), threading.Event()
+
+    def slowly(_job: Job) -> None:
+        begun.set()
+        assert going_on.wait(PATIENCE)
+
+    engines.making = slowly
+    engines.behaviour["student-anna"] = lambda _job: going_on.set() if begun.wait(PATIENCE) else None
+    outcome = carry_out(planned())
+
+    assert outcome.failed == []
+    assert sorted(engines.did[2:]) == [("up", "bo"), ("up", "cem"), ("up", "dora")]
+
+
+def test_a_stack_that_could_not_be_made_ahead_is_made_or_fails_when_it_is_its_turn(engines: PretendedEngines) -> None:
+    tried: list[str] = []
+
+    def refused(job: Job) -> None:
+        tried.append(job.stack)
+        raise LabError("no room")
+
+    engines.making = refused
+    engines.behaviour["student-anna"] = lambda _job: until(lambda: len(tried) >= 3)
+    outcome = carry_out(planned())
+
+    assert tried == ["student-bo", "student-cem", "student-dora"]
+    assert outcome.failed == []
+    assert set(states().values()) == {State.STANDS}
+
+
+def test_only_what_is_new_is_made_ahead(engines: PretendedEngines) -> None:
+    in_the_backend("student-bo")
+    seen: list[str] = []
+    engines.behaviour["student-anna"] = lambda _job: until(lambda: len(engines.made) >= 2)
+    carry_out(planned())
+    assert engines.made == ["cem", "dora"]
+
+    engines.made.clear()
+    engines.behaviour["student-anna"] = lambda _job: seen.append("again")
+    carry_out(planned(again=True))
+    assert (seen, engines.made) == (["again"], [])
+
+
+def test_nothing_is_made_ahead_of_the_cluster_nor_by_a_preview(engines: PretendedEngines) -> None:
+    engines.behaviour[PLATFORM] = lambda _job: engines.did.append(("made", str(engines.made)))
+    carry_out(planned(), preview=True)
+    assert engines.made == []
+
+    carry_out(planned())
+    assert engines.did.count(("made", "[]")) == 2
 
 
 # --- something fails ---
@@ -258,14 +354,20 @@ def test_an_error_that_nobody_foresaw_is_that_students_alone(engines: PretendedE
 
 
 def test_a_first_student_who_fails_keeps_the_same_from_all_others(engines: PretendedEngines) -> None:
-    engines.fails("student-anna", LabError("the image is missing"))
+    def fails(_job: Job) -> None:
+        until(lambda: len(engines.made) >= 3)
+        raise LabError("the image is missing")
+
+    engines.behaviour["student-anna"] = fails
     outcome = carry_out(planned())
 
     assert engines.did == [("up", PLATFORM), ("up", "anna")]
     assert [each.phase for each in outcome.ended] == [Phase.DONE, Phase.FAILED, *[Phase.SKIPPED] * 3]
     assert {each.error for each in outcome.ended[2:]} == {"what goes before it failed"}
     assert len(outcome.failed) == 4
-    assert states() == {PLATFORM: State.STANDS, "anna": State.UNFINISHED}
+    # The others' stacks are there, with nothing in them.
+    assert states() == {PLATFORM: State.STANDS, **dict.fromkeys(["anna", "bo", "cem", "dora"], State.UNFINISHED)}
+    assert {action.verb for action in planned().actions if action.acts} == {plan.Verb.RESUME}
 
 
 def test_nobody_is_begun_on_a_cluster_that_failed(engines: PretendedEngines) -> None:
@@ -298,6 +400,7 @@ def stops(engines: PretendedEngines, times: int = 1, number: signal.Signals = si
 def test_who_stops_it_lets_what_runs_come_to_an_end_and_begins_nothing_new(
     engines: PretendedEngines, number: signal.Signals
 ) -> None:
+    engines.behaviour["student-anna"] = lambda _job: until(lambda: len(engines.made) >= 3)
     engines.behaviour["student-bo"] = stops(engines, number=number)
     outcome = carry_out(planned(), parallel=1)
 
@@ -310,7 +413,49 @@ def test_who_stops_it_lets_what_runs_come_to_an_end_and_begins_nothing_new(
     }
     assert [each.error for each in outcome.failed] == ["it was stopped before"] * 2
     assert (outcome.interrupted, engines.interrupts) == (True, 1)
-    assert states() == {PLATFORM: State.STANDS, "anna": State.STANDS, "bo": State.STANDS}
+    assert [stack for _, stack in engines.did] == [PLATFORM, "anna", "bo"]
+    # The stacks of the others were made while anna's went ahead, and have nothing in them.
+    stand, begun = [PLATFORM, "anna", "bo"], ["cem", "dora"]
+    assert states() == {**dict.fromkeys(stand, State.STANDS), **dict.fromkeys(begun, State.UNFINISHED)}
+
+
+def test_who_stops_it_while_the_first_goes_ahead_has_no_more_made(engines: PretendedEngines) -> None:
+    made_one = threading.Event()
+    stopping = stops(engines)
+
+    def slowly(_job: Job) -> None:
+        made_one.set()
+        assert engines.interrupted.wait(PATIENCE)
+
+    def stop(job: Job) -> None:
+        assert made_one.wait(PATIENCE)
+        stopping(job)
+
+    engines.making = slowly
+    engines.behaviour["student-anna"] = stop
+    outcome = carry_out(planned())
+
+    assert engines.made == ["bo"]
+    assert engines.did == [("up", PLATFORM), ("up", "anna")]
+    assert {each.error for each in outcome.failed} == {"it was stopped before"}
+    assert states() == {PLATFORM: State.STANDS, "anna": State.STANDS, "bo": State.UNFINISHED}
+
+
+def test_who_stops_it_stops_what_the_shared_providers_wait_for(
+    engines: PretendedEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled: list[str] = []
+    monkeypatch.setattr(running.SharedProvider, "cancel", lambda self: cancelled.append(self.name))
+    stopping = stops(engines)
+
+    def stop(job: Job) -> None:
+        stopping(job)
+        until(lambda: len(cancelled) >= 2)
+
+    engines.behaviour[PLATFORM] = stop
+    carry_out(planned())
+
+    assert cancelled == ["kubernetes", "pulumi-python"]
 
 
 def test_no_later_wave_is_begun_once_it_is_stopped(engines: PretendedEngines) -> None:
@@ -351,14 +496,32 @@ def test_another_command_on_the_same_class_is_refused_and_on_another_is_not(engi
 # --- other verbs ---
 
 
-def test_a_preview_notes_nothing(engines: PretendedEngines) -> None:
+def test_a_preview_of_what_exists_notes_nothing(engines: PretendedEngines) -> None:
+    carry_out(planned())
+    before = {stack: workspace.load(stack) for stack in workspace.known()}
+    in_the_backend(*before)
+    engines.did.clear()
     engines.fails("student-bo", LabError("it would fail"))
     outcome = carry_out(planned(again=True), preview=True)
 
+    assert len(engines.did) == len(before) == 5
     assert {verb for verb, _ in engines.did} == {"preview"}
     assert engines.jobs["student-cem"].log.name == "preview.log"
     assert [each.action.student for each in outcome.failed] == ["bo"]
-    assert workspace.known() == {}
+    assert {stack: workspace.load(stack) for stack in workspace.known()} == before
+
+
+def test_a_preview_notes_of_what_does_not_exist_yet_that_it_was_begun_and_no_more(engines: PretendedEngines) -> None:
+    engines.fails("student-bo", LabError("it would fail"))
+    outcome = carry_out(planned(again=True), preview=True)
+    noted = [workspace.load(stack) for stack in workspace.known()]
+
+    assert {verb for verb, _ in engines.did} == {"preview"}
+    assert engines.made == []
+    assert [each.action.student for each in outcome.failed] == ["bo"]
+    # An empty stack has to be there to be looked at; whoever takes the class down has to know of it.
+    assert states() == dict.fromkeys([PLATFORM, "anna", "bo", "cem", "dora"], State.UNFINISHED)
+    assert {(each.digest, each.seconds, each.error) for each in noted if each} == {("", 0.0, "")}
 
 
 def test_who_goes_takes_the_folder_along_and_who_cannot_go_keeps_it(engines: PretendedEngines) -> None:
@@ -383,7 +546,39 @@ def test_what_goes_with_the_cluster_is_forgotten_after_it(engines: PretendedEngi
     assert engines.did[:2] == [("destroy", PLATFORM), ("sweep", PLATFORM)]
     assert ("forget", "anna") in engines.did
     assert ("forget", "bo") not in engines.did, "the backend does not know it"
-    assert workspace.known() == {}
+    assert {("sweep", each.id) for each in FOUR.students} <= set(engines.did)
+    assert states() == {PLATFORM: State.GONE}, "an audit has to know where the cluster stood"
+    assert [paths.class_workspace(each.stack).exists() for each in FOUR.students] == [False] * 4
+    assert Stack(PLATFORM).config()["student"] == {"classroom": "ws26"}
+
+
+def test_who_has_a_cluster_of_her_own_is_destroyed_and_what_it_was_stays_known(engines: PretendedEngines) -> None:
+    chosen = klass("anna", "bo", tenancy="cluster")
+    carry_out(planned(chosen))
+    in_the_backend("student-anna", "student-bo")
+    engines.did.clear()
+    carry_out(plan.down(chosen, workspace.known()))
+
+    assert sorted(engines.did) == [("destroy", "anna"), ("destroy", "bo"), ("sweep", "anna"), ("sweep", "bo")]
+    assert states() == {"anna": State.GONE, "bo": State.GONE}
+    assert Stack("student-anna").config()["student"]["id"] == "anna"
+    assert plan.down(chosen, workspace.known()).nothing_to_do
+
+
+def test_who_still_has_a_cluster_when_the_shared_one_goes_is_destroyed_and_not_forgotten(
+    engines: PretendedEngines,
+) -> None:
+    carry_out(planned(klass("bo", tenancy="cluster")))
+    engines.fails("student-bo", LabError("the cluster of her own could not go"))
+    carry_out(planned())
+    in_the_backend(PLATFORM, *(each.stack for each in FOUR.students))
+    engines.behaviour.clear()
+    engines.did.clear()
+    carry_out(plan.down(FOUR, workspace.known()))
+
+    assert {verb for verb, stack in engines.did if stack == "bo"} == {"destroy", "sweep"}
+    assert {verb for verb, stack in engines.did if stack == "anna"} == {"forget", "sweep"}
+    assert states() == {PLATFORM: State.GONE, "bo": State.GONE}
 
 
 def test_students_stay_known_when_their_cluster_could_not_go(engines: PretendedEngines) -> None:

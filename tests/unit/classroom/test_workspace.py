@@ -21,7 +21,11 @@ from lab.classroom.workspace import Record
 from lab.stack import Stack
 
 STACK = "student-anna"
-CONFIG = {"target": "shared", "student": {"id": "anna", "classroom": "ws26"}, "shop": {"order": {"replicas": 2}}}
+PLATFORM = "ws26-platform"
+OWN = {"student": {"id": "anna", "classroom": "ws26"}, "shop": {"order": {"replicas": 2}}}
+"""Settings of a student with a cluster of her own."""
+
+CONFIG = {"target": "shared", "shared": {"platform": PLATFORM}, **OWN}
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +112,65 @@ def test_nobody_else_can_read_settings_and_records() -> None:
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
 
 
+# --- the key of a share ---
+
+SALT, SALT_OF_HER_OWN = "v1:of:the platform", "v1:of:anna"
+
+
+def of_the_platform(**more: str) -> None:
+    """Have the stack whose cluster is shared know what pulumi has written into its file."""
+    own = {"encryptionsalt": SALT, "secretsprovider": "azurekeyvault://v/k", "encryptedkey": "abc=", **more}
+    text = yaml.safe_dump({**own, "config": {"istio-lab:target": "embedded"}})
+    (folder(PLATFORM) / f"Pulumi.{PLATFORM}.yaml").write_text(text, encoding="utf-8")
+
+
+def written(config: dict[str, object]) -> dict[str, Any]:
+    """What stands in a student's file beside the settings, once it is prepared."""
+    found = read(workspace.prepare(action(config=config)) / f"Pulumi.{STACK}.yaml")
+    assert found.pop("config") == {f"istio-lab:{key}": value for key, value in config.items()}
+    return found
+
+
+def test_a_share_has_the_salt_of_the_platform_and_nothing_else_of_its_key() -> None:
+    of_the_platform()
+
+    assert written(CONFIG) == {"encryptionsalt": SALT}
+    assert written(CONFIG) == {"encryptionsalt": SALT}, "and keeps it"
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"encryptionsalt": SALT_OF_HER_OWN},
+        {"encryptionsalt": SALT_OF_HER_OWN, "secretsprovider": "azurekeyvault://v/anna", "encryptedkey": "own="},
+        {"secretsprovider": "azurekeyvault://v/anna", "encryptedkey": "own="},
+    ],
+)
+def test_a_share_that_has_a_key_already_keeps_it(own: dict[str, str]) -> None:
+    of_the_platform()
+    (folder() / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+
+    assert written(CONFIG) == own
+
+
+def test_a_share_of_a_platform_that_was_never_written_here_has_no_salt() -> None:
+    assert written(CONFIG) == {}
+    (folder(PLATFORM) / f"Pulumi.{PLATFORM}.yaml").touch()
+    assert written(CONFIG) == {}
+
+
+def test_the_salt_is_of_the_platform_that_the_settings_name_and_of_no_other() -> None:
+    of_the_platform()
+
+    assert written({**CONFIG, "shared": {"platform": "ss27-platform"}}) == {}
+
+
+def test_who_has_a_cluster_of_her_own_has_a_key_of_her_own() -> None:
+    of_the_platform()
+
+    assert written(OWN) == {}
+
+
 # --- what is noted ---
 
 
@@ -119,31 +182,113 @@ def test_what_was_noted_is_known_again() -> None:
 
 
 def test_a_run_that_is_begun_counts_as_not_finished_until_it_is() -> None:
-    workspace.prepare(action())
-    workspace.begin(action(), "ws26")
+    made = action(digest="d1")
+    workspace.prepare(made)
+    workspace.begin(made, "ws26")
     begun = workspace.load(STACK)
-    workspace.finish(STACK, State.STANDS, digest="d1", seconds=8.5)
+    workspace.stands(made, 8.5)
     done = workspace.load(STACK)
-    workspace.begin(action(), "ws26")
+    workspace.begin(made, "ws26")
     again = workspace.load(STACK)
-    workspace.finish(STACK, State.UNFINISHED, error="it failed")
+    workspace.fails(STACK, "it failed")
 
-    assert begun == entry(state=State.UNFINISHED)
-    assert done == entry(digest="d1", seconds=8.5)
-    assert again == entry(state=State.UNFINISHED, seconds=8.5), "how long it took is known; what it is, is not"
-    assert workspace.load(STACK) == entry(state=State.UNFINISHED, seconds=8.5, error="it failed")
+    assert begun == entry(state=State.UNFINISHED, shares=True)
+    assert done == entry(digest="d1", seconds=8.5, shares=True)
+    assert again == entry(state=State.UNFINISHED, seconds=8.5, shares=True), (
+        "how long it took is known; what it is, is not"
+    )
+    assert workspace.load(STACK) == entry(state=State.UNFINISHED, seconds=8.5, error="it failed", shares=True)
+
+
+def test_what_stands_has_failed_no_more_and_what_fails_is_nothing_that_is_known() -> None:
+    folder()
+    workspace.record(STACK, entry(state=State.UNFINISHED, error="it failed", seconds=3.0))
+    workspace.stands(action(digest="d1"), 8.5)
+    done = workspace.load(STACK)
+    workspace.fails(STACK, "no room")
+
+    assert done == entry(digest="d1", seconds=8.5, shares=True)
+    assert workspace.load(STACK) == entry(state=State.UNFINISHED, seconds=8.5, error="no room", shares=True)
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_what_is_gone_is_noted_as_that_and_its_settings_stay(*, shares: bool) -> None:
+    file = workspace.prepare(action()) / f"Pulumi.{STACK}.yaml"
+    before = file.read_text(encoding="utf-8")
+    workspace.record(STACK, entry(digest="d1", seconds=8.5, error="it failed", shares=shares))
+    workspace.gone(STACK)
+
+    assert workspace.load(STACK) == entry(state=State.GONE, seconds=8.5, shares=shares)
+    assert file.read_text(encoding="utf-8") == before
 
 
 def test_the_end_of_what_nobody_began_is_not_noted() -> None:
-    workspace.finish(STACK, State.STANDS)
+    workspace.stands(action(digest="d1"), 8.5)
+    workspace.fails(STACK, "it failed")
+    workspace.gone(STACK)
 
     assert not paths.class_workspace(STACK).exists()
+
+
+# --- whether it is a part of the shared cluster ---
+
+GOING: dict[str, object] = {}
+"""Settings of an action that takes a stack away."""
+
+
+@pytest.mark.parametrize(
+    ("before", "config", "begun", "done"),
+    [
+        (None, CONFIG, True, True),
+        (None, OWN, False, False),
+        (True, CONFIG, True, True),
+        (False, CONFIG, False, True),
+        (True, OWN, False, False),
+        (False, OWN, False, False),
+        (True, GOING, True, None),
+        (False, GOING, False, None),
+    ],
+    ids=[
+        "a new share",
+        "a new cluster",
+        "a share again",
+        "a cluster becomes a share: until then it is there",
+        "a share becomes a cluster: it may be there already",
+        "a cluster again",
+        "a share goes",
+        "a cluster goes",
+    ],
+)
+def test_a_stack_counts_as_a_share_only_while_it_can_have_no_cluster_of_its_own(
+    *, before: bool | None, config: dict[str, object], begun: bool, done: bool | None
+) -> None:
+    folder()
+    if before is not None:
+        workspace.record(STACK, entry(shares=before))
+    workspace.begin(action(config=config), "ws26")
+    noted = workspace.known()[STACK]
+    workspace.fails(STACK, "it failed")
+    failed = workspace.known()[STACK]
+
+    assert (noted.shares, noted.state) == (begun, State.UNFINISHED)
+    assert (failed.shares, failed.state) == (begun, State.UNFINISHED)
+    if done is not None:
+        workspace.stands(action(config=config), 1.0)
+        assert workspace.known()[STACK].shares is done
+
+
+def test_a_record_of_an_earlier_version_is_of_no_share() -> None:
+    (folder() / "class.json").write_text(
+        json.dumps({"classroom": "ws26", "student": "anna", "name": "안나", "state": "stands"}), encoding="utf-8"
+    )
+
+    assert workspace.load(STACK) == entry(shares=False)
 
 
 KILLED = """
 import os, signal, sys
 from lab.classroom import workspace
-from lab.classroom.plan import State
+from lab.classroom.plan import Action, Verb
 
 write = os.fdopen
 def dies(*arguments, **options):
@@ -155,7 +300,8 @@ def dies(*arguments, **options):
     file.write = killed
     return file
 os.fdopen = dies
-workspace.finish(sys.argv[1], State.STANDS, digest="new")
+action = Action(stack=sys.argv[1], student="anna", verb=Verb.UPDATE, reason="", wave=2, digest="new")
+workspace.stands(action, 0.0)
 """
 
 
@@ -167,7 +313,7 @@ def test_whoever_is_killed_while_noting_leaves_what_was_known() -> None:
 
     assert result.returncode == -signal.SIGKILL
     assert workspace.load(STACK) == entry(digest="old")
-    workspace.finish(STACK, State.STANDS, digest="new")
+    workspace.stands(action(digest="new", config={}), 0.0)
     assert workspace.load(STACK) == entry(digest="new")
 
 
@@ -207,12 +353,13 @@ def test_nothing_is_known_before_there_is_a_class() -> None:
 def test_known_is_every_stack_with_a_record_by_name() -> None:
     for stack in ("student-bo", STACK):
         folder(stack)
-        workspace.record(stack, entry(student=stack.removeprefix("student-"), digest="d"))
+        workspace.record(stack, entry(student=stack.removeprefix("student-"), digest="d", shares=stack == STACK))
 
     assert list(workspace.known()) == [STACK, "student-bo"]
     assert workspace.known()[STACK] == Known(
-        stack=STACK, classroom="ws26", student="anna", state=State.STANDS, digest="d", name="안나"
+        stack=STACK, classroom="ws26", student="anna", state=State.STANDS, digest="d", name="안나", shares=True
     )
+    assert not workspace.known()["student-bo"].shares
 
 
 def test_whatever_else_lies_between_the_folders_is_no_stack() -> None:
