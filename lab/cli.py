@@ -271,12 +271,13 @@ def test() -> None:
 
 
 @app.command()
-def bench(
+def bench(  # noqa: PLR0913 - its options
     rounds: Annotated[int, typer.Option(min=1, help="How often each way is measured.")] = 3,
     json_file: Annotated[Path, typer.Option("--json", help="Where every sample is written.")] = Path("bench.json"),
     *,
     apps: Annotated[bool, typer.Option("--apps", help="Measure order and delivery instead.")] = False,
     mesh: Annotated[bool, typer.Option("--mesh", help="Measure the data plane of a lab that stands instead.")] = False,
+    classroom: Annotated[bool, typer.Option("--class", help="Measure a class of twelve students instead.")] = False,
     stack: Annotated[str, typer.Option("--stack", "-s", envvar="STACK", help="Which lab, with --mesh.")] = "dev",
 ) -> None:
     """Measure this stack against the course's own commands, in turn, on this machine."""
@@ -285,6 +286,12 @@ def bench(
         from lab.bench import mesh as data_plane
 
         data_plane.run(Stack(stack), rounds, console, json_file)
+        return
+    if classroom:
+        prepare()
+        from lab.bench import classroom as students
+
+        students.run(rounds, console, json_file)
         return
     if apps:
         from lab.bench import apps as applications

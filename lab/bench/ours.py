@@ -36,7 +36,7 @@ class Ours:
         self._sandbox = sandbox
         self._project = sandbox.folder / "project"
         # With the compiled modules, which a user's project has too after its first use.
-        shutil.copytree(paths.PROJECT, self._project, symlinks=True, ignore=_left_out)
+        shutil.copytree(paths.PROJECT, self._project, symlinks=True, ignore=left_out)
         (self._project / ".venv").symlink_to(paths.PROJECT / ".venv")
         sandbox.run([".venv/bin/python", "-m", "lab", "setup"], cwd=self._project)
 
@@ -81,7 +81,7 @@ class Ours:
         self._sandbox.run(["bash", "-c", _ACTIVATED, "pulumi", *arguments], cwd=self._project)
 
 
-def _left_out(folder: str, names: Iterable[str]) -> set[str]:
+def left_out(folder: str, names: Iterable[str]) -> set[str]:
     """What the copy does without: hidden folders, tests, and the working folder, which holds the copy itself."""
     home = paths.home().resolve()
     return {name for name in names if name.startswith(".") or name == "tests" or Path(folder, name).resolve() == home}

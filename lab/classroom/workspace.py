@@ -30,6 +30,9 @@ _KEPT = (_SALT, "secretsprovider", "encryptedkey")
 
 _RECORD = "class.json"
 
+_SHARE = "namespaces"
+"""The output that only a share of a cluster has."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
@@ -99,10 +102,19 @@ def begin(action: Action, classroom: str) -> None:
         name=action.name,
         state=State.UNFINISHED,
         seconds=before.seconds if before else 0.0,
-        # One that had a cluster of its own still has it until the change to a share has ended well.
-        shares=(shares(action) or not action.config) and (before is None or before.shares),
+        shares=_may_share(action, before),
     )
     record(action.stack, entry)
+
+
+def _may_share(action: Action, before: Record | None) -> bool:
+    """Whether nothing of a stack is its own, while it is being worked on.
+
+    One that had a cluster of its own still has it until the change to a share has ended well.
+    """
+    if before is None or before.state is State.GONE:
+        return shares(action)
+    return before.shares and (shares(action) or not action.config)
 
 
 def shares(action: Action) -> bool:
@@ -207,8 +219,14 @@ def known_anywhere(klass: Roster, wish: Wish) -> dict[str, Known]:
     wanted = {klass.platform_stack: ""} if klass.shared else {}
     wanted |= {each.stack: each.id for each in klass.students}
     for stack, student in wanted.items():
-        if stack not in found and wish.means(student) and Stack(stack).exists():
-            found[stack] = Known(stack=stack, classroom=klass.classroom, student=student, state=State.UNFINISHED)
+        if stack not in found and wish.means(student) and (there := Stack(stack)).exists():
+            found[stack] = Known(
+                stack=stack,
+                classroom=klass.classroom,
+                student=student,
+                state=State.UNFINISHED,
+                shares=_SHARE in there.values(),
+            )
     return found
 
 
