@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tests.engine.laboratory import Laboratory
 
 NAMESPACES = ("shop", "tutorial")
-COUNTS = 10.0
-"""Seconds until the last Pod of a roll counts, and the former one is ended: Pulumi waits for it to be ready, and it
-counts two seconds later."""
+ROLL = 90.0
+"""Seconds until a roll has come to its end. Pulumi goes on when the first new Pod is ready: the rest is replaced Pod by
+Pod, each of which has to start, to be ready, and to count two seconds later."""
 REPLICAS = {"shop": 2, "tutorial": 1}
 
 
@@ -78,7 +78,7 @@ def changed(said: str) -> dict[str, str]:
 
 def replica_sets(laboratory: Laboratory, namespace: str, app: str) -> list[dict[str, Any]]:
     """An application's ReplicaSets when a single one has Pods, or after so long that it should have been."""
-    deadline = time.monotonic() + COUNTS
+    deadline = time.monotonic() + ROLL
     while True:
         found: list[dict[str, Any]] = laboratory.get("replicasets", "-n", namespace, "-l", f"app={app}")["items"]
         if sum(each["spec"]["replicas"] > 0 for each in found) == 1 or time.monotonic() > deadline:
