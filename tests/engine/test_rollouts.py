@@ -118,6 +118,15 @@ def notes_canary(standing: Laboratory) -> Iterator[Future[Watched]]:
 # The stack's routes of the shop's delivery, while a canary changes them.
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _settings_stay(laboratory: Laboratory) -> Iterator[None]:
+    """The canary that a lab is taken down in is in its settings, and the next module's lab is made by the same file."""
+    settings = laboratory.project / "Pulumi.dev.yaml"
+    before = settings.read_text()
+    yield
+    settings.write_text(before)
+
+
 @pytest.fixture(scope="module")
 def midway(standing: Laboratory, notes_canary: Future[Watched]) -> Laboratory:
     """A lab whose delivery stands at the first weight of a canary, while the notes' own one goes on beside."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.engine.laboratory import Laboratory
 
 NAMESPACES = ("shop", "tutorial")
-ROLL = 90.0
+ROLL = 30.0
 """Seconds until a roll has come to its end. Pulumi goes on when the first new Pod is ready: the rest is replaced Pod by
 Pod, each of which has to start, to be ready, and to count two seconds later."""
 REPLICAS = {"shop": 2, "tutorial": 1}
