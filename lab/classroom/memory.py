@@ -16,8 +16,8 @@ _LOOKS = 2.0
 _NEEDED = 400 * 2**20
 """Bytes for each stack that is worked on: its engine, its part of this process, and a provider where it has its own."""
 
-_AT_ONCE_FOR_EACH_CORE = 3
-"""Half of the time an engine waits for the cluster."""
+_AT_ONCE_FOR_EACH_CORE = 6
+"""An engine waits for the cluster most of its time, and all that are under way at the end wait together."""
 
 
 class Meter:
