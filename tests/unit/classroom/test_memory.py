@@ -15,15 +15,15 @@ MB, GB = 2**20, 2**30
 @pytest.mark.parametrize(
     ("cores", "available", "expected"),
     [
-        (2, 64 * GB, 6),
-        (16, 64 * GB, 48),
+        (2, 64 * GB, 12),
+        (16, 64 * GB, 96),
         (16, 4 * GB, 10),
         (16, 800 * MB, 2),
         (16, 800 * MB - 1, 1),
         (16, 100 * MB, 1),
         (16, 0, 1),
-        (1, 64 * GB, 3),
-        (None, 64 * GB, 3),
+        (1, 64 * GB, 6),
+        (None, 64 * GB, 6),
     ],
 )
 def test_it_follows_cores_and_free_memory_and_is_never_none(
