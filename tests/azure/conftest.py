@@ -104,6 +104,7 @@ def subscription(laboratory: Laboratory) -> Iterator[Subscription]:
     standing = laboratory.other("azure").with_environment(STANDIN_DIR=str(folder), STANDIN_ON_CLUSTER=hook, PATH=search)
     standing.pulumi("stack", "init").succeeded()
     yield Subscription(folder, standing)
+    standing.pulumi("stack", "rm", "--yes", "--force", "--preserve-config").succeeded()
     aks.delete(folder)
     shutil.rmtree(folder)
 
