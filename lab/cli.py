@@ -360,7 +360,7 @@ def sweep(stack: Stack) -> None:
 
 def _require_nothing_on_azure() -> None:
     """Without its state, what a stack has on Azure would go on costing and nobody would know."""
-    for state in sorted((paths.state_dir() / ".pulumi" / "stacks" / "istio-lab").glob("*.json")):
+    for state in sorted(paths.stacks_dir().glob("*.json")):
         if '"type": "azure-native:' in state.read_text(encoding="utf-8"):
             raise LabError(f"stack {state.stem} still has resources on Azure", f"make down STACK={state.stem}")
 

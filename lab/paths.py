@@ -30,6 +30,11 @@ def artifacts_dir() -> Path:
     return home() / "artifacts"
 
 
+def stacks_dir() -> Path:
+    """The states of this project's stacks in that backend, a file for each."""
+    return state_dir() / ".pulumi" / "stacks" / "istio-lab"
+
+
 def pulumi_home() -> Path:
     """`PULUMI_HOME`: plugins, credentials and logs stay inside the project."""
     return home() / "pulumi"

@@ -52,9 +52,9 @@ def recover(stack: Stack, console: Console) -> None:
         stack.cancel()
     if ended := end_orphans():
         console.print(f"ending {ended} plugin processes that the killed engine left")
-    if forgotten := forget_pending(stack):
+    resources, forgotten = _without_pending(stack)
+    if forgotten:
         console.print(f"forgetting {forgotten} half-done operations; the next up does them again")
-    resources = json.loads(stack.export())["deployment"].get("resources", [])
     if plane := _control_plane(resources):
         _mend_cluster(plane, {entry["urn"].rsplit("::", 1)[1] for entry in resources}, console)
 
@@ -76,7 +76,7 @@ def half_done(stack: Stack) -> bool:
     The local backend's file is looked at as text, which takes no time; where there is none, pulumi would have to be
     asked, which takes as long as an update without changes, so the answer is no.
     """
-    file = paths.state_dir() / ".pulumi" / "stacks" / "istio-lab" / f"{stack.name}.json"
+    file = paths.stacks_dir() / f"{stack.name}.json"
     return file.is_file() and '"pending_operations":' in file.read_text(encoding="utf-8")
 
 
@@ -86,11 +86,17 @@ def forget_pending(stack: Stack) -> int:
     Returns:
         How many there were.
     """
+    _, forgotten = _without_pending(stack)
+    return forgotten
+
+
+def _without_pending(stack: Stack) -> tuple[list[dict[str, Any]], int]:
+    """The resources of a state out of which the pending operations were taken, and how many of these there were."""
     state = json.loads(stack.export())
     pending = state["deployment"].pop("pending_operations", None) or []
     if pending:
         stack.import_(json.dumps(state))
-    return len(pending)
+    return state["deployment"].get("resources", []), len(pending)
 
 
 def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:

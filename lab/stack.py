@@ -81,7 +81,7 @@ class Stack:
     def exists(self) -> bool:
         """Whether the stack has been made in the backend."""
         if workspace.local_backend():
-            return (paths.state_dir() / ".pulumi" / "stacks" / "istio-lab" / f"{self.name}.json").is_file()
+            return (paths.stacks_dir() / f"{self.name}.json").is_file()
         # A list would read the state of every stack of the project.
         asked = self._run("stack", "export", "--stack", self.name)
         if asked.returncode and "no stack named" not in asked.stderr:

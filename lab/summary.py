@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from lab import kubectl, observability
+from lab import kubectl, observability, pods
 from lab.dataplane import lifecycle
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
     from lab.stack import Stack
@@ -20,7 +16,8 @@ if TYPE_CHECKING:
 def show(stack: Stack, console: Console) -> None:
     """Print the summary of a lab that stands."""
     console.print(f"\n[bold green]The lab stands[/] (stack {stack.name}).")
-    for namespace, (ready, total) in sorted(_pods(stack.kubeconfig).items()):
+    listing = kubectl.run(stack.kubeconfig, "get", "pods", "-A", "-o", "json")
+    for namespace, (ready, total) in sorted(pods.ready(listing, finished=True).items()):
         console.print(f"  {namespace:<16} {ready} of {total} Pods ready")
     console.print("Addresses")
     for name, value in stack.outputs().items():
@@ -64,16 +61,3 @@ def _show_tools(stack: Stack, console: Console) -> None:
     console.print(f"  lab open{stack.option} {' | '.join(tools)}", highlight=False, soft_wrap=True)
     if "grafana" in tools:
         console.print(f"  lab password{stack.option} grafana", highlight=False)
-
-
-def _pods(kubeconfig: Path) -> dict[str, tuple[int, int]]:
-    """Ready and all Pods of each namespace."""
-    listing = kubectl.run(kubeconfig, "get", "pods", "-A", "-o", "json")
-    ready: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    for pod in json.loads(listing)["items"]:
-        namespace = pod["metadata"]["namespace"]
-        conditions = {entry["type"]: entry["status"] for entry in pod["status"].get("conditions", [])}
-        total[namespace] += 1
-        ready[namespace] += conditions.get("Ready") == "True"
-    return {namespace: (ready[namespace], total[namespace]) for namespace in total}

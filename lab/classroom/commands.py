@@ -255,9 +255,8 @@ def audit(file: ClassFile = _FILE, *, as_json: AsJson = False) -> None:
     from lab.stack import Stack
 
     klass = _read(file)
-    stacks = [*([klass.platform_stack] if klass.shared else []), *(each.stack for each in klass.students)]
-    with Progress() as progress, progress.step("looking for what is left", usual=len(stacks)):
-        reports = [auditing.examine(Stack(each)) for each in stacks]
+    with Progress() as progress, progress.step("looking for what is left", usual=len(klass.stacks)):
+        reports = [auditing.examine(Stack(each)) for each in klass.stacks]
     if as_json:
         typer.echo(
             json.dumps([{**asdict(each), "clean": each.clean} for each in reports], indent=2, ensure_ascii=False)

@@ -350,10 +350,9 @@ def taken(klass: Roster, known: Mapping[str, Known], others: Collection[str]) ->
         known: what earlier runs left, by stack.
         others: stacks of the backend that are no class'.
     """
-    wanted = [*([klass.platform_stack] if klass.shared else []), *(each.stack for each in klass.students)]
     return [
         f"stack {stack} is {f'of class {known[stack].classroom}' if stack in known else 'no class stack'} already"
-        for stack in wanted
+        for stack in klass.stacks
         if (stack in known and known[stack].classroom != klass.classroom and known[stack].state is not State.GONE)
         or (stack not in known and stack in others)
     ]

@@ -166,8 +166,7 @@ def class_file(file: Path) -> dict[str, datetime]:
 
     klass = roster.read(file)
     moment = expiry.parse(klass.expires)
-    stacks_ = [*([klass.platform_stack] if klass.shared else []), *(each.stack for each in klass.students)]
-    return dict.fromkeys(stacks_, moment) if moment else {}
+    return dict.fromkeys(klass.stacks, moment) if moment else {}
 
 
 def reap(

@@ -124,6 +124,11 @@ class Roster(Group):
         return names.platform_stack(self.classroom)
 
     @property
+    def stacks(self) -> tuple[str, ...]:
+        """Names of all its stacks, that of the shared cluster first."""
+        return (*((self.platform_stack,) if self.shared else ()), *(each.stack for each in self.students))
+
+    @property
     def owns_platform(self) -> bool:
         """Whether the shared cluster is the class' own, and goes when the class goes."""
         return self.shared and self.platform.get("target") != Target.KUBECONFIG.value

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Column, Table
 from rich.text import Text
 
-from lab import kubectl
+from lab import kubectl, pods
 from lab.classroom import names, workspace
 from lab.classroom.plan import State
 from lab.errors import LabError
@@ -120,15 +118,7 @@ def _counts(kubeconfig: Path) -> _Counts | None:
         listing = kubectl.run(kubeconfig, "get", "pods", "-A", "-o", "json", "--request-timeout=10s")
     except LabError:
         return None
-    ready: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    running = [pod for pod in json.loads(listing)["items"] if pod["status"].get("phase") != "Succeeded"]
-    for pod in running:
-        namespace = pod["metadata"]["namespace"]
-        conditions = {entry["type"]: entry["status"] for entry in pod["status"].get("conditions", [])}
-        total[namespace] += 1
-        ready[namespace] += conditions.get("Ready") == "True"
-    return {namespace: (ready[namespace], total[namespace]) for namespace in total}
+    return pods.ready(listing, finished=False)
 
 
 def _sum(counts: _Counts | None, namespaces: tuple[str, ...]) -> tuple[int, int] | None:

@@ -232,9 +232,9 @@ def known_anywhere(klass: Roster, wish: Wish) -> dict[str, Known]:
 
 def others() -> set[str]:
     """Stacks of the local backend that no class has made."""
-    folder = paths.state_dir() / ".pulumi" / "stacks" / "istio-lab"
-    found = {file.stem for file in folder.glob("*.json")} if folder.is_dir() else set()
-    return found - set(known())
+    folder = paths.stacks_dir()
+    found = (file.stem for file in folder.glob("*.json")) if folder.is_dir() else ()
+    return {stack for stack in found if load(stack) is None}
 
 
 def _is_stack(name: str) -> bool:
