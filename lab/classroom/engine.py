@@ -1,28 +1,21 @@
-"""Pulumi's engine for one stack of a class, by the Automation API.
-
-The project's own program runs inside this process, for every student: it is imported once instead of twelve times.
-"""
+"""Pulumi's engine for one stack of a class, by the Automation API."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import gc
-import importlib
 import os
 import re
-import runpy
 import signal
 import subprocess
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pulumi
 from pulumi import automation as auto
 from pulumi.automation.errors import create_command_error
 
 from lab import paths, workspace
+from lab.classroom.host import Host
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -30,20 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.classroom.provider import SharedProvider
-
-_KUBERNETES = (
-    "admissionregistration.v1",
-    "apiextensions",
-    "apps.v1",
-    "core.v1",
-    "helm.v3",
-    "networking.v1",
-    "rbac.v1",
-)
-"""Modules of the SDK that the program uses: they load lazily, and not safely in several threads at a time."""
-
-_SELDOM = 50_000
-"""New objects between two looks for garbage; Python looks every 700."""
 
 _PLENTY = "400"
 """Of Go's garbage collector: an engine lives for seconds, and collecting took a tenth of its work."""
@@ -99,19 +78,17 @@ class Job:
 class Engines:
     """Starts engines, and can ask all that run to stop."""
 
-    def __init__(self) -> None:
-        """Make this process ready: its environment becomes that which pulumi always gets, and the program is read."""
+    def __init__(self, *, azure: bool) -> None:
+        """Make this process ready: its environment becomes that which pulumi always gets, and the program is read.
+
+        Args:
+            azure: whether any stack is one of Azure.
+        """
         os.environ.update(workspace.environment())
         if workspace.local_backend():
             os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
-        # The SDK tells the engine of every step of every resource, each in a call: a fifth of the program's work.
-        pulumi.log.debug = _unsaid
         self._command = _Command(str(paths.home()))
-        self._program = program()
-        # What was imported stays to the end; to look through it again and again took a tenth of this process.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_SELDOM)
+        self._host = Host(azure=azure)
 
     def up(self, job: Job) -> None:
         """Make a stack what its folder says.
@@ -196,7 +173,7 @@ class Engines:
             environment["PULUMI_DEBUG_PROVIDERS"] = ",".join(attached)
         place = auto.LocalWorkspace(
             work_dir=str(job.folder),
-            program=self._program,
+            program=self._host.run,
             env_vars=environment,
             secrets_provider=os.environ.get("ISTIO_LAB_SECRETS_PROVIDER"),
             pulumi_command=self._command,
@@ -294,15 +271,6 @@ class _Command(auto.PulumiCommand):
         return result
 
 
-@functools.cache
-def program() -> Callable[[], None]:
-    """The project's own program, ready to be run for any number of stacks in this process."""
-    for name in _KUBERNETES:
-        importlib.import_module(f"pulumi_kubernetes.{name}")
-    main = runpy.run_path(str(paths.PROJECT / "__main__.py"), run_name="istio_lab")["main"]
-    return lambda: pulumi.run(main)
-
-
 def pulumi_home() -> Path:
     """Pulumi's home for classes: the same plugins, no selected stack of anybody's, and no log.
 
@@ -354,10 +322,6 @@ def _error(lines: list[str]) -> str:
             break
         found = f"{found} {line.removeprefix('* ')}"
     return found
-
-
-def _unsaid(*_arguments: object, **_options: object) -> None:
-    """Instead of a message that nobody reads."""
 
 
 def _write(log: Any, line: str) -> None:  # noqa: ANN401 - a text file

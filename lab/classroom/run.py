@@ -92,7 +92,7 @@ class Run:
         self._plan = plan
         self._parallel = parallel
         self._preview = preview
-        self._engines = Engines()
+        self._engines = Engines(azure=any(workspace.on_azure(action) for action in plan.actions))
         self._providers: list[SharedProvider] = []
         self._stop = threading.Event()
         records = {action.stack: workspace.load(action.stack) for action in plan.actions}

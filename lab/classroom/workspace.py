@@ -122,6 +122,11 @@ def shares(action: Action) -> bool:
     return action.config.get("target") == Target.SHARED.value
 
 
+def on_azure(action: Action) -> bool:
+    """Whether a stack is to stand on Azure."""
+    return action.config.get("target") == Target.AZURE.value
+
+
 def _configure(file: Path, config: Config, *, like: Path | None) -> None:
     """Write a stack's settings.
 

@@ -196,6 +196,13 @@ def test_a_killed_command_a_killed_engine_and_a_killed_provider_damage_nobody(sc
         assert len(urns) == len(set(urns)), stack
 
 
+def test_a_students_state_does_not_say_which_lines_made_a_resource(school: Laboratory) -> None:
+    resources = json.loads(exported(school, "student-lea"))["deployment"]["resources"]
+
+    assert len(resources) > 50
+    assert [each["urn"] for each in resources if {"stackTrace", "sourcePosition"} & each.keys()] == []
+
+
 def test_every_pod_of_every_student_is_ready(school: Laboratory) -> None:
     rows = json.loads(school.lab("class", "status", SHARES, "--json").succeeded().output)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SETTINGS = "lab/settings/__init__.py"
 PROGRAM = "__main__.py"
-ENGINES = {"lab/classroom/engine.py", "lab/classroom/provider.py"}
+ENGINES = {"lab/classroom/engine.py", "lab/classroom/host.py", "lab/classroom/provider.py"}
 """What runs the program for many students in one process."""
 REFERENCE = "components/platform/shared.py"
 """Names another stack of the project, for which it needs the project's name."""

@@ -95,7 +95,7 @@ class PretendedEngines:
 def engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedEngines:
     monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path / "home"))
     found = PretendedEngines()
-    monkeypatch.setattr(running, "Engines", lambda: found)
+    monkeypatch.setattr(running, "Engines", lambda **_: found)
     monkeypatch.setattr(recovery, "end_orphans", lambda: 0)
     nothing = SimpleNamespace(before_up=lambda _: None, before_down=lambda _: None, sweep=lambda _: None)
     monkeypatch.setattr(running, "record", nothing)
