@@ -13,7 +13,7 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components import engine
-from components.access import Access, AccessArgs
+from components.access import Access, AccessArgs, Rights
 from components.confinement import Confinement
 from components.delivery.argo_rollouts import RolloutsManifests
 from components.delivery.delivery import Delivery, DeliveryArgs
@@ -119,6 +119,8 @@ async def course(settings: Settings) -> pulumi.Inputs:
         )
         stands.append(shop)
         places.append(shop.place)
+    if settings.student.works_here:
+        Rights("rights", in_cluster)
     if settings.student.id:
         Access("access", AccessArgs(places=places, group=settings.student.group), in_cluster)
     if settings.student.many:

@@ -1,4 +1,8 @@
-"""What a student may do in the course's namespaces: an account, and the same rights in each of them."""
+"""What a student may do in the course's namespaces: an account, and the same rights in each of them.
+
+The rights are one ClusterRole for a whole class, bound in each namespace: a Role in each would be the same text three
+times in every student's state.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
 from lab.classroom import rights
-from lab.classroom.names import ACCOUNT
+from lab.classroom.names import ACCOUNT, ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +35,17 @@ class AccessArgs:
     group: str
 
 
+class Rights(pulumi.ComponentResource):
+    """The ClusterRole of all students of a cluster; by itself it gives nothing to anybody."""
+
+    def __init__(self, name: str, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:student:Rights", name, None, opts)
+        k8s.rbac.v1.ClusterRole(name, metadata={"name": ROLE}, rules=rights.rules(), opts=ResourceOptions(parent=self))
+        self.register_outputs({})
+
+
 class Access(pulumi.ComponentResource):
-    """A ServiceAccount with a Role and a RoleBinding in each namespace. Its tokens are asked for, never stored."""
+    """A ServiceAccount, with its rights bound in each namespace. Its tokens are asked for, never stored."""
 
     def __init__(self, name: str, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:student:Access", name, None, opts)
@@ -44,15 +57,12 @@ class Access(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=list(home.after)),
         )
         for place in args.places:
-            inside = ResourceOptions(parent=self, depends_on=list(place.after))
-            metadata = {"name": ACCOUNT, "namespace": place.name}
-            k8s.rbac.v1.Role(place.key, metadata=metadata, rules=rights.rules(), opts=inside)
             k8s.rbac.v1.RoleBinding(
                 place.key,
-                metadata=metadata,
-                role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT},
+                metadata={"name": ACCOUNT, "namespace": place.name},
+                role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ROLE},
                 subjects=subjects(home.name, args.group),
-                opts=inside,
+                opts=ResourceOptions(parent=self, depends_on=list(place.after)),
             )
         self.register_outputs({})
 

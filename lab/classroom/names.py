@@ -10,6 +10,9 @@ COURSE = ("default", "tutorial", "shop")
 ACCOUNT = "student"
 """The ServiceAccount that a student works as, in the first of the student's namespaces."""
 
+ROLE = "istio-lab-student"
+"""The ClusterRole with what every student may do, bound in each of their namespaces."""
+
 STUDENT_LABEL = "istio-lab/student"
 CLASS_LABEL = "istio-lab/class"
 """Labels of a student's namespaces."""

@@ -37,7 +37,7 @@ RIGHTS = (
     # `lab load` on a cluster that runs containers enters siege's Pod; `lab open` forwards a port.
     Right(group="", resources=("pods/exec", "pods/portforward", "pods/attach"), verbs=("get", "create")),
     Right(group="", resources=("pods/log", "pods/status", "events", "endpoints"), verbs=_READ),
-    # Of its own namespace alone: a list of all of them is not a Role's to give.
+    # Of its own namespace alone: a list of all of them is not a RoleBinding's to give.
     Right(group="", resources=("namespaces",), verbs=("get",)),
     Right(group="discovery.k8s.io", resources=("endpointslices",), verbs=_READ),
     Right(group="events.k8s.io", resources=("events",), verbs=_READ),
@@ -83,7 +83,7 @@ RIGHTS = (
 
 
 def rules() -> list[dict[str, Any]]:
-    """The rights as a Role has them."""
+    """The rights as a ClusterRole has them."""
     return [
         {"apiGroups": [right.group], "resources": list(right.resources), "verbs": list(right.verbs)} for right in RIGHTS
     ]

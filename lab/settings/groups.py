@@ -260,6 +260,11 @@ class Student(Group):
         """Whether it is nobody's own, but the cluster that a class shares."""
         return bool(self.classroom) and not self.id
 
+    @property
+    def works_here(self) -> bool:
+        """Whether a student works on the stack's cluster: the one whose it is, or all who share it."""
+        return bool(self.classroom or self.id)
+
 
 class Shared(Group):
     """A student's share of the cluster of another stack.

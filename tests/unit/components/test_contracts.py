@@ -50,6 +50,7 @@ TYPE_TOKENS = {
     "components.shop.mysql.Mysql": "istio-lab:shop:Mysql",
     "components.shop.shop.Shop": "istio-lab:shop:Shop",
     "components.access.Access": "istio-lab:student:Access",
+    "components.access.Rights": "istio-lab:student:Rights",
     "components.student.Student": "istio-lab:student:Student",
     "components.traffic.traffic.Traffic": "istio-lab:traffic:Traffic",
     "components.tutorial.Tutorial": "istio-lab:tutorial:Tutorial",
@@ -84,7 +85,8 @@ def test_the_dev_program_makes_every_component_it_is_meant_to(dev: Recording) ->
     elsewhere = {"istio-lab:platform:Azure", "istio-lab:platform:Kubeconfig"}
     asked_for = {"istio-lab:delivery:Progressive"}  # a canary of the shop's delivery, which a lesson asks for
     shared = {"istio-lab:platform:Shared", "istio-lab:student:Student"}  # a student's part of another stack's cluster
-    students = {"istio-lab:student:Access", "istio-lab:student:Confinement"}  # where students work
+    kinds = ("Access", "Confinement", "Rights")
+    students = {f"istio-lab:student:{kind}" for kind in kinds}  # where students work
     embedded = set(TYPE_TOKENS.values()) - elsewhere - asked_for - shared - students - {"computed: token"}
 
     assert {component.type for component in dev.components()} == embedded

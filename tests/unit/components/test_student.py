@@ -202,17 +202,28 @@ def test_proxies_hear_of_the_students_services_and_the_platforms_only(anna: Reco
 def test_a_student_has_the_rights_of_the_lessons_in_each_namespace_and_in_no_other(anna: Recording) -> None:
     account = {"kind": "ServiceAccount", "name": "student", "namespace": "anna-default"}
 
-    assert {name: each.inputs["rules"] for name, each in of(anna, "Role").items()} == dict.fromkeys(OWN, rights.rules())
     for name, each in of(anna, "RoleBinding").items():
         assert name in OWN
         assert each.inputs["subjects"] == [account]
         assert each.inputs["roleRef"] == {
             "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "Role",
-            "name": of(anna, "Role")[name].inputs["metadata"]["name"],
+            "kind": "ClusterRole",
+            "name": names.ROLE,
         }
     assert list(of(anna, "RoleBinding")) == OWN
     assert [each.name for each in anna.kubernetes() if "ClusterRole" in each.type] == []
+
+
+@pytest.mark.parametrize("student", [{"classroom": "ws26"}, {"id": "anna", "classroom": "ws26"}, {"id": "anna"}])
+def test_the_rights_are_those_of_the_lessons_and_stand_once_where_students_work(student: dict[str, str]) -> None:
+    role = support.main(student=student).one("rights", ":ClusterRole").inputs
+
+    assert role["metadata"] == {"name": names.ROLE}
+    assert role["rules"] == rights.rules()
+
+
+def test_a_lab_of_nobody_has_no_rights_of_students(dev: Recording) -> None:
+    assert [each.name for each in dev.resources if each.name == "rights"] == []
 
 
 def test_the_account_of_a_student_is_there_and_gives_no_token_to_pods(anna: Recording) -> None:
