@@ -61,17 +61,17 @@ class Job:
     Attributes:
         stack: its name.
         folder: its workspace.
-        exists: whether the backend knows it.
         log: where all that pulumi says goes.
         told: is called with each step, from another thread.
+        ready: is called once the engine has started, before the program declares anything; it may take its time.
         providers: shared with others; without any it has its own.
     """
 
     stack: str
     folder: Path
-    exists: bool
     log: Path
     told: Callable[[Progress], None]
+    ready: Callable[[], None] = lambda: None
     providers: Sequence[SharedProvider] = ()
 
 
@@ -99,12 +99,15 @@ class Engines:
         self._run(job, lambda stack, **options: stack.up(**options, suppress_outputs=True))
 
     def make(self, job: Job) -> None:
-        """Make a stack with nothing in it.
+        """Make a stack with nothing in it, which the backend does not know yet.
 
         Raises:
             LabError: it failed.
         """
-        self._open(job)
+        try:
+            self._place(job).create_stack(job.stack)
+        except auto.CommandError as error:
+            raise LabError(reason(str(error))) from None
 
     def preview(self, job: Job) -> None:
         """Find out what an update would do, and do nothing.
@@ -133,8 +136,7 @@ class Engines:
         Raises:
             LabError: it failed.
         """
-        stack = self._open(job)
-        stack.workspace.remove_stack(job.stack, force=True, preserve_config=True)
+        self._place(job).remove_stack(job.stack, force=True, preserve_config=True)
 
     def interrupt(self) -> None:
         """Ask every engine that runs to stop after what it is at; a second time it stops at once."""
@@ -154,13 +156,13 @@ class Engines:
 
         job.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with job.log.open("a", encoding="utf-8") as log:
-            stack = self._open(job)
+            stack = _Stack(job.stack, self._place(job))
             try:
                 verb(stack, color="never", on_output=listen)
             except auto.CommandError as error:
                 raise LabError(reason(str(error)), f"all that pulumi said is in {job.log}") from None
 
-    def _open(self, job: Job) -> auto.Stack:
+    def _place(self, job: Job) -> auto.LocalWorkspace:
         environment = {
             "PYTHONPATH": str(paths.PROJECT),
             "GOGC": _PLENTY,
@@ -171,19 +173,13 @@ class Engines:
         if job.providers:
             attached = (f"{provider.name}:{provider.port}" for provider in job.providers)
             environment["PULUMI_DEBUG_PROVIDERS"] = ",".join(attached)
-        place = auto.LocalWorkspace(
+        return auto.LocalWorkspace(
             work_dir=str(job.folder),
-            program=self._host.run,
+            program=lambda: self._host.run(job.ready),
             env_vars=environment,
             secrets_provider=os.environ.get("ISTIO_LAB_SECRETS_PROVIDER"),
             pulumi_command=self._command,
         )
-        try:
-            if not job.exists:
-                place.create_stack(job.stack)
-            return _Stack(job.stack, place)
-        except auto.CommandError as error:
-            raise LabError(reason(str(error)), f"all that pulumi said is in {job.log}") from None
 
 
 class _Stack(auto.Stack):

@@ -55,9 +55,15 @@ class Host:
         self._main = pool.submit(_load, azure=azure)
         pool.shutdown(wait=False)
 
-    def run(self) -> None:
-        """Run the program for the stack whose engine has called."""
-        pulumi.run(self._main.result())
+    def run(self, ready: Callable[[], None]) -> None:
+        """Run the program for the stack whose engine has called.
+
+        Args:
+            ready: is called before, and may wait or raise.
+        """
+        main = self._main.result()
+        ready()
+        pulumi.run(main)
 
 
 def load(*, azure: bool) -> None:

@@ -6,9 +6,9 @@ import contextlib
 import signal
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -18,15 +18,17 @@ from lab.azure import updates
 from lab.classroom import azure, workspace
 from lab.classroom.board import Board, Phase, rows
 from lab.classroom.engine import Engines, Job
+from lab.classroom.gate import Gate
 from lab.classroom.memory import Meter
 from lab.classroom.plan import CANARY, Verb
 from lab.classroom.provider import DYNAMIC, SharedProvider
 from lab.errors import LabError
 from lab.settings import Target
 from lab.stack import Stack
+from lab.workspace import local_backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import FrameType
 
@@ -95,6 +97,8 @@ class Run:
         self._engines = Engines(azure=any(workspace.on_azure(action) for action in plan.actions))
         self._providers: list[SharedProvider] = []
         self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._empty: dict[str, str] = {}
         records = {action.stack: workspace.load(action.stack) for action in plan.actions}
         usual = {stack: record.seconds for stack, record in records.items() if record}
         self._board = Board(rows(plan.actions, usual), console, parallel=parallel)
@@ -113,14 +117,13 @@ class Run:
         ):
             self._providers = [kubernetes, dynamic]
             waves = self._plan.waves
-            for number, wave in enumerate(waves):
+            while waves:
+                wave = waves.pop(0)
+                behind = waves.pop(0) if wave[0].wave == CANARY and waves else ()
                 if self._blocked(outcome):
-                    outcome.ended += [self._skip(action) for action in wave]
-                    continue
-                later = waves[number + 1] if wave[0].wave == CANARY and number + 1 < len(waves) else ()
-                with ThreadPoolExecutor(min(self._parallel, len(wave)), "student") as pool, _beside() as beside:
-                    beside.map(self._make, later)
-                    outcome.ended += list(pool.map(self._one, wave))
+                    outcome.ended += [self._skip(action) for action in (*wave, *behind)]
+                else:
+                    self._carry_out(wave, behind, outcome)
         outcome.seconds, outcome.memory = time.monotonic() - began, meter.most
         outcome.interrupted = self._stop.is_set()
         return outcome
@@ -134,27 +137,54 @@ class Run:
         self._board.end(action.stack, Phase.SKIPPED, why)
         return Ended(action=action, phase=Phase.SKIPPED, error=why)
 
-    def _make(self, action: Action) -> None:
-        """Make the empty stack of a student while the first one, for whom half of this machine is enough, goes ahead.
+    def _carry_out(self, wave: Sequence[Action], behind: Sequence[Action], outcome: Outcome) -> None:
+        """Do what is in a wave, and then what is behind it unless something failed."""
+        gate = Gate()
+        with ThreadPoolExecutor(min(self._parallel, len(wave) + len(behind)), "student") as pool:
+            try:
+                first = [pool.submit(self._one, action) for action in wave]
+                others = self._line_up(behind, gate, pool, first)
+                outcome.ended += [each.result() for each in first]
+                gate.decide(opens=not self._blocked(outcome))
+                outcome.ended += [each.result() for each in others]
+            finally:
+                gate.decide(opens=False)
 
-        What goes wrong here goes wrong again when it is the student's turn, and is told then.
-        """
-        if self._stop.is_set() or self._preview or action.verb is not Verb.CREATE or not action.student:
-            return
-        with contextlib.suppress(LabError):
-            folder = workspace.prepare(action)
-            workspace.begin(action, self._plan.classroom)
-            if not Stack(action.stack).exists():
-                self._engines.make(self._job(action, folder, exists=False))
+    def _line_up(
+        self, behind: Sequence[Action], gate: Gate, pool: ThreadPoolExecutor, first: Sequence[Future[Ended]]
+    ) -> list[Future[Ended]]:
+        """Bring those who are behind to the gate, one after the other: whoever goes first has precedence."""
+        lined_up: list[Future[Ended]] = []
+        for action in sorted(behind, key=lambda action: not self._starts_early(action)):
+            arrived: Future[None] = Future()
+            lined_up.append(pool.submit(self._one, action, gate, arrived))
+            moves: list[Future[Any]] = [arrived, lined_up[-1], *first]
+            wait(moves, return_when=FIRST_COMPLETED)
+        return lined_up
 
-    def _one(self, action: Action) -> Ended:
-        if self._stop.is_set():
+    def _starts_early(self, action: Action) -> bool:
+        """Whether an engine can be started for it without anything being looked at or touched."""
+        return not self._preview and action.verb is Verb.CREATE and workspace.shares(action)
+
+    def _one(self, action: Action, gate: Gate | None = None, arrived: Future[None] | None = None) -> Ended:
+        """Work on one stack; with a gate, not before it opens."""
+
+        def begin() -> None:
+            if gate and arrived:
+                arrived.set_result(None)
+                gate.wait()
+            self._board.begin(action.stack)
+
+        if self._stop.is_set() or (gate and gate.refuses):
             return self._skip(action)
-        self._board.begin(action.stack)
         try:
-            self._work(action)
+            if gate and self._starts_early(action):
+                self._work(action, ready=begin)
+            else:
+                begin()
+                self._work(action)
         except LabError as error:
-            return self._fail(action, error.message)
+            return self._skip(action) if gate and gate.refuses else self._fail(action, error.message)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this student's and no other's
             return self._fail(action, f"{type(error).__name__}: {error}")
         seconds = self._board.end(action.stack, Phase.DONE)
@@ -178,7 +208,7 @@ class Run:
             workspace.fails(action.stack, why)
         return Ended(action=action, phase=Phase.FAILED, seconds=seconds, error=why)
 
-    def _work(self, action: Action) -> None:
+    def _work(self, action: Action, ready: Callable[[], None] = lambda: None) -> None:
         folder = workspace.prepare(action)
         stack = Stack(action.stack)
         exists = stack.exists()
@@ -186,7 +216,9 @@ class Run:
             workspace.begin(action, self._plan.classroom)
         if exists:
             self._mend(stack)
-        job = self._job(action, folder, exists=exists)
+        job = self._job(action, folder, ready)
+        if not exists and action.verb not in (Verb.DESTROY, Verb.FORGET):
+            self._make(job, stack)
         if self._preview:
             if stack.target == Target.AZURE:
                 azure.before_up(stack)
@@ -200,21 +232,37 @@ class Run:
                 self._destroy(job, stack)
             sweep(stack)
         else:
-            self._up(job, stack)
+            self._up(job, stack, existed=exists)
 
-    def _job(self, action: Action, folder: Path, *, exists: bool) -> Job:
+    def _make(self, job: Job, stack: Stack) -> None:
+        """Make an empty stack.
+
+        Pulumi takes a third of a second for one, to make a key that all who share a cluster have.
+        """
+        salt = workspace.salt(stack.name)
+        if not salt or not local_backend():
+            self._engines.make(job)
+            return
+        with self._lock:
+            if salt in self._empty:
+                stack.copy_empty(self._empty[salt])
+            else:
+                self._engines.make(job)
+                self._empty[salt] = stack.state()
+
+    def _job(self, action: Action, folder: Path, ready: Callable[[], None]) -> Job:
         return Job(
             stack=action.stack,
             folder=folder,
-            exists=exists,
+            ready=ready,
             log=folder / "log" / f"{'preview' if self._preview else action.verb}.log",
             told=lambda progress: self._board.step(action.stack, f"{progress.done} done, {progress.text}"),
             providers=self._providers if workspace.shares(action) else (),
         )
 
-    def _up(self, job: Job, stack: Stack) -> None:
+    def _up(self, job: Job, stack: Stack, *, existed: bool) -> None:
         on_azure = stack.target == Target.AZURE
-        if job.exists:
+        if existed:
             record.before_up(stack)
         if on_azure:
             self._board.step(stack.name, "bringing what Azure needs, and looking whether anything would be lost")
@@ -278,16 +326,6 @@ class Run:
         self._engines.interrupt()
         for provider in self._providers:
             provider.cancel()
-
-
-@contextlib.contextmanager
-def _beside() -> Iterator[ThreadPoolExecutor]:
-    """One thread for what may be done beside something else; what it has not begun by then is left."""
-    pool = ThreadPoolExecutor(1, "beside")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -70,14 +71,25 @@ def prepare(action: Action) -> Path:
     """
     folder = paths.class_workspace(action.stack)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    project = yaml.safe_load((paths.PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
-    project["main"] = os.path.relpath(paths.PROJECT, folder)
-    # By its whole path: the engine takes a relative one from here, a dynamic provider from where the program is.
-    project["runtime"]["options"]["virtualenv"] = str(paths.PROJECT / ".venv")
-    private.write(folder / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False, allow_unicode=True))
+    private.write(folder / "Pulumi.yaml", _project(paths.PROJECT, os.path.relpath(paths.PROJECT, folder)))
     if action.config:
         _configure(folder / f"Pulumi.{action.stack}.yaml", action.config, like=_platform_file(action))
     return folder
+
+
+@functools.cache
+def _project(project: Path, main: str) -> str:
+    """The `Pulumi.yaml` of every stack.
+
+    Args:
+        project: the folder of the lab.
+        main: the same folder, from where the file will be.
+    """
+    found = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
+    found["main"] = main
+    # By its whole path: the engine takes a relative one from here, a dynamic provider from where the program is.
+    found["runtime"]["options"]["virtualenv"] = str(project / ".venv")
+    return yaml.safe_dump(found, sort_keys=False, allow_unicode=True)
 
 
 def _platform_file(action: Action) -> Path | None:
@@ -140,6 +152,11 @@ def _configure(file: Path, config: Config, *, like: Path | None) -> None:
     kept = own or ({key: value for key, value in _of_pulumi(like).items() if key == _SALT} if like else {})
     written = {**kept, "config": {f"istio-lab:{key}": value for key, value in config.items()}}
     private.write(file, yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
+
+
+def salt(stack: str) -> str:
+    """What the key of a stack's secrets is made from, beside the passphrase; empty while it has none."""
+    return str(_of_pulumi(paths.class_workspace(stack) / f"Pulumi.{stack}.yaml").get(_SALT, ""))
 
 
 def _of_pulumi(file: Path) -> Config:

@@ -42,6 +42,7 @@ class PretendedEngines:
     def __init__(self) -> None:
         self.did: list[tuple[str, str]] = []
         self.made: list[str] = []
+        self.started: list[str] = []
         self.making: Callable[[Job], None] = lambda _job: None
         self.jobs: dict[str, Job] = {}
         self.behaviour: dict[str, Callable[[Job], None]] = {}
@@ -62,7 +63,8 @@ class PretendedEngines:
 
     def make(self, job: Job) -> None:
         self.making(job)
-        self.made.append(job.stack.removeprefix("student-"))
+        with self._lock:
+            self.made.append(job.stack.removeprefix("student-"))
 
     def preview(self, job: Job) -> None:
         self._does("preview", job)
@@ -78,6 +80,9 @@ class PretendedEngines:
         self.interrupted.set()
 
     def _does(self, verb: str, job: Job) -> None:
+        with self._lock:
+            self.started.append(job.stack.removeprefix("student-"))
+        job.ready()
         with self._lock:
             self.did.append((verb, job.stack.removeprefix("student-")))
             self.jobs[job.stack] = job
@@ -204,7 +209,6 @@ def test_each_stack_has_its_own_folder_and_log(engines: PretendedEngines) -> Non
 
     assert job.folder == paths.class_workspace("student-bo")
     assert job.log == job.folder / "log" / "create.log"
-    assert not job.exists
 
 
 def test_rows_show_what_the_engine_and_the_shared_provider_say(engines: PretendedEngines) -> None:
@@ -239,77 +243,127 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def test_the_stacks_of_all_others_are_made_and_noted_while_the_first_goes_ahead(engines: PretendedEngines) -> None:
-    then: list[dict[str, State]] = []
-    jobs: list[Job] = []
+def test_the_engines_of_all_others_start_while_the_first_goes_ahead_and_do_nothing(engines: PretendedEngines) -> None:
+    then: list[tuple[list[tuple[str, str]], dict[str, State]]] = []
 
-    def all_are_there(_job: Job) -> None:
-        until(lambda: len(engines.made) >= 3)
-        then.append(states())
+    def all_have_started(_job: Job) -> None:
+        until(lambda: len(engines.started) >= 5)
+        then.append((list(engines.did), states()))
 
-    engines.behaviour["student-anna"] = all_are_there
-    engines.making = jobs.append
-    outcome = carry_out(planned())
+    engines.behaviour["student-anna"] = all_have_started
+    outcome = carry_out(planned(), parallel=4)
 
-    assert engines.made == ["bo", "cem", "dora"]
-    assert then == [{PLATFORM: State.STANDS, **dict.fromkeys(["anna", "bo", "cem", "dora"], State.UNFINISHED)}]
-    assert [(job.folder, job.exists) for job in jobs] == [(paths.class_workspace(job.stack), False) for job in jobs]
-    assert sorted(engines.did[2:]) == [("up", "bo"), ("up", "cem"), ("up", "dora")], "each is filled all the same"
+    assert engines.started == [PLATFORM, "anna", "bo", "cem", "dora"], "one after the other"
+    begun = dict.fromkeys(["anna", "bo", "cem", "dora"], State.UNFINISHED)
+    assert then == [([("up", PLATFORM), ("up", "anna")], {PLATFORM: State.STANDS, **begun})]
+    assert sorted(engines.did[2:]) == [("up", "bo"), ("up", "cem"), ("up", "dora")]
     assert outcome.failed == []
     assert set(states().values()) == {State.STANDS}
 
 
-def test_what_the_first_student_takes_no_time_for_is_made_by_each_as_it_is_its_turn(engines: PretendedEngines) -> None:
-    begun, going_on = threading.Event(), threading.Event()
+def test_rows_of_those_who_wait_for_the_first_wait_too(engines: PretendedEngines) -> None:
+    run = made(planned(), parallel=4)
+    seen: list[set[Phase]] = []
 
-    def slowly(_job: Job) -> None:
-        begun.set()
-        assert going_on.wait(PATIENCE)
+    def all_have_started(_job: Job) -> None:
+        until(lambda: len(engines.started) >= 5)
+        seen.append({run._board.rows[f"student-{each}"].phase for each in ("bo", "cem", "dora")})  # noqa: SLF001
 
-    engines.making = slowly
-    engines.behaviour["student-anna"] = lambda _job: going_on.set() if begun.wait(PATIENCE) else None
-    outcome = carry_out(planned())
+    engines.behaviour["student-anna"] = all_have_started
+    run.carry_out()
 
+    assert seen == [{Phase.WAITS}]
+
+
+def test_no_more_engines_start_early_than_are_worked_on_at_a_time(engines: PretendedEngines) -> None:
+    seen: list[list[str]] = []
+
+    def two_have_started(_job: Job) -> None:
+        until(lambda: len(engines.started) >= 3)
+        time.sleep(0.05)
+        seen.append(engines.started[1:])
+
+    engines.behaviour["student-anna"] = two_have_started
+    outcome = carry_out(planned(), parallel=2)
+
+    assert seen == [["anna", "bo"]]
     assert outcome.failed == []
-    assert sorted(engines.did[2:]) == [("up", "bo"), ("up", "cem"), ("up", "dora")]
 
 
-def test_a_stack_that_could_not_be_made_ahead_is_made_or_fails_when_it_is_its_turn(engines: PretendedEngines) -> None:
-    tried: list[str] = []
+def started_with_the_first(engines: PretendedEngines, decided: Plan, **more: Any) -> list[str]:  # noqa: ANN401 - of `made`
+    """Whose engines have started by the time that the first student's ends."""
+    seen: list[str] = []
 
+    def look(_job: Job) -> None:
+        time.sleep(0.05)
+        seen.extend(each for each in engines.started if each != PLATFORM)
+
+    engines.started.clear()
+    engines.behaviour["student-anna"] = look
+    assert carry_out(decided, parallel=4, **more).failed == []
+    return seen
+
+
+def test_only_a_new_share_of_a_cluster_starts_early(engines: PretendedEngines) -> None:
+    assert started_with_the_first(engines, planned(), preview=True) == ["anna"]
+    carry_out(planned())
+
+    assert started_with_the_first(engines, planned(again=True)) == ["anna"]
+    assert started_with_the_first(engines, planned(klass("anna", "x", "y", "z", tenancy="cluster"))) == ["anna"]
+
+
+def test_nobody_starts_ahead_of_the_cluster(engines: PretendedEngines) -> None:
+    engines.behaviour[PLATFORM] = lambda _job: engines.did.append(("started", str(engines.started)))
+    carry_out(planned(), parallel=4)
+
+    assert ("started", f"['{PLATFORM}']") in engines.did
+
+
+def test_an_early_start_that_fails_is_its_own_rows(engines: PretendedEngines) -> None:
     def refused(job: Job) -> None:
-        tried.append(job.stack)
-        raise LabError("no room")
+        if job.stack == "student-cem":
+            raise LabError("no room")
 
     engines.making = refused
-    engines.behaviour["student-anna"] = lambda _job: until(lambda: len(tried) >= 3)
-    outcome = carry_out(planned())
+    engines.behaviour["student-anna"] = lambda _job: until(lambda: len(engines.started) >= 4)
+    outcome = carry_out(planned(), parallel=4)
 
-    assert tried == ["student-bo", "student-cem", "student-dora"]
-    assert outcome.failed == []
-    assert set(states().values()) == {State.STANDS}
+    assert [(each.action.student, each.error) for each in outcome.failed] == [("cem", "no room")]
+    assert sorted(engines.did[2:]) == [("up", "bo"), ("up", "dora")]
 
 
-def test_only_what_is_new_is_made_ahead(engines: PretendedEngines) -> None:
-    in_the_backend("student-bo")
-    seen: list[str] = []
-    engines.behaviour["student-anna"] = lambda _job: until(lambda: len(engines.made) >= 2)
+# --- empty stacks ---
+
+
+def test_pulumi_makes_one_empty_stack_for_all_who_have_the_same_key(engines: PretendedEngines) -> None:
+    folder = paths.class_workspace(PLATFORM)
+    folder.mkdir(parents=True)
+    file = folder / f"Pulumi.{PLATFORM}.yaml"
+
+    def with_a_key(job: Job) -> None:
+        in_the_backend(job.stack)
+        state = {"version": 3, "checkpoint": {"stack": f"organization/istio-lab/{job.stack}"}}
+        (paths.stacks_dir() / f"{job.stack}.json").write_text(json.dumps(state), encoding="utf-8")
+        if job.stack == PLATFORM:
+            file.write_text("encryptionsalt: v1:of-the-class\n" + file.read_text())
+
+    engines.making = with_a_key
+    carry_out(planned(), parallel=4)
+
+    assert engines.made == [PLATFORM, "anna"]
+    for student in ("anna", "bo", "cem", "dora"):
+        state = json.loads(Stack(f"student-{student}").state())
+        assert state["checkpoint"]["stack"] == f"organization/istio-lab/student-{student}"
+        assert workspace.salt(f"student-{student}") == "v1:of-the-class"
+
+
+def test_elsewhere_pulumi_makes_every_empty_stack(engines: PretendedEngines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "azblob://states")
+    monkeypatch.setattr(Stack, "exists", lambda _: False)
+    monkeypatch.setattr(workspace, "salt", lambda _: "v1:of-the-class")
     carry_out(planned())
-    assert engines.made == ["cem", "dora"]
 
-    engines.made.clear()
-    engines.behaviour["student-anna"] = lambda _job: seen.append("again")
-    carry_out(planned(again=True))
-    assert (seen, engines.made) == (["again"], [])
-
-
-def test_nothing_is_made_ahead_of_the_cluster_nor_by_a_preview(engines: PretendedEngines) -> None:
-    engines.behaviour[PLATFORM] = lambda _job: engines.did.append(("made", str(engines.made)))
-    carry_out(planned(), preview=True)
-    assert engines.made == []
-
-    carry_out(planned())
-    assert engines.did.count(("made", "[]")) == 2
+    assert sorted(engines.made) == sorted([PLATFORM, "anna", "bo", "cem", "dora"])
 
 
 # --- something fails ---
@@ -355,11 +409,11 @@ def test_an_error_that_nobody_foresaw_is_that_students_alone(engines: PretendedE
 
 def test_a_first_student_who_fails_keeps_the_same_from_all_others(engines: PretendedEngines) -> None:
     def fails(_job: Job) -> None:
-        until(lambda: len(engines.made) >= 3)
+        until(lambda: len(engines.started) >= 5)
         raise LabError("the image is missing")
 
     engines.behaviour["student-anna"] = fails
-    outcome = carry_out(planned())
+    outcome = carry_out(planned(), parallel=4)
 
     assert engines.did == [("up", PLATFORM), ("up", "anna")]
     assert [each.phase for each in outcome.ended] == [Phase.DONE, Phase.FAILED, *[Phase.SKIPPED] * 3]
@@ -400,7 +454,6 @@ def stops(engines: PretendedEngines, times: int = 1, number: signal.Signals = si
 def test_who_stops_it_lets_what_runs_come_to_an_end_and_begins_nothing_new(
     engines: PretendedEngines, number: signal.Signals
 ) -> None:
-    engines.behaviour["student-anna"] = lambda _job: until(lambda: len(engines.made) >= 3)
     engines.behaviour["student-bo"] = stops(engines, number=number)
     outcome = carry_out(planned(), parallel=1)
 
@@ -414,31 +467,28 @@ def test_who_stops_it_lets_what_runs_come_to_an_end_and_begins_nothing_new(
     assert [each.error for each in outcome.failed] == ["it was stopped before"] * 2
     assert (outcome.interrupted, engines.interrupts) == (True, 1)
     assert [stack for _, stack in engines.did] == [PLATFORM, "anna", "bo"]
-    # The stacks of the others were made while anna's went ahead, and have nothing in them.
-    stand, begun = [PLATFORM, "anna", "bo"], ["cem", "dora"]
-    assert states() == {**dict.fromkeys(stand, State.STANDS), **dict.fromkeys(begun, State.UNFINISHED)}
+    assert states() == dict.fromkeys([PLATFORM, "anna", "bo"], State.STANDS)
 
 
-def test_who_stops_it_while_the_first_goes_ahead_has_no_more_made(engines: PretendedEngines) -> None:
-    made_one = threading.Event()
+def test_who_stops_it_while_the_first_goes_ahead_lets_nobody_follow(engines: PretendedEngines) -> None:
     stopping = stops(engines)
 
-    def slowly(_job: Job) -> None:
-        made_one.set()
-        assert engines.interrupted.wait(PATIENCE)
-
     def stop(job: Job) -> None:
-        assert made_one.wait(PATIENCE)
+        until(lambda: len(engines.started) >= 4)
         stopping(job)
 
-    engines.making = slowly
     engines.behaviour["student-anna"] = stop
-    outcome = carry_out(planned())
+    outcome = carry_out(planned(), parallel=3)
 
-    assert engines.made == ["bo"]
+    assert engines.started == [PLATFORM, "anna", "bo", "cem"]
     assert engines.did == [("up", PLATFORM), ("up", "anna")]
     assert {each.error for each in outcome.failed} == {"it was stopped before"}
-    assert states() == {PLATFORM: State.STANDS, "anna": State.STANDS, "bo": State.UNFINISHED}
+    assert states() == {
+        PLATFORM: State.STANDS,
+        "anna": State.STANDS,
+        "bo": State.UNFINISHED,
+        "cem": State.UNFINISHED,
+    }
 
 
 def test_who_stops_it_stops_what_the_shared_providers_wait_for(
@@ -517,7 +567,7 @@ def test_a_preview_notes_of_what_does_not_exist_yet_that_it_was_begun_and_no_mor
     noted = [workspace.load(stack) for stack in workspace.known()]
 
     assert {verb for verb, _ in engines.did} == {"preview"}
-    assert engines.made == []
+    assert sorted(engines.made) == sorted([PLATFORM, "anna", "bo", "cem", "dora"])
     assert [each.action.student for each in outcome.failed] == ["bo"]
     # An empty stack has to be there to be looked at; whoever takes the class down has to know of it.
     assert states() == dict.fromkeys([PLATFORM, "anna", "bo", "cem", "dora"], State.UNFINISHED)
@@ -618,7 +668,7 @@ def test_what_a_killed_run_left_is_put_right_first(engines: PretendedEngines, mo
 
     assert mended == ["lock", "operations"]
     assert outcome.failed == []
-    assert engines.jobs["student-anna"].exists
+    assert engines.made == []
 
 
 # --- how it is told ---
