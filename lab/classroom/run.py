@@ -40,6 +40,10 @@ _ORPHAN = 60.0
 """Seconds that an engine whose command line was killed has for its last operations."""
 
 
+_GLANCE = 1.0
+"""Seconds between two looks up from waiting: Ctrl-C in the moment before a wait goes unnoticed until it ends."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ended:
     """How one stack ended.
@@ -144,9 +148,9 @@ class Run:
             try:
                 first = [pool.submit(self._one, action) for action in wave]
                 others = self._line_up(behind, gate, pool, first)
-                outcome.ended += [each.result() for each in first]
+                outcome.ended += _results(first)
                 gate.decide(opens=not self._blocked(outcome))
-                outcome.ended += [each.result() for each in others]
+                outcome.ended += _results(others)
             finally:
                 gate.decide(opens=False)
 
@@ -158,8 +162,7 @@ class Run:
         for action in sorted(behind, key=lambda action: not self._starts_early(action)):
             arrived: Future[None] = Future()
             lined_up.append(pool.submit(self._one, action, gate, arrived))
-            moves: list[Future[Any]] = [arrived, lined_up[-1], *first]
-            wait(moves, return_when=FIRST_COMPLETED)
+            _wait_for_one([arrived, lined_up[-1], *first])
         return lined_up
 
     def _starts_early(self, action: Action) -> bool:
@@ -168,14 +171,20 @@ class Run:
 
     def _one(self, action: Action, gate: Gate | None = None, arrived: Future[None] | None = None) -> Ended:
         """Work on one stack; with a gate, not before it opens."""
+        begun = False
 
         def begin() -> None:
+            nonlocal begun
             if gate and arrived:
                 arrived.set_result(None)
                 gate.wait()
+            begun = True
             self._board.begin(action.stack)
 
-        if self._stop.is_set() or (gate and gate.refuses):
+        def turned_back() -> bool:
+            return not begun and (self._stop.is_set() or (gate is not None and gate.refuses))
+
+        if turned_back():
             return self._skip(action)
         try:
             if gate and self._starts_early(action):
@@ -184,7 +193,7 @@ class Run:
                 begin()
                 self._work(action)
         except LabError as error:
-            return self._skip(action) if gate and gate.refuses else self._fail(action, error.message)
+            return self._skip(action) if turned_back() else self._fail(action, error.message)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this student's and no other's
             return self._fail(action, f"{type(error).__name__}: {error}")
         seconds = self._board.end(action.stack, Phase.DONE)
@@ -326,6 +335,17 @@ class Run:
         self._engines.interrupt()
         for provider in self._providers:
             provider.cancel()
+
+
+def _results(turns: Sequence[Future[Ended]]) -> list[Ended]:
+    while wait(turns, timeout=_GLANCE).not_done:
+        continue
+    return [each.result() for each in turns]
+
+
+def _wait_for_one(moves: Sequence[Future[Any]]) -> None:
+    while not wait(moves, timeout=_GLANCE, return_when=FIRST_COMPLETED).done:
+        continue
 
 
 @contextlib.contextmanager

@@ -43,6 +43,7 @@ class PretendedEngines:
         self.did: list[tuple[str, str]] = []
         self.made: list[str] = []
         self.started: list[str] = []
+        self.cancelled_early: set[str] = set()
         self.making: Callable[[Job], None] = lambda _job: None
         self.jobs: dict[str, Job] = {}
         self.behaviour: dict[str, Callable[[Job], None]] = {}
@@ -51,6 +52,10 @@ class PretendedEngines:
         self.most = 0
         self.now = 0
         self._lock = threading.Lock()
+
+    def followed(self) -> list[str]:
+        """Who has started beside the cluster and the first student, in that order."""
+        return [each for each in self.started if each not in (PLATFORM, "anna")]
 
     def fails(self, stack: str, error: Exception) -> None:
         def fail(_job: Job) -> None:
@@ -82,6 +87,9 @@ class PretendedEngines:
     def _does(self, verb: str, job: Job) -> None:
         with self._lock:
             self.started.append(job.stack.removeprefix("student-"))
+        if job.stack in self.cancelled_early:
+            assert self.interrupted.wait(PATIENCE)
+            raise LabError("update canceled")
         job.ready()
         with self._lock:
             self.did.append((verb, job.stack.removeprefix("student-")))
@@ -253,7 +261,8 @@ def test_the_engines_of_all_others_start_while_the_first_goes_ahead_and_do_nothi
     engines.behaviour["student-anna"] = all_have_started
     outcome = carry_out(planned(), parallel=4)
 
-    assert engines.started == [PLATFORM, "anna", "bo", "cem", "dora"], "one after the other"
+    assert engines.started[0] == PLATFORM
+    assert engines.followed() == ["bo", "cem", "dora"], "one after the other"
     begun = dict.fromkeys(["anna", "bo", "cem", "dora"], State.UNFINISHED)
     assert then == [([("up", PLATFORM), ("up", "anna")], {PLATFORM: State.STANDS, **begun})]
     assert sorted(engines.did[2:]) == [("up", "bo"), ("up", "cem"), ("up", "dora")]
@@ -281,22 +290,22 @@ def test_no_more_engines_start_early_than_are_worked_on_at_a_time(engines: Prete
     def two_have_started(_job: Job) -> None:
         until(lambda: len(engines.started) >= 3)
         time.sleep(0.05)
-        seen.append(engines.started[1:])
+        seen.append(engines.followed())
 
     engines.behaviour["student-anna"] = two_have_started
     outcome = carry_out(planned(), parallel=2)
 
-    assert seen == [["anna", "bo"]]
+    assert seen == [["bo"]]
     assert outcome.failed == []
 
 
 def started_with_the_first(engines: PretendedEngines, decided: Plan, **more: Any) -> list[str]:  # noqa: ANN401 - of `made`
-    """Whose engines have started by the time that the first student's ends."""
+    """Who has followed by the time that the first student's engine ends."""
     seen: list[str] = []
 
     def look(_job: Job) -> None:
         time.sleep(0.05)
-        seen.extend(each for each in engines.started if each != PLATFORM)
+        seen.extend(engines.followed())
 
     engines.started.clear()
     engines.behaviour["student-anna"] = look
@@ -305,11 +314,11 @@ def started_with_the_first(engines: PretendedEngines, decided: Plan, **more: Any
 
 
 def test_only_a_new_share_of_a_cluster_starts_early(engines: PretendedEngines) -> None:
-    assert started_with_the_first(engines, planned(), preview=True) == ["anna"]
+    assert started_with_the_first(engines, planned(), preview=True) == []
     carry_out(planned())
 
-    assert started_with_the_first(engines, planned(again=True)) == ["anna"]
-    assert started_with_the_first(engines, planned(klass("anna", "x", "y", "z", tenancy="cluster"))) == ["anna"]
+    assert started_with_the_first(engines, planned(again=True)) == []
+    assert started_with_the_first(engines, planned(klass("anna", "x", "y", "z", tenancy="cluster"))) == []
 
 
 def test_nobody_starts_ahead_of_the_cluster(engines: PretendedEngines) -> None:
@@ -350,7 +359,8 @@ def test_pulumi_makes_one_empty_stack_for_all_who_have_the_same_key(engines: Pre
     engines.making = with_a_key
     carry_out(planned(), parallel=4)
 
-    assert engines.made == [PLATFORM, "anna"]
+    assert engines.made[0] == PLATFORM
+    assert len(engines.made) == 2
     for student in ("anna", "bo", "cem", "dora"):
         state = json.loads(Stack(f"student-{student}").state())
         assert state["checkpoint"]["stack"] == f"organization/istio-lab/student-{student}"
@@ -480,7 +490,7 @@ def test_who_stops_it_while_the_first_goes_ahead_lets_nobody_follow(engines: Pre
     engines.behaviour["student-anna"] = stop
     outcome = carry_out(planned(), parallel=3)
 
-    assert engines.started == [PLATFORM, "anna", "bo", "cem"]
+    assert engines.followed() == ["bo", "cem"]
     assert engines.did == [("up", PLATFORM), ("up", "anna")]
     assert {each.error for each in outcome.failed} == {"it was stopped before"}
     assert states() == {
@@ -489,6 +499,21 @@ def test_who_stops_it_while_the_first_goes_ahead_lets_nobody_follow(engines: Pre
         "bo": State.UNFINISHED,
         "cem": State.UNFINISHED,
     }
+
+
+def test_whose_engine_is_stopped_at_the_gate_has_not_failed(engines: PretendedEngines) -> None:
+    stopping = stops(engines)
+
+    def stop(job: Job) -> None:
+        until(lambda: len(engines.started) >= 3)
+        stopping(job)
+
+    engines.cancelled_early = {"student-bo"}
+    engines.behaviour["student-anna"] = stop
+    outcome = carry_out(planned(), parallel=2)
+
+    assert phases(outcome)["bo"] is Phase.SKIPPED
+    assert {each.error for each in outcome.failed} == {"it was stopped before"}
 
 
 def test_who_stops_it_stops_what_the_shared_providers_wait_for(
