@@ -27,6 +27,10 @@ _NOT_IN_GIT = "*\n"
 _FIRST = 0o700
 
 
+_HOW_TO_REACH_IT = ("server", "certificate-authority-data", "tls-server-name", "insecure-skip-tls-verify")
+"""Of a cluster in a kubeconfig; a proxy's address is left out, since it may have the administrator's password in it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Share:
     """Where a student works.
@@ -102,7 +106,7 @@ def compose(cluster: dict[str, object], *, student: str, namespace: str, token: 
         namespace: where kubectl works unless told otherwise.
         token: a secret.
     """
-    kept = {key: cluster[key] for key in ("server", "certificate-authority-data") if key in cluster}
+    kept = {key: cluster[key] for key in _HOW_TO_REACH_IT if key in cluster}
     return yaml.safe_dump(
         {
             "apiVersion": "v1",

@@ -125,6 +125,14 @@ def test_a_cluster_without_an_authority_of_its_own_gets_none() -> None:
     assert found["clusters"][0]["cluster"] == {"server": "https://x"}
 
 
+def test_a_cluster_is_trusted_by_a_student_as_by_whoever_made_it_and_no_proxys_password_is_told() -> None:
+    reached = {"server": "https://10.0.0.1", "tls-server-name": "lab.example.org", "insecure-skip-tls-verify": True}
+    cluster = {**reached, "proxy-url": "http://kim:secret@proxy", "extensions": []}
+    found = yaml.safe_load(handout.compose(cluster, student="a", namespace="a-default", token=OWN))
+
+    assert found["clusters"][0]["cluster"] == reached
+
+
 @pytest.mark.parametrize("token", ["yes", "1e3", "a: b", "'", "{x}"])
 def test_a_token_is_text_whatever_it_looks_like(token: str) -> None:
     found = yaml.safe_load(handout.compose({}, student="a", namespace="a-default", token=token))
