@@ -15,6 +15,7 @@ from pulumi import automation as auto
 from pulumi.automation.errors import create_command_error
 
 from lab import paths, workspace
+from lab.classroom import memory
 from lab.classroom.host import Host
 from lab.errors import LabError
 
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.classroom.provider import SharedProvider
-
-_PLENTY = "400"
-"""Of Go's garbage collector: an engine lives for seconds, and collecting took a tenth of its work."""
-
 
 _RESOURCE = r"^ [-+~>=*! ]{1,3} *[\w./:-]+:\S* (?P<name>\S+) "
 _DONE = re.compile(_RESOURCE + r"(?P<what>created|updated|deleted|replaced|refreshed)\b")
@@ -165,7 +162,7 @@ class Engines:
     def _place(self, job: Job) -> auto.LocalWorkspace:
         environment = {
             "PYTHONPATH": str(paths.PROJECT),
-            "GOGC": _PLENTY,
+            "GOGC": memory.GOGC,
             "PULUMI_HOME": str(pulumi_home()),
             # On a fresh machine the folder has no key yet; the state has.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _NOT_IN_GIT = "*\n"
 _FIRST = 0o700
 
-
 _HOW_TO_REACH_IT = ("server", "certificate-authority-data", "tls-server-name", "insecure-skip-tls-verify")
 """Of a cluster in a kubeconfig; a proxy's address is left out, since it may have the administrator's password in it."""
 

@@ -19,6 +19,10 @@ _NEEDED = 400 * 2**20
 _AT_ONCE_FOR_EACH_CORE = 6
 """An engine waits for the cluster most of its time, and all that are under way at the end wait together."""
 
+GOGC = "400"
+"""Of Go's garbage collector, for engines and providers: an engine lives for seconds, and a tenth of its work went into
+collecting; a provider that all share may take more memory than one for each."""
+
 
 class Meter:
     """Looks from time to time for the length of a `with` block.

@@ -21,6 +21,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2
 
 from lab import paths, versions
+from lab.classroom import memory
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -38,9 +39,6 @@ _OPTIONS = (
 )
 _WAITING = 256
 """Calls at a time: most of them wait for a Deployment or a Pod."""
-
-_PLENTY = "400"
-"""Of Go's garbage collector: one process may take more memory than twelve would."""
 
 _START = 30.0
 """Seconds for the provider to say where it listens; it takes one."""
@@ -214,7 +212,7 @@ class SharedProvider:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=paths.PROJECT,
-            env={**os.environ, "PYTHONPATH": str(paths.PROJECT), "GOGC": _PLENTY},
+            env={**os.environ, "PYTHONPATH": str(paths.PROJECT), "GOGC": memory.GOGC},
             start_new_session=True,
         )
         self._process = process
