@@ -130,7 +130,7 @@ class Agent:
             asyncio.TaskGroup() as group,
         ):
             self._mark.touch()
-            group.create_task(self._end_with_the_lab())
+            group.create_task(end_with(self._mark))
             group.create_task(self._follow_services())
             group.create_task(self._follow_pods(group))
             if self._options.prometheus:
@@ -141,12 +141,6 @@ class Agent:
     def _mark(self) -> Path:
         """Says that all is ready; and while it is there, so is the lab."""
         return self._options.logs / "ready"
-
-    async def _end_with_the_lab(self) -> None:
-        """End when the lab's folder has gone: nobody would find this process any more."""
-        while self._mark.exists():  # noqa: ASYNC110 - a folder tells nobody that it goes
-            await asyncio.sleep(_PAUSE)
-        raise SystemExit("the folder of this lab has gone")
 
     async def _follow_pods(self, group: asyncio.TaskGroup) -> None:
         first = True
@@ -334,6 +328,21 @@ class Agent:
                     del known[uid]
                 yield [(kind, found)]
             await asyncio.sleep(_PAUSE)
+
+
+async def end_with(mark: Path) -> None:
+    """End this process when the lab's folder has gone: nobody would find it any more.
+
+    At once, and not in order, which would wait for what no longer answers: the kernel ends all that runs in here with
+    its first process.
+
+    Args:
+        mark: a file that is there for as long as the lab is.
+    """
+    while mark.exists():  # noqa: ASYNC110, ASYNC240 - a folder tells nobody that it goes, and to look takes no time
+        await asyncio.sleep(_PAUSE)
+    _log.warning("the folder of this lab has gone")
+    os._exit(0)
 
 
 def hosts(services: Iterable[tuple[str, str]], namespace: str) -> str:
