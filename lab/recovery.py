@@ -76,7 +76,7 @@ def half_done(stack: Stack) -> bool:
     The local backend's file is looked at as text, which takes no time; where there is none, pulumi would have to be
     asked, which takes as long as an update without changes, so the answer is no.
     """
-    file = paths.stacks_dir() / f"{stack.name}.json"
+    file = stack.state_file
     return file.is_file() and '"pending_operations":' in file.read_text(encoding="utf-8")
 
 

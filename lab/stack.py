@@ -81,7 +81,7 @@ class Stack:
     def exists(self) -> bool:
         """Whether the stack has been made in the backend."""
         if workspace.local_backend():
-            return self._state_file.is_file()
+            return self.state_file.is_file()
         # A list would read the state of every stack of the project.
         asked = self._run("stack", "export", "--stack", self.name)
         if asked.returncode and "no stack named" not in asked.stderr:
@@ -97,9 +97,10 @@ class Stack:
             provider = os.environ.get("ISTIO_LAB_SECRETS_PROVIDER")
             self._capture("stack", "init", self.name, *(("--secrets-provider", provider) if provider else ()))
 
-    def state(self) -> str:
-        """The state as it lies in the local backend."""
-        return self._state_file.read_text(encoding="utf-8")
+    @property
+    def state_file(self) -> Path:
+        """The state, on the local backend; it is there once the stack has been made."""
+        return paths.stacks_dir() / f"{self.name}.json"
 
     def copy_empty(self, state: str) -> None:
         """Make the stack from the state of another one that has nothing in it, and the same key for its secrets.
@@ -110,11 +111,7 @@ class Stack:
         document = json.loads(state)
         checkpoint = document["checkpoint"]
         checkpoint["stack"] = f"{checkpoint['stack'].rpartition('/')[0]}/{self.name}"
-        private.write(self._state_file, json.dumps(document))
-
-    @property
-    def _state_file(self) -> Path:
-        return paths.stacks_dir() / f"{self.name}.json"
+        private.write(self.state_file, json.dumps(document))
 
     def lock(self) -> Lock | None:
         """Who holds the stack, on the local backend; a lock that was cut off while it was written is nobody's."""

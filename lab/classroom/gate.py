@@ -17,7 +17,6 @@ class Gate:
     def __init__(self) -> None:
         """Nothing is decided yet."""
         self._decided = threading.Event()
-        self._lock = threading.Lock()
         self._opens = False
 
     @property
@@ -26,11 +25,10 @@ class Gate:
         return self._decided.is_set() and not self._opens
 
     def decide(self, *, opens: bool) -> None:
-        """Let all pass or none; the first decision counts."""
-        with self._lock:
-            if not self._decided.is_set():
-                self._opens = opens
-                self._decided.set()
+        """Let all pass or none; the first decision counts. Only the thread that made the gate decides."""
+        if not self._decided.is_set():
+            self._opens = opens
+            self._decided.set()
 
     def wait(self) -> None:
         """Come back when it opens.

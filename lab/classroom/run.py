@@ -257,7 +257,7 @@ class Run:
                 stack.copy_empty(self._empty[salt])
             else:
                 self._engines.make(job)
-                self._empty[salt] = stack.state()
+                self._empty[salt] = stack.state_file.read_text(encoding="utf-8")
 
     def _job(self, action: Action, folder: Path, ready: Callable[[], None]) -> Job:
         return Job(

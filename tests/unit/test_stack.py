@@ -279,7 +279,7 @@ def test_an_empty_stack_is_copied_under_another_name_and_nothing_else_changes() 
     Stack("student-bo").copy_empty(json.dumps(document))
 
     assert Stack("student-bo").exists()
-    assert json.loads(Stack("student-bo").state()) == {
+    assert json.loads(Stack("student-bo").state_file.read_text()) == {
         "version": 3,
         "checkpoint": {"stack": "organization/istio-lab/student-bo", "latest": latest},
     }

@@ -362,7 +362,7 @@ def test_pulumi_makes_one_empty_stack_for_all_who_have_the_same_key(engines: Pre
     assert engines.made[0] == PLATFORM
     assert len(engines.made) == 2
     for student in ("anna", "bo", "cem", "dora"):
-        state = json.loads(Stack(f"student-{student}").state())
+        state = json.loads(Stack(f"student-{student}").state_file.read_text())
         assert state["checkpoint"]["stack"] == f"organization/istio-lab/student-{student}"
         assert workspace.salt(f"student-{student}") == "v1:of-the-class"
 
