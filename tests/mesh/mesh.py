@@ -27,6 +27,9 @@ ORDER = '{"productId":"1001","qty":5}'
 _EFFECT = 2.0
 """Seconds after which a change that `up` has made must be seen."""
 
+_MANY = 20
+"""Requests of which each of two Pods surely answers one."""
+
 _LONGEST = 20.0
 """Seconds until all processes must answer; 5 are usual."""
 
@@ -130,10 +133,14 @@ class Mesh:
         pages = [self.curl(f"http://{address}:8080/actuator/prometheus") for address in self.addresses(app)]
         return sum(int(float(count)) for page in pages for count in counted.findall(page))
 
-    def deliveries(self, times: int) -> list[str]:
-        """The addresses of the Pods of delivery in `tutorial` that answered, one after the other."""
-        said = self.curl("--fail", "--write-out", "\n", f"http://delivery:8080/actuator/echo?[1-{times}]")
-        return [json.loads(line)["address"] for line in said.splitlines() if line]
+    def answering(self, app: str, times: int) -> list[str]:
+        """The addresses of the Pods of an application in `tutorial` that answered, or the status of who did not."""
+        said = self.curl("--write-out", "\n%{http_code}\n", f"http://{app}:8080/actuator/echo?[1-{times}]")
+        lines = said.splitlines()
+        return [
+            json.loads(body)["address"] if code == "200" else code
+            for body, code in zip(lines[::2], lines[1::2], strict=True)
+        ]
 
     def fail_once(self, address: str) -> float:
         """Have a Pod of delivery answer with 503 until somebody has been told so; when that was."""
@@ -146,17 +153,19 @@ class Mesh:
 
     def away(self, address: str, begun: float, patience: float) -> float:
         """Seconds for which a Pod of delivery got no request."""
-        while address not in self.deliveries(10):
+        while address not in self.answering("delivery", 10):
             assert time.monotonic() - begun < patience
             time.sleep(0.2)
         return time.monotonic() - begun
 
     def scale(self, app: str, replicas: int) -> None:
-        """Give an application in `tutorial` so many Pods, and wait until they answer."""
+        """Give an application in `tutorial` so many Pods, and wait until all of them, and no others, are asked.
+
+        A direct answer would say too little: it may come from a Pod that is leaving and had the address before, and the
+        sidecars hear of the new one later.
+        """
         self.laboratory.kubectl("scale", "-n", "tutorial", f"deployment/{app}", f"--replicas={replicas}").succeeded()
         deadline = time.monotonic() + _LONGEST
-        while len(found := self.addresses(app)) != replicas or any(
-            self.laboratory.lab("curl", "--from", SIEGE, "--fail", f"http://{address}:8080/").code for address in found
-        ):
-            assert time.monotonic() < deadline, f"the Pods of {app} do not answer"
+        while len(found := self.addresses(app)) != replicas or set(self.answering(app, _MANY)) != set(found):
+            assert time.monotonic() < deadline, f"the Pods of {app} are not asked"
             time.sleep(0.2)

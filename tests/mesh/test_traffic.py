@@ -120,10 +120,10 @@ def test_each_attempt_gets_its_own_time(mesh: Mesh) -> None:
 def test_a_delivery_that_is_down_is_left_alone_until_its_time_has_passed(mesh: Mesh) -> None:
     mesh.apply(deliveryCircuitBreaker={"enabled": True, "interval": "1s", "baseEjectionTime": "6s"})
     one, other = mesh.addresses("delivery")
-    assert set(mesh.deliveries(20)) == {one, other}
+    assert set(mesh.answering("delivery", 20)) == {one, other}
     begun = mesh.fail_once(one)
 
-    assert set(mesh.deliveries(40)) == {other}
+    assert set(mesh.answering("delivery", 40)) == {other}
     assert mesh.away(one, begun, patience=20) >= 5
 
 
