@@ -161,9 +161,9 @@ def down(  # noqa: PLR0913 - its options
 ) -> None:
     """Take the class away: its students, then the cluster that they shared."""
     from lab.classroom import plan as planning
-    from lab.classroom import roster, workspace
+    from lab.classroom import validation, workspace
 
-    klass = roster.read(file)
+    klass = validation.read(file)
     wish = _wish(only, removed=removed, platform=platform)
     _require_shared(klass, wish)
     known = workspace.known_anywhere(klass, wish)
@@ -327,9 +327,9 @@ def _logs() -> Path:
 
 
 def _read(file: Path) -> Roster:
-    from lab.classroom import roster
+    from lab.classroom import validation
 
-    return roster.read(file)
+    return validation.read(file)
 
 
 def _planned(file: Path, wish: Wish) -> tuple[Roster, Plan]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from lab.classroom import roster
+from lab.classroom import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -184,7 +184,7 @@ def up(klass: Roster, known: Mapping[str, Known], program: str, wish: Wish = EVE
                 verb=Verb.KEEP,
                 reason="",
                 wave=REST,
-                config=roster.config(klass, each),
+                config=configuration.of_student(klass, each),
             ),
             known.get(each.stack),
             program,
@@ -254,7 +254,7 @@ def _platform(klass: Roster, known: Mapping[str, Known], program: str, wish: Wis
         verb=Verb.KEEP,
         reason="",
         wave=PLATFORM,
-        config=roster.platform_config(klass),
+        config=configuration.of_platform(klass),
     )
     return _up(action, known.get(action.stack), program, wish)
 

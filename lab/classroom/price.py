@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from lab.classroom import roster
+from lab.classroom import configuration
 from lab.cost import prices, retail
 from lab.cost.bill import bill
 from lab.cost.estimate import Course, Estimate, Share, cents, class_estimate
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 def shares(klass: Roster) -> list[Share]:
     """Every stack of a class, with what it asks for."""
     shared = (
-        [Share(stack=klass.platform_stack, settings=_settings(roster.platform_config(klass)), platform=True)]
+        [Share(stack=klass.platform_stack, settings=_settings(configuration.of_platform(klass)), platform=True)]
         if klass.shared
         else []
     )
     return [
         *shared,
-        *(Share(stack=each.stack, settings=_settings(roster.config(klass, each))) for each in klass.students),
+        *(
+            Share(stack=each.stack, settings=_settings(configuration.of_student(klass, each)))
+            for each in klass.students
+        ),
     ]
 
 
@@ -86,4 +89,4 @@ def sentence(klass: Roster, found: Estimate) -> str:
 
 
 def _settings(config: Config) -> Settings:
-    return roster.checked(config, source="the class file")
+    return configuration.checked(config, source="the class file")

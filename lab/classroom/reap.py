@@ -162,9 +162,9 @@ def class_file(file: Path) -> dict[str, datetime]:
     Raises:
         LabError: it is none.
     """
-    from lab.classroom import roster
+    from lab.classroom import validation
 
-    klass = roster.read(file)
+    klass = validation.read(file)
     moment = expiry.parse(klass.expires)
     return dict.fromkeys(klass.stacks, moment) if moment else {}
 

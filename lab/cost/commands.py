@@ -52,10 +52,9 @@ def cost(  # noqa: PLR0913 - its options
     if roster:
         from pathlib import Path
 
-        from lab.classroom import price
-        from lab.classroom.roster import read
+        from lab.classroom import price, validation
 
-        klass = read(Path(roster))
+        klass = validation.read(Path(roster))
         said = price.course(klass)
         asked = Course(hours_per_day=hours_per_day or said.hours_per_day, days=days or said.days)
         show_class(price.shares(klass), asked, as_json=as_json, online=online)

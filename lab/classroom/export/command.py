@@ -84,9 +84,9 @@ def export(  # noqa: PLR0913 - each is an option of the command line
     Nothing is made, and no secret is written: the files name where secrets are. docs/scale.md says when it is worth it.
     """
     from lab.classroom import plan as plans
-    from lab.classroom import roster
+    from lab.classroom import validation
 
-    klass = roster.read(class_file)
+    klass = validation.read(class_file)
     # Nothing is known of what stands: whoever gets the files finds out by the state.
     plan = plans.up(klass, {}, "")
     match to:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from lab import cli, paths
 from lab.audit import commands as auditing
-from lab.classroom import commands, handout, plan, roster, workspace
+from lab.classroom import commands, handout, plan, validation, workspace
 from lab.classroom.board import Phase
 from lab.classroom.plan import Plan, State, Verb
 from lab.classroom.run import Ended, Outcome
@@ -95,7 +95,7 @@ def refusal(*words: str) -> LabError:
 
 def stands(*stacks: str, state: State = State.STANDS, classroom: str = "ws26") -> None:
     """Leave what a run leaves."""
-    chosen = roster.read(paths.home().parent / "class.yaml")
+    chosen = validation.read(paths.home().parent / "class.yaml")
     digests = {each.stack: each.digest for each in plan.up(chosen, {}, commands_program()).actions}
     for stack in stacks:
         paths.class_workspace(stack).mkdir(parents=True)
@@ -141,7 +141,7 @@ def test_without_a_command_there_is_the_help() -> None:
 
 def test_a_class_file_to_begin_with_is_a_class(tmp_path: Path) -> None:
     out = says("init")
-    found = roster.read(tmp_path / "class.yaml")
+    found = validation.read(tmp_path / "class.yaml")
 
     assert out == "Wrote class.yaml. Put your students into it, then: lab class plan class.yaml\n"
     assert (found.classroom, [each.id for each in found.students], found.shared) == ("ws26", ["anna", "ben"], True)
@@ -153,7 +153,7 @@ def test_what_the_example_proposes_in_comments_is_accepted_too(tmp_path: Path) -
     file = tmp_path / "class.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("# expires:", "expires:"), encoding="utf-8")
 
-    assert (roster.read(file).classroom, roster.read(file).expires) == ("kurs-1", "2026-12-24T18:00Z")
+    assert (validation.read(file).classroom, validation.read(file).expires) == ("kurs-1", "2026-12-24T18:00Z")
 
 
 def test_a_file_that_is_there_is_left_as_it_is(file: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_file_that_is_there_is_left_as_it_is(file: Path) -> None:
 def test_a_file_can_be_in_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     says("init", "classes/ws27.yaml", "--name", "ws27")
 
-    assert roster.read(tmp_path / "classes" / "ws27.yaml").classroom == "ws27"
+    assert validation.read(tmp_path / "classes" / "ws27.yaml").classroom == "ws27"
 
 
 @pytest.mark.parametrize("name", ["WS 26", "", "x" * 21, "on", "a: b", "'", "학급"])
@@ -448,7 +448,7 @@ def test_a_handout_is_for_all_or_for_those_who_are_named(monkeypatch: pytest.Mon
 def test_an_extension_is_in_the_file_and_in_the_stacks_that_stand(file: Path) -> None:
     stands("student-anna")
     out = says("extend", "2w")
-    until = roster.read(file).expires
+    until = validation.read(file).expires
     anna = yaml.safe_load((paths.class_workspace("student-anna") / "Pulumi.student-anna.yaml").read_text())
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ", until)

@@ -9,7 +9,7 @@ import pytest
 import typer.main
 import yaml
 
-from lab.classroom import roster
+from lab.classroom import roster, validation
 from lab.classroom.commands import app
 from lab.classroom.names import ID_RULE
 from lab.classroom.rights import RIGHTS
@@ -37,7 +37,7 @@ def write(folder: Path, name: str, text: str) -> Path:
 def test_the_class_file_is_accepted_and_has_every_key(tmp_path: Path) -> None:
     whole = of("yaml")[0]
 
-    klass = roster.read(write(tmp_path, "class.yaml", whole))
+    klass = validation.read(write(tmp_path, "class.yaml", whole))
 
     written = yaml.safe_load(whole)
     assert set(written) == {field.alias for field in roster.Roster.model_fields.values()}
@@ -56,8 +56,8 @@ def test_the_table_of_students_is_a_class_alone_and_beside_a_file(tmp_path: Path
     (table,) = of("csv")
     write(tmp_path, "students.csv", table)
 
-    assert roster.read(write(tmp_path, "ws26.csv", table)).classroom == "ws26"
-    on_azure = roster.read(write(tmp_path, "class.yaml", of("yaml")[1]))
+    assert validation.read(write(tmp_path, "ws26.csv", table)).classroom == "ws26"
+    on_azure = validation.read(write(tmp_path, "class.yaml", of("yaml")[1]))
 
     assert on_azure.students[1].settings == {"shop": {"order": {"logLevel": "INFO"}}}
 
@@ -67,7 +67,7 @@ def test_the_messages_are_those_of_a_wrong_file(tmp_path: Path) -> None:
     wrong = write(tmp_path, "class.yaml", f"class: ws26\n{settings}students: [{{id: anna}}]\n")
 
     with pytest.raises(LabError) as refused:
-        roster.read(wrong)
+        validation.read(wrong)
 
     assert [refused.value.message] == [each.rstrip() for each in of("text")]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.classroom import extension, roster
+from lab.classroom import extension, validation
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def test_the_end_is_written_and_every_other_line_stays(tmp_path: Path, before: s
     extension.write(file, WEEK)
 
     assert file.read_bytes().decode() == after
-    assert roster.read(file).expires == WEEK
+    assert validation.read(file).expires == WEEK
 
 
 @pytest.mark.parametrize(("before", "after"), FILES.values(), ids=FILES)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as some
 
-from lab.classroom import plan, roster
+from lab.classroom import configuration, plan
 from lab.classroom.plan import Known, Plan, State, Verb, Wish
 from lab.classroom.roster import Roster
 
@@ -27,8 +27,8 @@ def klass(*ids: str, **more: object) -> Roster:
 
 def digests(chosen: Roster) -> dict[str, str]:
     """Of every stack of a class, as it is to be."""
-    students = {each.stack: roster.config(chosen, each) for each in chosen.students}
-    cluster = {chosen.platform_stack: roster.platform_config(chosen)} if chosen.shared else {}
+    students = {each.stack: configuration.of_student(chosen, each) for each in chosen.students}
+    cluster = {chosen.platform_stack: configuration.of_platform(chosen)} if chosen.shared else {}
     return {stack: plan.digest(config, PROGRAM) for stack, config in {**cluster, **students}.items()}
 
 
@@ -241,9 +241,13 @@ def test_an_action_has_all_that_its_stack_is_to_be() -> None:
     assert (cluster.student, cluster.name, cluster.config) == (
         "",
         "the shared cluster",
-        roster.platform_config(chosen),
+        configuration.of_platform(chosen),
     )
-    assert (anna.student, anna.name, anna.config) == ("anna", "Anna Kim", roster.config(chosen, chosen.find("anna")))
+    assert (anna.student, anna.name, anna.config) == (
+        "anna",
+        "Anna Kim",
+        configuration.of_student(chosen, chosen.find("anna")),
+    )
     assert {action.stack: action.digest for action in (cluster, anna)} == digests(chosen)
 
 

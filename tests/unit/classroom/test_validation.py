@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-import copy
-import json
 import re
-from textwrap import dedent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as some
 
-from lab.classroom import roster
+from lab.classroom import configuration, source, validation
 from lab.classroom.names import LONGEST_ID
-from lab.classroom.roster import Roster, Tenancy
+from lab.classroom.roster import Tenancy
 from lab.errors import LabError
-from lab.settings import Settings, Target
+from lab.settings import Settings
+from tests.unit.classroom.class_files import GROUP, INLINE, many, read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-GROUP = "0a1b2c3d-0000-4000-8000-00000000abcd"
 STUDENT_KEYS = "id, name, mail, group, settings"
 CLASS_KEYS = "class, tenancy, expires, days, hours, parallel, quota, budget, platform, settings, students"
 
 
-def write(folder: Path, files: Mapping[str, str]) -> Path:
-    """Files beside each other; the first is the class file."""
-    for name, text in files.items():
-        (folder / name).write_text(dedent(text), encoding="utf-8")
-    return folder / next(iter(files))
-
-
-def read(folder: Path, text: str, **beside: str) -> Roster:
-    return roster.read(write(folder, {"class.yaml": text, **{f"{name}.csv": rows for name, rows in beside.items()}}))
-
-
 def refusal(path: Path) -> str:
     with pytest.raises(LabError) as caught:
-        roster.read(path)
+        validation.read(path)
     assert caught.value.remedy
     return caught.value.message
 
@@ -49,11 +34,6 @@ def refusal(path: Path) -> str:
 def reported(message: str) -> list[str]:
     """The lines of a message that name a line of a file."""
     return [line.strip() for line in message.splitlines() if re.match(r" *[\w.]+:\d+: ", line)]
-
-
-def many(count: int, **platform: object) -> Roster:
-    rows = [{"id": f"s{number}"} for number in range(count)]
-    return Roster.model_validate({"class": "ws26", "platform": platform, "students": rows}, by_alias=True)
 
 
 # --- bad ones ---
@@ -414,21 +394,6 @@ def test_a_long_value_is_cut_so_that_the_line_stays_readable(tmp_path: Path) -> 
 
 # --- good ones ---
 
-INLINE = """
-    class: ws26
-    expires: 2026-12-24
-    days: 5
-    settings:
-      shop: {order: {replicas: 3, version: v2}}
-      traffic: {reviews: {v2: 100}}
-    students:
-    - id: anna
-      name: 안나
-      mail: anna@example.test
-      settings: {shop: {order: {version: v7}}}
-    - {id: bob-k2, group: 0a1b2c3d-0000-4000-8000-00000000abcd}
-"""
-
 
 def test_students_can_stand_in_the_class_file(tmp_path: Path) -> None:
     found = read(tmp_path, INLINE.replace("    expires: 2026-12-24\n", ""))
@@ -443,7 +408,7 @@ def test_students_can_stand_in_the_class_file(tmp_path: Path) -> None:
 
 
 def test_a_day_without_quotes_is_a_day() -> None:
-    found = roster.source._yaml("expires: 2026-12-24\n2026-12-25: 2026-13-99\n", "class.yaml")  # noqa: SLF001
+    found = source._yaml("expires: 2026-12-24\n2026-12-25: 2026-13-99\n", "class.yaml")  # noqa: SLF001
 
     assert found.data == {"expires": "2026-12-24", "2026-12-25": "2026-13-99"}
 
@@ -455,11 +420,11 @@ def test_students_can_stand_in_a_table_beside_the_class_file(tmp_path: Path) -> 
 
     assert found.tenancy is Tenancy.CLUSTER
     assert [each.settings for each in found.students] == [{"shop": {"order": {"replicas": "2", "version": "v3"}}}, {}]
-    assert roster.config(found, found.find("bob")) == {"student": {"id": "bob", "classroom": "ws26"}}
+    assert configuration.of_student(found, found.find("bob")) == {"student": {"id": "bob", "classroom": "ws26"}}
 
 
 def test_a_table_alone_is_a_class_with_the_name_of_the_file(tmp_path: Path) -> None:
-    found = roster.read(write(tmp_path, {"WS26.csv": "name,id\nAnna,anna\nBob,bob\n"}))
+    found = validation.read(write(tmp_path, {"WS26.csv": "name,id\nAnna,anna\nBob,bob\n"}))
 
     assert (found.classroom, found.shared, [each.id for each in found.students]) == ("ws26", True, ["anna", "bob"])
 
@@ -480,7 +445,7 @@ TABLES = {
 def test_a_table_is_read_however_a_spreadsheet_writes_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "ws26.csv").write_bytes(text.encode())
 
-    found = roster.read(tmp_path / "ws26.csv")
+    found = validation.read(tmp_path / "ws26.csv")
 
     assert [(each.id, each.name, each.mail) for each in found.students] == [
         ("anna", "Kim, Anna", "a@b.test"),
@@ -488,115 +453,11 @@ def test_a_table_is_read_however_a_spreadsheet_writes_it(tmp_path: Path, text: s
     ]
 
 
-def test_settings_of_a_student_count_more_than_those_of_the_class(tmp_path: Path) -> None:
-    found = read(tmp_path, INLINE.replace("    expires: 2026-12-24\n", ""))
-    anna, bob = (roster.config(found, each) for each in found.students)
-
-    assert anna["shop"] == {"order": {"replicas": 3, "version": "v7"}}
-    assert bob["shop"] == {"order": {"replicas": 3, "version": "v2"}}
-    assert anna["traffic"] == bob["traffic"] == {"reviews": {"v2": 100}}
-
-
-def test_settings_of_one_student_are_not_the_next_ones(tmp_path: Path) -> None:
-    found = read(tmp_path, INLINE.replace("    expires: 2026-12-24\n", ""))
-    before = copy.deepcopy(found.model_dump())
-    for each in found.students:
-        roster.config(found, each)
-    roster.platform_config(found)
-
-    assert found.model_dump() == before
-
-
 def test_an_anchor_can_be_used_for_what_several_students_have(tmp_path: Path) -> None:
     text = "class: ws26\nstudents:\n- {id: a, settings: &x {shop: {order: {replicas: 4}}}}\n- {id: b, settings: *x}\n"
     found = read(tmp_path, text + "- id: c\n  settings:\n    <<: *x\n    tutorial: {bookinfo: false}\n")
 
     assert [each.settings["shop"]["order"]["replicas"] for each in found.students] == [4, 4, 4]
-
-
-@pytest.mark.parametrize("tenancy", list(Tenancy))
-def test_the_whole_configuration_of_a_student_passes_the_settings(tmp_path: Path, tenancy: Tenancy) -> None:
-    text = f"class: ws26\ntenancy: {tenancy}\nstudents: [{{id: anna, group: {GROUP}}}]\n"
-    found = read(tmp_path, text + "quota: {cpu: 5, memory: 8Gi, pods: 60}\n")
-    chosen = Settings.from_mapping(
-        {key: value if isinstance(value, str) else json.dumps(value) for key, value in _config(found).items()},
-        source="Pulumi.student-anna.yaml",
-    )
-
-    assert (chosen.student.id, chosen.student.classroom, chosen.student.group) == ("anna", "ws26", GROUP)
-    assert chosen.shares is found.shared
-    if found.shared:
-        shared = chosen.shared
-        assert (shared.platform, shared.cpu, shared.memory, shared.pods) == ("ws26-platform", 5, "8Gi", 60)
-
-
-def _config(found: Roster) -> dict[str, Any]:
-    (student,) = found.students
-    return roster.config(found, student)
-
-
-def test_the_configuration_of_a_share_has_its_quota_even_if_nobody_says_one(tmp_path: Path) -> None:
-    found = read(tmp_path, "class: ws26\nstudents: [{id: anna}]\n")
-
-    assert _config(found) == {
-        "target": "shared",
-        "shared": {"platform": "ws26-platform", "cpu": 3, "memory": "6Gi", "pods": 40},
-        "student": {"id": "anna", "classroom": "ws26"},
-    }
-
-
-def test_a_class_that_ends_says_so_to_every_stack() -> None:
-    found = Roster.model_validate(
-        {"class": "ws26", "expires": "2026-12-24", "students": [{"id": "anna"}]}, by_alias=True
-    )
-
-    assert _config(found)["expires"] == roster.platform_config(found)["expires"] == "2026-12-24"
-
-
-def test_the_shared_cluster_has_the_mesh_and_the_tools_but_nothing_of_the_course() -> None:
-    chosen = Settings.from_mapping(roster.platform_config(many(3)), source="Pulumi.ws26-platform.yaml")
-
-    assert chosen.target is Target.EMBEDDED
-    assert not any((chosen.tutorial.bookinfo, chosen.tutorial.hello_nginx, chosen.tutorial.shop, chosen.shop.enabled))
-    assert not chosen.rollouts.example.enabled
-    assert chosen.rollouts.enabled
-    assert chosen.observability.prometheus.enabled
-
-
-@pytest.mark.parametrize(
-    ("students", "nodes", "machines"), [(1, 3, 2), (3, 3, 3), (12, 5, 8), (100, 35, 52), (1000, 50, 100)]
-)
-def test_the_more_students_the_more_nodes(students: int, nodes: int, machines: int) -> None:
-    simulated = roster.platform_config(many(students))["nodes"]
-    pool = roster.platform_config(many(students, target="azure"))["azure"]["systemPool"]
-
-    assert simulated == {"count": nodes, "zones": 3, "cpu": 16, "memory": "64Gi"}
-    assert pool == {"count": machines, "maxCount": min(100, machines + 1)}
-
-
-@pytest.mark.parametrize(
-    ("platform", "key", "expected"),
-    [
-        ({"nodes": {"count": 7}}, "nodes", {"count": 7, "zones": 3}),
-        ({"nodes": {"count": 2}}, "nodes", {"count": 2, "zones": 2}),
-        ({"nodes": {"count": "1", "cpu": 32}}, "nodes", {"count": "1", "zones": 1, "cpu": 32}),
-        ({"target": "azure", "azure": {"systemPool": {"count": 20}}}, "azure", {"count": 20, "maxCount": 21}),
-        ({"target": "azure", "azure": {"systemPool": {"maxCount": 4}}}, "azure", {"count": 4, "maxCount": 4}),
-        ({"target": "azure", "azure": {"systemPool": {"count": 1, "maxCount": 1}}}, "azure", {"count": 1}),
-        ({"target": "azure", "azure": {"systemPool": {"vmSize": "Standard_D8s_v5"}}}, "azure", {"count": 8}),
-    ],
-)
-def test_what_the_class_file_says_of_nodes_counts_more(
-    platform: dict[str, Any], key: str, expected: dict[str, object]
-) -> None:
-    allowed = {"azure": {"allowedRanges": ["203.0.113.7/32"]}} if key == "azure" else {}
-    chosen = roster.platform_config(many(12, **roster.merge(allowed, platform)))
-    found = chosen[key].get("systemPool", chosen[key])
-
-    assert found.items() >= expected.items()
-    assert Settings.from_mapping(chosen, source="Pulumi.ws26-platform.yaml").target == platform.get(
-        "target", "embedded"
-    )
 
 
 def with_students(folder: Path, count: int, more: str = "") -> Path:
@@ -607,7 +468,7 @@ def with_students(folder: Path, count: int, more: str = "") -> Path:
 
 @pytest.mark.parametrize("more", ["", "platform: {target: embedded}\n", "platform: {nodes: {cpu: 32}}\n"])
 def test_more_students_than_the_simulated_nodes_have_room_for_are_refused(tmp_path: Path, more: str) -> None:
-    assert len(roster.read(with_students(tmp_path, 146, more)).students) == 146
+    assert len(validation.read(with_students(tmp_path, 146, more)).students) == 146
     message = refusal(with_students(tmp_path, 147, more))
 
     assert_reported(
@@ -625,7 +486,7 @@ def test_more_students_than_the_simulated_nodes_have_room_for_are_refused(tmp_pa
     ],
 )
 def test_how_many_there_is_room_for_is_not_said_of_nodes_that_somebody_else_counts(tmp_path: Path, more: str) -> None:
-    assert len(roster.read(with_students(tmp_path, 147, more)).students) == 147
+    assert len(validation.read(with_students(tmp_path, 147, more)).students) == 147
 
 
 NO_CONTROLLER = "class: ws26\nplatform:\n  rollouts:\n    enabled: false\n"
@@ -662,15 +523,9 @@ def test_a_cluster_without_the_controller_that_students_rollouts_need_is_refused
     ],
 )
 def test_a_cluster_without_the_controller_is_enough_for_students_without_rollouts(tmp_path: Path, rest: str) -> None:
-    found = roster.read(write(tmp_path, {"class.yaml": NO_CONTROLLER + rest}))
+    found = validation.read(write(tmp_path, {"class.yaml": NO_CONTROLLER + rest}))
 
-    assert not Settings.from_mapping(roster.platform_config(found), source="x").rollouts.enabled
-
-
-def test_a_cluster_that_exists_has_the_nodes_that_it_has() -> None:
-    chosen = roster.platform_config(many(12, target="kubeconfig", kubeconfig={"file": "k.yaml", "context": "c"}))
-
-    assert not {"nodes", "azure"} & chosen.keys()
+    assert not Settings.from_mapping(configuration.of_platform(found), source="x").rollouts.enabled
 
 
 def test_a_student_is_found_by_id_and_others_are_named_when_there_is_none() -> None:
@@ -704,23 +559,8 @@ TEXTS = some.one_of(some.text(), some.lists(PIECES, max_size=40).map("".join))
 def test_any_text_is_a_class_or_is_refused_with_a_line(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_bytes(text.encode("utf-8", errors="surrogatepass"))
     try:
-        found = roster.read(tmp_path / name)
+        found = validation.read(tmp_path / name)
     except LabError as error:
         assert re.search(rf"{re.escape(name)}:\d+: ", error.message), error.message  # noqa: PT017 - or none at all
     else:
         assert found.students
-
-
-@hypothesis(max_examples=100, deadline=None, derandomize=True)
-@given(
-    under=some.dictionaries(WORDS, some.one_of(some.integers(), some.dictionaries(WORDS, some.integers()))),
-    over=some.dictionaries(WORDS, some.one_of(some.integers(), some.dictionaries(WORDS, some.integers()))),
-)
-def test_laying_settings_over_others_keeps_what_nobody_replaces(under: dict[str, Any], over: dict[str, Any]) -> None:
-    before = copy.deepcopy((under, over))
-    merged = roster.merge(under, over)
-
-    assert (under, over) == before
-    assert merged.keys() == under.keys() | over.keys()
-    assert roster.merge(merged, over) == merged
-    assert roster.merge(under, {}) == under
