@@ -8,7 +8,6 @@ import os
 import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer evaluates the annotations of a command
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +20,7 @@ from rich.text import Text
 from lab import stack as stacks
 from lab import tags, workspace
 from lab.classroom import expiry
+from lab.classroom.selection import AZURE, EMBEDDED, Action, Decision, Found, Verb, decide, for_the_sake_of, select
 from lab.errors import LabError
 from lab.progress import Progress
 from lab.stack import Stack
@@ -31,60 +31,7 @@ if TYPE_CHECKING:
     from lab.classroom.workspace import Record
     from lab.tags import Tags
 
-_AZURE, _EMBEDDED = "azure", "embedded"
-
 console = Console()
-
-
-class Action(StrEnum):
-    """What happens to a lab that has expired."""
-
-    STOP = "stop"
-    DESTROY = "destroy"
-
-
-class Verb(StrEnum):
-    """What is to be done with a stack."""
-
-    KEEP = "keep"
-    STOP = "stop"
-    DESTROY = "destroy"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """A stack of the backend.
-
-    Attributes:
-        stack: its name.
-        tags: the project's tags on it; None when it has none of this project and this stack.
-        target: where it stands.
-        expires: when, by its tags or by its settings, whichever is later; None when its tags say never.
-        platform: name of the stack in whose cluster it is; empty for a cluster of its own.
-        trouble: why it cannot be ended from here; empty when it can.
-    """
-
-    stack: str
-    tags: Tags | None
-    target: str = _EMBEDDED
-    expires: datetime | None = None
-    platform: str = ""
-    trouble: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What is to be done with one stack, and why.
-
-    Attributes:
-        stack: its name.
-        verb: what is to be done.
-        reason: why.
-    """
-
-    stack: str
-    verb: Verb
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,34 +47,6 @@ class Outcome:
     stack: str
     verb: Verb
     error: str = ""
-
-
-def select(
-    found: Iterable[Found],
-    now: datetime,
-    roster_expires: Mapping[str, datetime],
-    *,
-    action: Action = Action.DESTROY,
-) -> list[Decision]:
-    """Decide about every stack. One without the project's tags is always kept, whatever else is known of it.
-
-    A cluster that several share is kept for as long as anybody is kept who has a share of it.
-
-    Args:
-        found: the stacks of the backend.
-        now: the moment that expiry is held against.
-        roster_expires: when stacks expire by the class file; the later of that and what the stack itself says counts,
-            and never is later than any moment.
-        action: what happens to those that have expired.
-    """
-    stands = list(found)
-    decisions = [_decide(each, now, roster_expires.get(each.stack), action) for each in stands]
-    kept = {each.stack for each in decisions if each.verb is Verb.KEEP}
-    needed = {each.platform: each.stack for each in stands if each.platform and each.stack in kept}
-    return [
-        _for_the_sake_of(each, needed[each.stack]) if each.verb is not Verb.KEEP and each.stack in needed else each
-        for each in decisions
-    ]
 
 
 def look() -> list[Found]:
@@ -211,10 +130,10 @@ def run(*, now: datetime, yes: bool, action: Action, as_json: bool, roster: Mapp
     platforms = {each.platform for each in found}
 
     def again(name: str) -> Decision:
-        decision = _decide(_found(name), now, roster.get(name), action)
+        decision = decide(_found(name), now, roster.get(name), action)
         # One whose end failed is still there, and goes before the cluster that it is in.
         shares = [each.stack for each in look() if each.platform == name] if name in platforms else []
-        return _for_the_sake_of(decision, shares[0]) if shares and decision.verb is not Verb.KEEP else decision
+        return for_the_sake_of(decision, shares[0]) if shares and decision.verb is not Verb.KEEP else decision
 
     if not as_json:
         _print(decisions)
@@ -235,10 +154,6 @@ def run(*, now: datetime, yes: bool, action: Action, as_json: bool, roster: Mapp
             "\n".join([f"{_number(len(failed))} could not be ended:", *(f"  {_told(each)}" for each in failed)]),
             "look at each, then run the same command again",
         )
-
-
-def _for_the_sake_of(decision: Decision, share: str) -> Decision:
-    return Decision(stack=decision.stack, verb=Verb.KEEP, reason=f"{share} has a share of its cluster and is kept")
 
 
 def _destroy(name: str) -> None:
@@ -269,30 +184,6 @@ def _destroy_in_class(name: str, entry: Record) -> None:
         raise LabError(outcome.failed[0].error)
     if outcome.interrupted:
         raise KeyboardInterrupt
-
-
-def _decide(found: Found, now: datetime, roster: datetime | None, action: Action) -> Decision:
-    expires = expiry.later(found.expires, roster) if found.expires else None
-    why = _kept(found, expires, now, action)
-    if why or expires is None:
-        return Decision(stack=found.stack, verb=Verb.KEEP, reason=why or "it never expires")
-    reason = f"expired {expiry.length(now - expires)} ago, on {expiry.spell(expires)}"
-    return Decision(stack=found.stack, verb=Verb(action.value), reason=reason)
-
-
-def _kept(found: Found, expires: datetime | None, now: datetime, action: Action) -> str:
-    """Why a stack is left alone, unless it is because it never expires; empty when it is not."""
-    if found.trouble:
-        return found.trouble
-    if found.tags is None or found.tags.stack != found.stack:
-        return "it has no tags of this project"
-    if expires is not None and not expiry.expired(expires, now):
-        extended = found.expires is not None and expires > found.expires
-        until = f"until {expiry.spell(expires)}, {expiry.length(expires - now)} from now"
-        return f"extended in the class file {until}" if extended else f"not expired: it stays {until}"
-    if expires is not None and action is Action.STOP and found.target != _AZURE:
-        return f"expired on {expiry.spell(expires)}, but only a cluster on Azure can be stopped"
-    return ""
 
 
 def _found(name: str) -> Found:
@@ -326,10 +217,10 @@ def _expires(own: Tags, stack: Stack) -> datetime | None:
 def _trouble(stack: Stack, *, on_azure: bool) -> str:
     if not stack.file.is_file():
         return f"{stack.file.name} is not here, and without its settings it cannot be taken down"
-    if on_azure != (stack.target == _AZURE):
+    if on_azure != (stack.target == AZURE):
         where = "it stands" if on_azure else "it does not stand"
         return f"{stack.file.name} says target {stack.target}, but {where} on Azure"
-    if stack.target == _EMBEDDED and not workspace.local_backend() and not stack.directory.is_dir():
+    if stack.target == EMBEDDED and not workspace.local_backend() and not stack.directory.is_dir():
         return "it stands on another machine"
     return ""
 

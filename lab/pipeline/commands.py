@@ -165,9 +165,10 @@ def reap(
 ) -> None:
     """Stop or destroy the labs of the backend that have expired: `lab class reap`, for a pipeline with a schedule."""
     from lab.classroom import reap as reaping
+    from lab.classroom import selection
 
     dry = action is Reaping.DRY
-    chosen = reaping.Action.DESTROY if dry else reaping.Action(action.value)
+    chosen = selection.Action.DESTROY if dry else selection.Action(action.value)
     reaping.run(now=datetime.now(tz=UTC), yes=not dry, action=chosen, as_json=False, roster={})
 
 

@@ -20,7 +20,8 @@ from lab.classroom import reap
 from lab.classroom import run as running
 from lab.classroom import workspace as of_class
 from lab.classroom.board import Phase
-from lab.classroom.reap import Action, Decision, Found, Outcome, Verb, carry_out, select
+from lab.classroom.reap import Outcome, carry_out
+from lab.classroom.selection import Action, Decision, Found, Verb, select
 from lab.errors import LabError
 from lab.stack import Stack
 from lab.tags import Tags, tags
