@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lab.classroom import configuration
-from lab.cost import prices, retail
+from lab.cost import retail
 from lab.cost.bill import bill
 from lab.cost.estimate import Course, Estimate, Share, cents, class_estimate
-from lab.cost.prices import CURRENCY, UnknownPriceError
+from lab.cost.prices import CURRENCY
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -39,20 +39,14 @@ def course(klass: Roster) -> Course:
 
 
 def estimate(klass: Roster) -> Estimate:
-    """What a class costs: by the repository's table, which takes no time, and by Azure's list where that is silent.
+    """What a class costs.
 
     Raises:
-        LabError: a price is not known.
+        UnknownPriceError: a price is not known.
     """
     found = shares(klass)
-    try:
-        return class_estimate(found, prices.table())
-    except UnknownPriceError as unknown:
-        try:
-            asked = retail.ask(item.meter for share in found for item in bill(share.settings) if item.meter)
-            return class_estimate(found, asked.or_else(prices.table()))
-        except (retail.RetailError, UnknownPriceError):
-            raise unknown from None
+    meters = (item.meter for share in found for item in bill(share.settings) if item.meter)
+    return retail.where_needed(lambda book: class_estimate(found, book), meters)
 
 
 def hold(klass: Roster, found: Estimate) -> None:

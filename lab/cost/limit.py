@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from lab.cost import prices, retail
+from lab.cost import retail
 from lab.cost.bill import bill
 from lab.cost.estimate import estimate
 from lab.cost.prices import CURRENCY, UnknownPriceError
@@ -24,9 +24,6 @@ _NAMED = 3
 
 def hold(settings: Settings, *, stack: str) -> None:
     """Refuse settings of which the plan may cost more than its own limit; without a limit nothing is reckoned.
-
-    The table of the repository is looked at first, so that this takes no time and says the same everywhere. Azure's
-    price list is asked only for what the table does not know.
 
     Args:
         settings: what is planned.
@@ -65,19 +62,15 @@ def require_within(found: Estimate, limit: Decimal, *, stack: str) -> None:
 
 
 def _estimate(settings: Settings, stack: str) -> Estimate:
+    meters = (item.meter for item in bill(settings) if item.meter)
     try:
-        return estimate(settings, prices.table(), stack=stack)
+        return retail.where_needed(lambda book: estimate(settings, book, stack=stack), meters)
     except UnknownPriceError as unknown:
-        try:
-            asked = retail.ask(item.meter for item in bill(settings) if item.meter)
-            return estimate(settings, asked.or_else(prices.table()), stack=stack)
-        except (retail.RetailError, UnknownPriceError) as error:
-            why = f"\n{error.message}" if error.message != unknown.message else ""
-            raise LabError(
-                f"{SETTING} is {_limit(settings)}, and cannot be held: {unknown.message}{why}",
-                f"choose what has a known price, run it again where Azure's price list can be asked, or go on without "
-                f"a limit: pulumi config rm --stack {stack} --path {SETTING}",
-            ) from None
+        raise LabError(
+            f"{SETTING} is {_limit(settings)}, and cannot be held: {unknown.message}",
+            f"choose what has a known price, run it again where Azure's price list can be asked, or go on without "
+            f"a limit: pulumi config rm --stack {stack} --path {SETTING}",
+        ) from None
 
 
 def _limit(settings: Settings) -> Decimal:

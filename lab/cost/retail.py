@@ -17,11 +17,13 @@ import httpx
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from lab.cost.prices import CURRENCY, Kind, Meter, Price, PriceBook, Unit
+from lab.cost.prices import CURRENCY, Kind, Meter, Price, PriceBook, Unit, UnknownPriceError, table
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from lab.cost.estimate import Estimate
 
 URL = "https://prices.azure.com/api/retail/prices"
 _VERSION = "2023-01-01-preview"
@@ -139,6 +141,28 @@ def ask(meters: Iterable[Meter], *, url: str | None = None, now: datetime | None
         place = ".".join(map(str, first["loc"])) or "the whole"
         raise _failure(f"answers something else than prices: {place}: {first['msg']}") from None
     return PriceBook(prices=prices, advice=_ADVICE)
+
+
+def where_needed(reckon: Callable[[PriceBook], Estimate], meters: Iterable[Meter]) -> Estimate:
+    """Reckon by the table of the repository, which takes no time and says the same everywhere.
+
+    Azure's price list is asked only if the table does not know something.
+
+    Args:
+        reckon: makes the estimate of prices.
+        meters: what it needs the prices of.
+
+    Raises:
+        UnknownPriceError: nobody knows a price, and why the list was no help.
+    """
+    try:
+        return reckon(table())
+    except UnknownPriceError as unknown:
+        try:
+            return reckon(ask(meters).or_else(table()))
+        except (RetailError, UnknownPriceError) as error:
+            why = f"\n{error.message}" if error.message != unknown.message else ""
+            raise UnknownPriceError(unknown.message + why, unknown.remedy) from None
 
 
 def _rows(client: httpx.Client, address: str, question: str, deadline: float) -> tuple[_Row, ...]:
