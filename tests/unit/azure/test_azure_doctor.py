@@ -172,12 +172,12 @@ def test_a_warning_is_no_reason_to_stop(healthy: FakeAz, progress: Progress, con
 
 def test_questions_are_asked_at_the_same_time(healthy: FakeAz, progress: Progress) -> None:
     for begin, answer in (("aks get-versions", VERSIONS), ("provider list", providers()), ("vm list-usage", usages())):
-        healthy.answers(begin, answer, then="sleep 0.4")
+        healthy.answers(begin, answer, then="sleep 1")
     start = time.monotonic()
 
     examine(NEEDS, progress)
 
-    assert time.monotonic() - start < 1.2, "four sleeps one after the other are 1.6 s"
+    assert time.monotonic() - start < 3.5, "four sleeps one after the other are 4 s"
 
 
 def test_a_remedy_can_be_copied_whole_and_brackets_are_kept(console: Console) -> None:
