@@ -34,6 +34,17 @@ _LONGEST = 20.0
 """Seconds until all processes must answer; 5 are usual."""
 
 
+def workers(laboratory: Laboratory) -> dict[psutil.Process, list[str]]:
+    """What the data plane of a lab has started, with its command lines; some of it has soon ended."""
+    found = {}
+    agent = lifecycle.agent(laboratory.directory)
+    for each in agent.children(recursive=True) if agent else ():
+        with contextlib.suppress(psutil.Error):
+            if line := each.cmdline():
+                found[each] = line
+    return found
+
+
 @dataclass(frozen=True)
 class Mesh:
     """One lab."""
@@ -57,21 +68,14 @@ class Mesh:
     @contextlib.contextmanager
     def stopped(self, app: str, address: str) -> Iterator[None]:
         """Without the process of a Pod: whoever starts it again finds its port taken by nobody who answers."""
-        workers = lifecycle.agent(self.laboratory.directory)
-        assert workers is not None
-        [victim] = [
-            each
-            for each in workers.children(recursive=True)
-            if each.cmdline()[-2:] == ["-m", app] and each.environ().get("HOST") == address
-        ]
+        [victim] = self._processes(app, address)
         done = threading.Event()
 
         def keep_down() -> None:
             while not done.wait(0.02):
-                for each in workers.children(recursive=True):
+                for each in self._processes(app, address):
                     with contextlib.suppress(psutil.Error):
-                        if each.cmdline()[-2:] == ["-m", app] and each.environ().get("HOST") == address:
-                            each.kill()
+                        each.kill()
 
         victim.kill()
         keeper = threading.Thread(target=keep_down)
@@ -81,6 +85,15 @@ class Mesh:
         finally:
             done.set()
             keeper.join()
+
+    def _processes(self, app: str, address: str) -> list[psutil.Process]:
+        """The shop's application in the Pod with this address."""
+        found = []
+        for each, line in workers(self.laboratory).items():
+            with contextlib.suppress(psutil.Error):
+                if line[-2:] == ["-m", app] and each.environ().get("HOST") == address:
+                    found.append(each)
+        return found
 
     def reviews(self, times: int, *words: str) -> Counter[str]:
         """Which version answered how often; one that did not answer counts as its status."""

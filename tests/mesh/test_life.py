@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from lab.dataplane import lifecycle
+from tests.engine.laboratory import runs
+from tests.mesh.mesh import workers
 
 if TYPE_CHECKING:
+    import psutil
+
     from tests.engine.laboratory import Laboratory
     from tests.mesh.mesh import Mesh
 
@@ -18,13 +21,8 @@ MOST_MEMORY = 60 * 2**20
 """Bytes of an Envoy that are not shared with the others in full."""
 
 
-def workers(laboratory: Laboratory) -> list[psutil.Process]:
-    agent = lifecycle.agent(laboratory.directory)
-    return agent.children(recursive=True) if agent else []
-
-
 def serving(laboratory: Laboratory, service: str) -> list[psutil.Process]:
-    return [each for each in workers(laboratory) if each.cmdline()[4:5] == [service]]
+    return [each for each, line in workers(laboratory).items() if line[4:5] == [service]]
 
 
 def test_the_front_page_is_served_at_the_address_that_the_stack_says(mesh: Mesh) -> None:
@@ -36,7 +34,7 @@ def test_the_front_page_is_served_at_the_address_that_the_stack_says(mesh: Mesh)
 
 
 def test_an_envoy_needs_little_memory(mesh: Mesh) -> None:
-    envoys = [each for each in workers(mesh.laboratory) if each.name() == "envoy"]
+    envoys = [each for each, line in workers(mesh.laboratory).items() if Path(line[0]).name == "envoy"]
 
     assert len(envoys) > 5
     assert max(each.memory_full_info().pss for each in envoys) < MOST_MEMORY
@@ -46,17 +44,16 @@ def test_a_pod_that_the_cluster_deletes_goes_and_its_successor_answers(mesh: Mes
     [before] = serving(mesh.laboratory, "details")
     mesh.laboratory.kubectl("delete", "pod", "-n", "tutorial", "-l", "app=details").succeeded()
     deadline = time.monotonic() + 20
-    while mesh.laboratory.lab("curl", "--fail", "http://details:9080/details/0").code:
+    while runs(before) or mesh.laboratory.lab("curl", "--fail", "http://details:9080/details/0").code:
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
     [after] = serving(mesh.laboratory, "details")
     assert after != before
-    assert not before.is_running()
 
 
 def test_a_process_that_ends_is_started_again(mesh: Mesh) -> None:
-    [victim] = [each for each in serving(mesh.laboratory, "reviews") if each.cmdline()[5] == "v1"]
+    [victim] = [each for each, line in workers(mesh.laboratory).items() if line[4:6] == ["reviews", "v1"]]
     victim.kill()
 
     deadline = time.monotonic() + 20
@@ -83,6 +80,6 @@ def test_a_lab_taken_down_under_load_leaves_nothing(mesh: Mesh) -> None:
     finally:
         load.communicate(timeout=30)
 
-    assert not [each for each in before if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    assert not [each for each in before if runs(each)]
     assert not laboratory.processes()
     assert not laboratory.directory.exists()
