@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 QUIET = {"order": {"ORDER_LOG_LEVEL": "WARNING"}, "delivery": {"DELIVERY_LOG_LEVEL": "WARNING"}}
 
 LOADING = """
-import io, pathlib, sys
+import io, pathlib, signal, sys
 from lab import paths, toolchain
 from lab.load import fortio, generator, shop
 from lab.load.meter import Meter
@@ -40,6 +40,8 @@ from lab.load.plan import Plan
 from lab.progress import Progress
 
 paths.temporary_dir = lambda: pathlib.Path(sys.argv[1])
+# A shell without job control has what it starts in the background ignore Ctrl-C, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Telling(Meter):
     def set(self, **counts):
