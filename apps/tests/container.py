@@ -78,8 +78,11 @@ def run(image: Image, log: Path, environment: Mapping[str, str]) -> Iterator[Con
             time.sleep(0.01)
         yield Container(process, log)
     finally:
-        # unshare's --kill-child has the kernel end the program with it.
-        process.kill()
+        # The program itself, and unshare follows it. With --kill-child the kernel would do the opposite, but it forgets
+        # that when the program becomes another user's.
+        if process.poll() is None:
+            for each in psutil.Process(process.pid).children() or [process]:
+                each.kill()
         process.wait()
 
 

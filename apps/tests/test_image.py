@@ -169,11 +169,13 @@ def test_an_application_answers_from_its_image_as_a_user_who_may_do_nothing(
     with running(image, tmp_path / f"{app}.log") as (inside, base):
         assert get(f"{base}/actuator/health") == {"status": "UP"}
         echo = get(f"{base}/actuator/echo")
-        told = status_of(inside.process.pid)
+        program = inside.process
+        told = status_of(program.pid)
         assert told["Uid"].split() == told["Gid"].split() == [str(USER)] * 4
         assert {told["CapEff"], told["CapPrm"], told["CapInh"]} == {"0" * 16}
         assert told["NoNewPrivs"] == "1"
         assert told["NSpid"].split()[-1] == "1"
+    assert not program.is_running()
     assert "v7" in json.dumps(echo)
 
 
