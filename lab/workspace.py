@@ -71,10 +71,6 @@ def _variables() -> dict[str, str]:
         "TMPDIR": str(paths.temporary_dir()),
         "KUBECACHEDIR": str(paths.home() / "kubectl-cache"),
         "PULUMI_LOG_ROTATION_MAX_TOTAL_MB": str(_LOG_CAP_MEGABYTES),
-        # A switch of client-go, for the Kubernetes provider: it would begin to watch from the API server's cache, which
-        # on a busy machine shows an object that is being deleted as it was before. Of a Rollout, whose
-        # observedGeneration is text, the provider cannot say then how it is, and it crashes.
-        "KUBE_FEATURE_WatchListClient": "true",
     }
     if local_backend():
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(paths.passphrase_file())
