@@ -97,13 +97,13 @@ class Mesh:
 
     def reviews(self, times: int, *words: str) -> Counter[str]:
         """Which version answered how often; one that did not answer counts as its status."""
-        asked = f"http://reviews:9080/reviews/[1-{times}]"
-        said = self.curl("--write-out", "\n%{http_code}\n", *words, asked)
-        lines = said.splitlines()
-        return Counter(
-            json.loads(body)["version"] if code == "200" else code
-            for body, code in zip(lines[::2], lines[1::2], strict=True)
-        )
+        answers = self._answers(f"http://reviews:9080/reviews/[1-{times}]", *words)
+        return Counter(json.loads(body)["version"] if code == "200" else code for body, code in answers)
+
+    def _answers(self, url: str, *words: str) -> Iterator[tuple[str, str]]:
+        """Body, of one line, and status of what each of many requests is answered."""
+        lines = self.curl("--write-out", "\n%{http_code}\n", *words, url).splitlines()
+        return zip(lines[::2], lines[1::2], strict=True)
 
     def faults(self, app: str, **faults: object) -> None:
         """Tell every Pod of an application in `tutorial` how to misbehave."""
@@ -148,12 +148,8 @@ class Mesh:
 
     def answering(self, app: str, times: int) -> list[str]:
         """The addresses of the Pods of an application in `tutorial` that answered, or the status of who did not."""
-        said = self.curl("--write-out", "\n%{http_code}\n", f"http://{app}:8080/actuator/echo?[1-{times}]")
-        lines = said.splitlines()
-        return [
-            json.loads(body)["address"] if code == "200" else code
-            for body, code in zip(lines[::2], lines[1::2], strict=True)
-        ]
+        answers = self._answers(f"http://{app}:8080/actuator/echo?[1-{times}]")
+        return [json.loads(body)["address"] if code == "200" else code for body, code in answers]
 
     def fail_once(self, address: str) -> float:
         """Have a Pod of delivery answer with 503 until somebody has been told so; when that was."""

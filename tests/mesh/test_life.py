@@ -44,7 +44,7 @@ def test_a_pod_that_the_cluster_deletes_goes_and_its_successor_answers(mesh: Mes
     [before] = serving(mesh.laboratory, "details")
     mesh.laboratory.kubectl("delete", "pod", "-n", "tutorial", "-l", "app=details").succeeded()
     deadline = time.monotonic() + 20
-    while runs(before) or mesh.laboratory.lab("curl", "--fail", "http://details:9080/details/0").code:
+    while before.is_running() or mesh.laboratory.lab("curl", "--fail", "http://details:9080/details/0").code:
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
