@@ -36,10 +36,10 @@ def check(
 ) -> None:
     """Check by live evidence whether a lesson is solved: what was expected, what was found, what to look at.
 
-    A check sends at most 1,000 requests from the Pod `siege` of `tutorial`, or of `shop` for those on strategies. It
-    ends with 0 when every lesson that was named is solved, else with 1. Each lesson of `lab lesson list` that has
-    something to solve has one, called like it, without its number. `strategies.recreate` and `strategies.ramped`
-    replace all Pods of delivery, to see what is lost:
+    A check sends at most 1,000 requests from the Pod `siege` of `tutorial`, or of `shop` for those on strategies, and
+    4,000 more where chance may have had a hand in it. It ends with 0 when every lesson that was named is solved, else
+    with 1. Each lesson of `lab lesson list` that has something to solve has one, called like it, without its number.
+    `strategies.recreate` and `strategies.ramped` replace all Pods of delivery, to see what is lost:
 
     `lab check traffic.timeout`; `lab check 'traffic.*'`; `lab check strategies.canary --json`
     """

@@ -1,17 +1,12 @@
-"""What a check found, and how far chance may be from what was expected."""
+"""What a check found."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-CONFIDENCE = 0.999
-"""Of all runs on a solved lesson, this share passes; the others are chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +26,6 @@ class Finding:
     expected: str
     found: str
     hint: str
-
-
-def margin(share: float, requests: int) -> float:
-    """How far a share of so many requests may be from the true one by chance, at the stated confidence.
-
-    The normal approximation of the binomial distribution; exact for a share of 0 or 1.
-    """
-    deviations = NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / 2)
-    return deviations * math.sqrt(share * (1 - share) / requests)
 
 
 def counted(found: Mapping[str, int]) -> str:

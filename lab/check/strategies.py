@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab.check.finding import CONFIDENCE, Finding, counted, margin
+from lab.check import sample
+from lab.check.finding import Finding, counted
 from lab.rollout import names
 
 if TYPE_CHECKING:
@@ -33,9 +35,6 @@ _AFTER, _SHARED, _ABORTED, _PROMOTED = 100, 500, 500, 200
 
 _LOOKS = 2
 """At the weights: once more when they changed while it was asked."""
-
-_EVERYTHING = 100
-"""Percent."""
 
 
 def recreate(name: str, evidence: Evidence) -> Finding:
@@ -121,26 +120,27 @@ def istio_canary(name: str, evidence: Evidence) -> Finding:
             found=f"delivery: {_told(rollout)}",
             hint="apply istio-canary-v1 first, then istio-canary: lab lesson show istio-canary",
         )
-    rollout, weight, found = _shared(evidence, rollout)
-    version, of = _version(rollout.newest), f"of {_SHARED} requests to delivery"
-    if weight is None:
+    look = _shared(evidence, rollout, _SHARED)
+    if look.shares and sample.doubtful(look.found, look.shares):
+        look = _shared(evidence, look.rollout, sample.AGAIN * _SHARED)
+    rollout, version, requests = look.rollout, _version(look.rollout.newest), look.found.total()
+    of = f"of {requests} requests to delivery"
+    if look.shares is None:
         return Finding(
             name=name,
             passed=False,
             expected=f"delivery: revision 2 or later; {of}, the share of {version} by the VirtualService's weights",
-            found=f"delivery: {_told(rollout)}; the weights changed while it was asked; {counted(found)}",
+            found=f"delivery: {_told(rollout)}; the weights changed while it was asked; {counted(look.found)}",
             hint="check again: lab check strategies.istio-canary",
         )
-    bound = margin(weight / _EVERYTHING, _SHARED)
-    share = found[version] / _SHARED
-    others = set(found) - {version, _version(rollout.stable_set)}
-    fits = abs(share - weight / _EVERYTHING) <= bound and not others
+    weight = look.shares[version]
+    bound = sample.margin(weight / 100, requests)
     return Finding(
         name=name,
-        passed=_revision(rollout) > 1 and not rollout.aborted and fits,
+        passed=_revision(rollout) > 1 and not rollout.aborted and sample.fits(look.found, look.shares),
         expected=f"delivery: revision 2 or later, not aborted; {of}: {version} {weight} % +- {bound * 100:.1f} "
-        f"(confidence {CONFIDENCE:.1%})",
-        found=f"delivery: {_told(rollout)}; {version} {share:.1%} ({counted(found)})",
+        f"(confidence {sample.CONFIDENCE:.1%})",
+        found=f"delivery: {_told(rollout)}; {version} {look.found[version] / requests:.1%} ({counted(look.found)})",
         hint=hint,
     )
 
@@ -245,23 +245,31 @@ def _replaced(  # noqa: PLR0913 - what tells the two apart
     )
 
 
-def _shared(evidence: Evidence, rollout: Rollout) -> tuple[Rollout, int | None, Counter[str]]:
-    """The answers of the versions, and the weight of the newest one while they came; none when it did not stay.
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """What the mesh gave the versions of delivery.
 
-    Args:
-        evidence: of the lab.
-        rollout: of delivery, as it was just now.
-
-    Returns:
-        The Rollout as it was afterwards, the weight, and the answers.
+    Attributes:
+        rollout: as it was afterwards.
+        shares: of the versions, in per cent, by the VirtualService; none when they did not stay while it was asked.
+        found: which version answered how often.
     """
+
+    rollout: Rollout
+    shares: Mapping[str, int] | None
+    found: Counter[str]
+
+
+def _shared(evidence: Evidence, rollout: Rollout, requests: int) -> _Look:
+    """Ask so often, once more when the weights changed meanwhile."""
     for _ in range(_LOOKS):
         before = _weight(evidence, rollout)
-        found = evidence.versions(_SHARED)
+        found = evidence.versions(requests)
         rollout = evidence.rollout(_DELIVERY) or rollout
         if before == _weight(evidence, rollout):
-            return rollout, before, found
-    return rollout, None, found
+            shares = {_version(rollout.stable_set): 100 - before, _version(rollout.newest): before}
+            return _Look(rollout=rollout, shares=shares, found=found)
+    return _Look(rollout=rollout, shares=None, found=found)
 
 
 def _weight(evidence: Evidence, rollout: Rollout) -> int:

@@ -7,14 +7,17 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lab.check.finding import CONFIDENCE, Finding, counted, margin
+from lab.check import sample
+from lab.check.finding import Finding, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from lab.check.probe import Probe
 
-_REQUESTS = 1000
+REQUESTS = 1000
+"""Of the first sample of the versions of reviews."""
+
 _BY_BROWSER = 200
 _DELIVERIES = 40
 
@@ -30,17 +33,18 @@ _ATTEMPTS = 4
 
 def weights(name: str, shares: Mapping[str, int], probe: Probe) -> Finding:
     """Whether reviews answers in these shares, in per cent."""
-    found = _versions(probe, _REQUESTS)
-    margins = {version: margin(share / 100, _REQUESTS) for version, share in shares.items()}
-    passed = set(found) <= set(shares) and all(
-        abs(found[version] / _REQUESTS - share / 100) <= margins[version] for version, share in shares.items()
+    found = _versions(probe, REQUESTS)
+    if sample.doubtful(found, shares):
+        found = _versions(probe, sample.AGAIN * REQUESTS)
+    requests = found.total()
+    told = ", ".join(
+        f"{version} {share} % +- {sample.margin(share / 100, requests) * 100:.1f}" for version, share in shares.items()
     )
-    told = ", ".join(f"{version} {share} % +- {margins[version] * 100:.1f}" for version, share in shares.items())
     return Finding(
         name=name,
-        passed=passed,
-        expected=f"of {_REQUESTS} requests to reviews: {told} (confidence {CONFIDENCE:.1%})",
-        found=", ".join(f"{version} {count / _REQUESTS:.1%}" for version, count in sorted(found.items())),
+        passed=sample.fits(found, shares),
+        expected=f"of {requests} requests to reviews: {told} (confidence {sample.CONFIDENCE:.1%})",
+        found=", ".join(f"{version} {count / requests:.1%}" for version, count in sorted(found.items())),
         hint="kubectl get virtualservice reviews -n tutorial -o yaml: look at the weights of its routes",
     )
 

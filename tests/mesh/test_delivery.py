@@ -10,12 +10,14 @@ import math
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from lab.check import strategies
+from tests.mesh.shares import SURE, assert_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
 
 SIEGE = "siege.shop"
 REQUESTS = 500
-_SURE = 3.2905
-"""Standard deviations: 99.9 % of all samples lie within."""
-
 ANALYSIS = {"interval": "2s", "window": "6s", "latency": "10s"}
 PAUSE = "16s"
 PATIENCE = 120.0
@@ -81,10 +80,6 @@ def asked(mesh: Mesh, times: int, *words: str, service: str = "delivery") -> Cou
     return Counter(version if code == "200" else f"{code} {version}".strip() for code, version in answers)
 
 
-def fits(count: int, share: float, of: int = REQUESTS) -> bool:
-    return abs(count - of * share) <= _SURE * math.sqrt(of * share * (1 - share))
-
-
 def test_no_check_passes_on_the_untouched_lab(mesh: Mesh) -> None:
     said = mesh.laboratory.lab("check", "strategies.*", "--json")
 
@@ -135,9 +130,7 @@ def test_a_good_version_is_promoted_and_its_share_is_its_weight_at_each_step(can
         for weight in (20, 50, 80):
             wait(lambda weight=weight: weights(canary.laboratory)["canary"] == weight)  # type: ignore[misc]
             time.sleep(1)
-            answered = asked(canary, REQUESTS)
-            assert set(answered) == {"v1", "v2"}
-            assert fits(answered["v2"], weight / 100), (weight, answered)
+            assert_shares(partial(asked, canary), REQUESTS, {"v1": 100 - weight, "v2": weight})
         until(canary, "Healthy")
         time.sleep(1)
         assert asked(canary, REQUESTS) == {"v2": REQUESTS}
@@ -156,7 +149,7 @@ def test_a_failing_version_is_aborted_by_the_analysis_and_few_ever_saw_it(canary
 
     seen = sum(count for answer, count in answered.items() if "v3" in answer)
     assert seen > 0
-    assert seen <= 0.2 * answered.total() + _SURE * math.sqrt(answered.total() * 0.2 * 0.8)
+    assert seen <= 0.2 * answered.total() + SURE * math.sqrt(answered.total() * 0.2 * 0.8)
     assert weights(canary.laboratory) == {"stable": 100, "canary": 0}
     wait(lambda: asked(canary, 100) == {"v2": 100})
     assert asked(canary, REQUESTS) == {"v2": REQUESTS}

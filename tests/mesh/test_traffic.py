@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -11,13 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.mesh.mesh import FIREFOX, ORDER
+from tests.mesh.shares import assert_shares
 
 if TYPE_CHECKING:
     from tests.mesh.mesh import Mesh
 
 REQUESTS = 1000
-_SURE = 3.2905
-"""Standard deviations: 99.9 % of all samples lie within."""
 
 _MERGED = 1.2
 """Seconds: Envoy's threads hear at most once a second who is left alone (`update_merge_window`), so they go on asking
@@ -28,12 +26,7 @@ the second of two Pods until then."""
 def test_the_versions_of_reviews_get_their_shares(mesh: Mesh, weights: dict[str, int]) -> None:
     mesh.apply(reviews=weights)
 
-    answered = mesh.reviews(REQUESTS)
-
-    assert set(answered) == set(weights)
-    for version, weight in weights.items():
-        share = weight / 100
-        assert abs(answered[version] - REQUESTS * share) <= _SURE * math.sqrt(REQUESTS * share * (1 - share))
+    assert_shares(mesh.reviews, REQUESTS, weights)
 
 
 def test_without_a_rule_every_version_answers(mesh: Mesh) -> None:

@@ -303,6 +303,14 @@ def test_a_share_that_chance_does_not_explain_is_not_that_of_the_weights(
     assert run("strategies.istio-canary", lab).passed is passed
 
 
+def test_a_share_that_is_near_is_drawn_again_and_the_larger_sample_decides() -> None:
+    lab = replace(SOLVED["strategies.istio-canary"](), answers={"v1": 74, "v2": 26})
+    finding = run("strategies.istio-canary", lab)
+
+    assert lab.asked == [500, 2000]
+    assert "of 2000 requests to delivery: v2 20 % +- 2.9" in finding.expected
+
+
 def test_what_neither_version_said_is_never_chance() -> None:
     lab = replace(SOLVED["strategies.istio-canary"](), answers={"v1": 399, "v2": 100, "status 503": 1})
 
