@@ -12,6 +12,7 @@ from pulumi import ResourceOptions
 from components import places
 from components.delivery import strategies
 from components.observability.exposure import Exposure
+from components.rollout import rollout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,10 +57,8 @@ class Example(pulumi.ComponentResource):
                 self._service("nginx-preview", chosen=True),
             ]
         )
-        k8s.apiextensions.CustomResource(
+        rollout(
             NAME,
-            api_version="argoproj.io/v1alpha1",
-            kind="Rollout",
             metadata={"name": NAME, "namespace": args.place.name},
             spec=spec(args),
             opts=ResourceOptions(

@@ -11,6 +11,7 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
 from components.delivery import strategies
+from components.rollout import rollout
 from components.shop import configuration
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class App(pulumi.ComponentResource):
         account = k8s.core.v1.ServiceAccount(
             name, metadata=metadata, automount_service_account_token=False, opts=inside
         )
-        rollout = args.replacement.workload is Workload.ROLLOUT
+        by_controller = args.replacement.workload is Workload.ROLLOUT
         k8s.core.v1.Service(
             name,
             # Nothing waits for its endpoints, and settling takes ten seconds.
@@ -116,15 +117,13 @@ class App(pulumi.ComponentResource):
             },
             # In blue/green the controller says which Pods it leads to, and after that it takes its word back.
             opts=ResourceOptions(
-                parent=self, depends_on=list(after), ignore_changes=["spec.selector"] if rollout else []
+                parent=self, depends_on=list(after), ignore_changes=["spec.selector"] if by_controller else []
             ),
         )
         stands = ResourceOptions(parent=self, depends_on=[*after, account])
-        if rollout:
-            k8s.apiextensions.CustomResource(
+        if by_controller:
+            rollout(
                 name,
-                api_version="argoproj.io/v1alpha1",
-                kind=Workload.ROLLOUT.value,
                 # What people changed by the kubectl plugin, the settings set back: it is theirs, and only theirs.
                 metadata={**metadata, "annotations": {"pulumi.com/patchForce": "true"}},
                 spec={"revisionHistoryLimit": 3, **deployment(args)},
