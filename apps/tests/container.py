@@ -78,12 +78,7 @@ def run(image: Image, log: Path, environment: Mapping[str, str]) -> Iterator[Con
             time.sleep(0.01)
         yield Container(process, log)
     finally:
-        # The program itself, and unshare follows it. With --kill-child the kernel would do the opposite, but it forgets
-        # that when the program becomes another user's.
-        if process.poll() is None:
-            for each in psutil.Process(process.pid).children() or [process]:
-                each.kill()
-        process.wait()
+        _end(process)
 
 
 def try_out(image: Image, *command: str, read_only: bool = True) -> subprocess.CompletedProcess[str]:
@@ -93,16 +88,35 @@ def try_out(image: Image, *command: str, read_only: bool = True) -> subprocess.C
         image: where.
         command: the program and its arguments.
         read_only: as for `run`; otherwise only permissions keep the user from writing.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end, and was killed.
     """
-    return subprocess.run(
+    with subprocess.Popen(
         _command(image, command, "ro" if read_only else "rw"),
         env=image.environment,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=_PATIENCE,
-    )
+    ) as process:
+        try:
+            out, messages = process.communicate(timeout=_PATIENCE)
+        finally:
+            _end(process)
+    return subprocess.CompletedProcess(command, process.returncode, out, messages)
+
+
+def _end(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
+    """End a container, if it has not ended.
+
+    The program itself is killed, and unshare follows it. With --kill-child the kernel would do the opposite, but it
+    forgets that when the program becomes another user's.
+    """
+    if process.poll() is None:
+        for each in psutil.Process(process.pid).children() or [process]:
+            each.kill()
+    process.wait()
 
 
 def _command(image: Image, command: Sequence[str], mode: str) -> list[str]:

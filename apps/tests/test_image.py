@@ -19,6 +19,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from apps.tests import builder, container
@@ -217,6 +218,18 @@ def test_an_image_brings_all_that_its_application_imports_and_all_of_it_compiled
         "print([cache for cache in caches if not os.path.exists(cache)])\n",
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
+@pytest.mark.parametrize("app", apps.names()[:1])
+@pytest.mark.usefixtures("app")
+def test_nothing_is_left_of_a_command_that_does_not_end(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "_PATIENCE", 2.0)
+    for_ever = f"import time; time.sleep(60 + {os.getpid()})"
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        container.try_out(image, "python", "-c", for_ever)
+
+    assert not [each for each in psutil.process_iter(["cmdline"]) if for_ever in (each.info["cmdline"] or ())]
 
 
 @contextlib.contextmanager
