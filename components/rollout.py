@@ -15,7 +15,10 @@ _ANNOTATIONS = {"pulumi.com/deletionPropagationPolicy": "background"}
 """A Rollout that is deleted goes at once, and its ReplicaSets and Pods after it. By default it would stay until they
 are gone, and be watched: on a busy cluster the watch begins with what the API server remembers from before the
 deletion, and of such an object the provider (4.25.0) asks how it is doing. It cannot read a Rollout's
-`observedGeneration`, which is text, and crashes."""
+`observedGeneration`, which is text, and crashes.
+
+One that is made anew may find its former ReplicaSet still going: the controller then gives the new one another hash,
+and counts a collision in the Rollout's status."""
 
 
 def rollout(
