@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.engine.laboratory import Laboratory
 
 SIEGE = "siege.tutorial"
+SHOP = "siege.shop"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 ORDER = '{"productId":"1001","qty":5}'
 _EFFECT = 2.0
@@ -32,6 +33,12 @@ _MANY = 20
 
 _LONGEST = 20.0
 """Seconds until all processes must answer; 5 are usual."""
+
+_ASKED = {
+    SIEGE: ("http://order:8080/", "http://delivery:8080/", "http://reviews:9080/reviews/0"),
+    SHOP: ("http://order:8080/", "http://delivery:8080/"),
+}
+"""Whom each of the Pods asks that the tests ask from."""
 
 
 def workers(laboratory: Laboratory) -> dict[psutil.Process, list[str]]:
@@ -117,11 +124,12 @@ class Mesh:
         return [each["status"]["podIP"] for each in found]
 
     def wait_until_it_answers(self) -> None:
+        """Wait until those who ask have their proxies and are answered: each process starts by itself after `up`."""
         deadline = time.monotonic() + _LONGEST
-        wanted = ["http://order:8080/", "http://delivery:8080/", "http://reviews:9080/reviews/0"]
-        while self.laboratory.lab("curl", "--from", SIEGE, "--fail", *wanted).code:
-            assert time.monotonic() < deadline, "the processes of the Pods do not answer"
-            time.sleep(0.2)
+        for pod, urls in _ASKED.items():
+            while self.laboratory.lab("curl", "--from", pod, "--fail", "--fail-early", *urls).code:
+                assert time.monotonic() < deadline, f"the processes of the Pods do not answer {pod}"
+                time.sleep(0.2)
 
     def apply(self, **traffic: object) -> None:
         """Make these the settings of `traffic`, and no others, and wait as long as a change may take."""

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from lab.check import strategies
+from tests.mesh.mesh import SHOP
 from tests.mesh.shares import SURE, assert_shares
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tests.engine.laboratory import Laboratory
     from tests.mesh.mesh import Mesh
 
-SIEGE = "siege.shop"
 REQUESTS = 500
 ANALYSIS = {"interval": "2s", "window": "6s", "latency": "10s"}
 PAUSE = "16s"
@@ -75,7 +75,7 @@ def weights(laboratory: Laboratory) -> dict[str, int]:
 
 def asked(mesh: Mesh, times: int, *words: str, service: str = "delivery") -> Counter[str]:
     """Which version answered how often; what was no success counts with its status."""
-    said = mesh.curl(*ANSWERS, *words, f"http://{service}:8080/?[1-{times}]", pod=SIEGE)
+    said = mesh.curl(*ANSWERS, *words, f"http://{service}:8080/?[1-{times}]", pod=SHOP)
     answers = (line.split(" ", 1) for line in said.splitlines())
     return Counter(version if code == "200" else f"{code} {version}".strip() for code, version in answers)
 
@@ -192,6 +192,8 @@ def test_blue_green_asks_the_preview_before_everybody_gets_the_new_version(canar
 @pytest.mark.parametrize(("strategy", "gap"), [("ramped", False), ("recreate", True)])
 def test_recreate_shows_a_gap_and_ramped_shows_none(canary: Mesh, strategy: str, *, gap: bool) -> None:
     settle(canary, strategy=strategy, version="v5")
+    # Requests are no longer counted, and so the data plane has started anew.
+    canary.wait_until_it_answers()
     canary.laboratory.kubectl("rollout", "status", "deployment/delivery", "-n", "shop", "--timeout=60s").succeeded()
     wait(lambda: asked(canary, 50) == {"v5": 50})
     with ThreadPoolExecutor() as beside:
