@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
+AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
+"""The annotation of every Rollout, since the provider cannot watch one that goes."""
+
 KUBECONFIG = "the administrator's certificate and key"
 CLUSTER_IP = "10.96.0.9"
 WEBHOOK_PORT = 20_015
