@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
+from lab.cli import class_tables
+from lab.cli.class_export import export
+from lab.cli.console import console, print_json
+from lab.cli.options import Json, Yes  # noqa: TC001 - Typer reads the types at run time
+from lab.cli.reap import reap
 from lab.core.errors import LabError
-from lab.services.classes.export.command import export
-from lab.services.classes.reap import reap
 
 if TYPE_CHECKING:
-    from lab.services.classes.plan import Known, Plan, Wish
+    from lab.services.classes.executor import Outcome
+    from lab.services.classes.plan import Plan, Selection, StackRecord
     from lab.services.classes.roster import Roster
-    from lab.services.classes.run import Outcome
 
 app = typer.Typer(
     help="A lab for each student of a class, from one file. Begin with `lab class init`, then `lab class plan`.",
@@ -27,23 +27,20 @@ app = typer.Typer(
 )
 app.command()(export)
 app.command()(reap)
-console = Console()
 
 ClassFile = Annotated[
     Path,
     typer.Argument(help="The class: a YAML file, or a CSV file of students with the columns id, name, mail."),
 ]
 Only = Annotated[
-    list[str] | None, typer.Option("--only", help="A student's id and nothing else; may be given several times.")
+    list[str] | None, typer.Option("--only", help="Only this student's id; may be given several times.")
 ]
-OnlyPlatform = Annotated[bool, typer.Option("--platform", help="The cluster that the class shares, and no student.")]
-Again = Annotated[bool, typer.Option("--again", help="Also what stands as it is to be.")]
+OnlyPlatform = Annotated[bool, typer.Option("--platform", help="Only the cluster that the class shares.")]
+Again = Annotated[bool, typer.Option("--again", help="Also stacks that are up to date.")]
 Removed = Annotated[bool, typer.Option("--removed", help="Also students who are no longer in the file.")]
 Parallel = Annotated[
-    int, typer.Option("--parallel", "-p", min=0, help="Students at a time; 0 for what this machine has room for.")
+    int, typer.Option("--parallel", "-p", min=0, help="Students at a time; 0 for as many as this machine has room for.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", envvar="ISTIO_LAB_YES", help="Do not ask.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 _FILE = Path("class.yaml")
 
 _EXAMPLE = """\
@@ -92,19 +89,20 @@ def init(
 
 
 @app.command()
-def plan(file: ClassFile = _FILE, only: Only = None, *, again: Again = False, as_json: AsJson = False) -> None:
-    """Show what `lab class up` would do, in which order, why, and what it costs. Nothing is touched."""
+def plan(file: ClassFile = _FILE, only: Only = None, *, again: Again = False, as_json: Json = False) -> None:
+    """Show what `lab class up` would do, in which order, why, and what it costs. Nothing is changed."""
     from lab.services.classes import price
 
-    klass, decided = _planned(file, _wish(only, again=again))
+    klass, decided = _planned(file, _selection(only, again=again))
     if as_json:
-        rows = [
-            {"stack": each.stack, "student": each.student, "verb": each.verb.value, "reason": each.reason}
-            for each in decided.actions
-        ]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(
+            [
+                {"stack": each.stack, "student": each.student, "verb": each.verb.value, "reason": each.reason}
+                for each in decided.actions
+            ]
+        )
         return
-    show(decided, klass)
+    console.print(class_tables.plan_table(decided, klass))
     console.print(price.sentence(klass, price.estimate(klass)), highlight=False)
 
 
@@ -112,10 +110,10 @@ def plan(file: ClassFile = _FILE, only: Only = None, *, again: Again = False, as
 def preview(
     file: ClassFile = _FILE, only: Only = None, parallel: Parallel = 0, *, platform: OnlyPlatform = False
 ) -> None:
-    """Have Pulumi say what `lab class up` would do to every resource, in each student's log, and do nothing."""
-    klass, decided = _planned(file, _wish(only, again=True, platform=platform))
+    """Preview `lab class up` for every resource, in a log for each student. Nothing is changed."""
+    klass, decided = _planned(file, _selection(only, again=True, platform=platform))
     outcome = _run(klass, decided, parallel, preview=True)
-    report(outcome, f"lab class preview {file}")
+    class_tables.report(outcome, f"lab class preview {file}", console)
     _say(f"What would be done is in {_logs()}/*/log/preview.log")
 
 
@@ -129,14 +127,14 @@ def up(  # noqa: PLR0913 - its options
     again: Again = False,
     yes: Yes = False,
 ) -> None:
-    """Make the class stand: the shared cluster, one student to find out, then all others side by side.
+    """Bring the class up: the shared cluster, one canary student, then everyone else in parallel.
 
-    Run it again to go on where it stopped, or after the file has changed.
+    Run it again to resume after a failure, or after the file has changed.
     """
     from lab.services.classes import price
 
-    klass, decided = _planned(file, _wish(only, again=again, platform=platform))
-    show(decided, klass)
+    klass, decided = _planned(file, _selection(only, again=again, platform=platform))
+    console.print(class_tables.plan_table(decided, klass))
     cost = price.estimate(klass)
     console.print(price.sentence(klass, cost), highlight=False)
     price.hold(klass, cost)
@@ -144,7 +142,7 @@ def up(  # noqa: PLR0913 - its options
         console.print("Nothing to do: the class stands as its file says. Look at it with: lab class status")
         return
     _confirm("Make it so?", yes=yes)
-    report(_run(klass, decided, parallel), f"lab class up {file}")
+    class_tables.report(_run(klass, decided, parallel), f"lab class up {file}", console)
     console.print("Look at it with: lab class status", highlight=False)
     console.print("Hand it out with: lab class handout", highlight=False)
 
@@ -159,35 +157,35 @@ def down(  # noqa: PLR0913 - its options
     removed: Removed = False,
     yes: Yes = False,
 ) -> None:
-    """Take the class away: its students, then the cluster that they shared."""
+    """Destroy the class: its students, then the cluster that they shared."""
     from lab.services.classes import plan as planning
     from lab.services.classes import validation, workspace
 
     klass = validation.read(file)
-    wish = _wish(only, removed=removed, platform=platform)
-    _require_shared(klass, wish)
-    known = workspace.known_anywhere(klass, wish)
+    selection = _selection(only, removed=removed, platform=platform)
+    _require_shared(klass, selection)
+    known = workspace.known_anywhere(klass, selection)
     _require_students(klass, known, only, removed=removed)
-    decided = planning.down(klass, known, wish)
-    show(decided, klass)
+    decided = planning.down(klass, known, selection)
+    console.print(class_tables.plan_table(decided, klass))
     if decided.nothing_to_do:
         console.print("Nothing to do: nothing of this class stands.")
         return
     _confirm("Take it away, with all that the students made?", yes=yes)
-    report(_run(klass, decided, parallel), f"lab class down {file}")
+    class_tables.report(_run(klass, decided, parallel), f"lab class down {file}", console)
     console.print("See that nothing is left with: lab class audit", highlight=False)
 
 
 @app.command()
-def status(file: ClassFile = _FILE, *, as_json: AsJson = False) -> None:
-    """Show each student's lab: whether it stands, how many of its Pods are ready, what went wrong."""
+def status(file: ClassFile = _FILE, *, as_json: Json = False) -> None:
+    """Show each student's lab: whether it is up, how many of its Pods are ready, what went wrong."""
     from lab.services.classes import status as looking
 
     rows = looking.look(_read(file))
     if as_json:
-        typer.echo(json.dumps([each.as_json() for each in rows], indent=2, ensure_ascii=False))
+        print_json([each.as_json() for each in rows])
     else:
-        console.print(looking.table(rows))
+        console.print(class_tables.status_table(rows))
     if any(not each.well for each in rows):
         raise typer.Exit(1)
 
@@ -219,7 +217,7 @@ def hand_out(
 
     klass = _read(file)
     chosen = [klass.find(each) for each in only] if only else list(klass.students)
-    written = handout.write(klass, chosen, output, hours=hours, console=console)
+    written = handout.write(klass, chosen, output, hours=hours)
     _say(f"{written} folders are in {output}. They hold credentials: send each to its student alone.")
 
 
@@ -228,7 +226,7 @@ def extend(
     by: Annotated[str, typer.Argument(help="For how long from now, such as 12h, 7d or 2w.")],
     file: ClassFile = _FILE,
 ) -> None:
-    """Let a class live on: its end is counted from now, and never comes sooner than it was to."""
+    """Extend a class. The new expiry counts from now and is never earlier than the current one."""
     from datetime import UTC, datetime
 
     from lab.services.classes import extension, workspace
@@ -246,8 +244,8 @@ def extend(
 
 
 @app.command()
-def audit(file: ClassFile = _FILE, *, as_json: AsJson = False) -> None:
-    """Prove that nothing is left of a class that was taken down: of the shared cluster, and of each student."""
+def audit(file: ClassFile = _FILE, *, as_json: Json = False) -> None:
+    """Prove that nothing is left of a destroyed class: of the shared cluster, and of each student."""
     from dataclasses import asdict
 
     from lab.adapters.stack import Stack
@@ -258,66 +256,33 @@ def audit(file: ClassFile = _FILE, *, as_json: AsJson = False) -> None:
     with Progress() as progress, progress.step("looking for what is left", usual=len(klass.stacks)):
         reports = [auditing.examine(Stack(each)) for each in klass.stacks]
     if as_json:
-        typer.echo(
-            json.dumps([{**asdict(each), "clean": each.clean} for each in reports], indent=2, ensure_ascii=False)
-        )
+        print_json([{**asdict(each), "clean": each.clean} for each in reports])
     else:
         auditing.summarize(reports, console)
     if not all(each.clean for each in reports):
         raise typer.Exit(1)
 
 
-def show(decided: Plan, klass: Roster) -> None:
-    """Print a plan."""
-    table = Table(
-        Column("stack", no_wrap=True),
-        Column("what", no_wrap=True),
-        Column("why", overflow="fold"),
-        title=f"class {decided.classroom}: {len(klass.students)} students, tenancy {klass.tenancy}",
-        title_justify="left",
-    )
-    for number, wave in enumerate(decided.waves):
-        for action in wave:
-            table.add_row(Text(action.stack), Text(f"{number + 1}. {action.verb}"), Text(action.reason))
-    for action in decided.actions:
-        if not action.acts:
-            table.add_row(Text(action.stack), Text(action.verb), Text(action.reason), style="dim")
-    console.print(table)
+def execute(plan: Plan, *, parallel: int, preview: bool = False) -> Outcome:
+    """Execute a plan, and show its progress."""
+    from lab.cli.class_board import Board, rows
+    from lab.services.classes import workspace
+    from lab.services.classes.executor import Executor
+
+    records = {action.stack: workspace.load(action.stack) for action in plan.actions}
+    usual = {stack: record.seconds for stack, record in records.items() if record}
+    with Board(rows(plan.actions, usual), console, parallel=parallel) as board:
+        return Executor(plan, board, parallel=parallel, preview=preview).run()
 
 
-def report(outcome: Outcome, again: str) -> None:
-    """Say how a run ended.
+def _run(klass: Roster, plan: Plan, parallel: int, *, preview: bool = False) -> Outcome:
+    """Execute a plan with the given parallelism, the class file's, or what this machine has room for."""
+    from lab.core.progress import Progress
+    from lab.services import lifecycle
+    from lab.services.classes.executor import default_parallelism
 
-    Args:
-        outcome: of the run.
-        again: the command that goes on with it.
-
-    Raises:
-        LabError: something failed, or somebody stopped it.
-    """
-    done = len(outcome.ended) - len(outcome.failed)
-    megabytes = outcome.memory / 2**20
-    console.print(
-        f"{done} of {len(outcome.ended)} done in {outcome.seconds:.1f} s, with at most {megabytes:.0f} MB.",
-        highlight=False,
-    )
-    if not outcome.failed:
-        return
-    lines = "\n".join(f"  {each.action.stack}: {each.error}" for each in outcome.failed)
-    what = (
-        "it was stopped" if outcome.interrupted else f"{len(outcome.failed)} of {len(outcome.ended)} did not end well"
-    )
-    raise LabError(f"{what}:\n{lines}", f"run it again to go on: {again}")
-
-
-def _run(klass: Roster, decided: Plan, parallel: int, *, preview: bool = False) -> Outcome:
-    """Carry a plan out, with as many at a time as was asked for, as the file says, or as this machine has room for."""
-    from lab.cli.app import prepare
-    from lab.services.classes.memory import room
-    from lab.services.classes.run import Run
-
-    prepare()
-    return Run(decided, console, parallel=parallel or klass.parallel or room(), preview=preview).carry_out()
+    lifecycle.prepare(Progress())
+    return execute(plan, parallel=parallel or klass.parallel or default_parallelism(), preview=preview)
 
 
 def _logs() -> Path:
@@ -332,8 +297,8 @@ def _read(file: Path) -> Roster:
     return validation.read(file)
 
 
-def _planned(file: Path, wish: Wish) -> tuple[Roster, Plan]:
-    """The class and what is to be done for it.
+def _planned(file: Path, selection: Selection) -> tuple[Roster, Plan]:
+    """Read the class and plan what is done for it.
 
     Raises:
         LabError: the file is wrong, or a name is taken.
@@ -342,8 +307,8 @@ def _planned(file: Path, wish: Wish) -> tuple[Roster, Plan]:
     from lab.services.classes import program, workspace
 
     klass = _read(file)
-    _require_shared(klass, wish)
-    for each in sorted(wish.only):
+    _require_shared(klass, selection)
+    for each in sorted(selection.only):
         klass.find(each)
     known = workspace.known()
     if problems := planning.taken(klass, known, workspace.others()):
@@ -351,35 +316,35 @@ def _planned(file: Path, wish: Wish) -> tuple[Roster, Plan]:
             "\n".join(["names of this class are taken:", *(f"  {problem}" for problem in problems)]),
             "give the students other ids, or take the other stacks down first",
         )
-    return klass, planning.up(klass, known, program.digest(), wish)
+    return klass, planning.up(klass, known, program.digest(), selection)
 
 
-def _require_shared(klass: Roster, wish: Wish) -> None:
-    """Refuse to work on a shared cluster where everybody has one of their own: nothing to do would not be the truth."""
-    if wish.platform and not klass.shared:
+def _require_shared(klass: Roster, selection: Selection) -> None:
+    """Refuse `--platform` for a class without a shared cluster, where "nothing to do" would mislead."""
+    if selection.platform and not klass.shared:
         raise LabError(
             f"class {klass.classroom} shares no cluster: its tenancy is {klass.tenancy}", "leave --platform out"
         )
 
 
-def _require_students(klass: Roster, known: dict[str, Known], only: list[str] | None, *, removed: bool) -> None:
-    """Refuse an id that is neither in the file nor of somebody who was."""
+def _require_students(klass: Roster, known: dict[str, StackRecord], only: list[str] | None, *, removed: bool) -> None:
+    """Refuse an id that is neither in the file nor of a removed student."""
     ids = {each.id for each in klass.students} | ({each.student for each in known.values()} if removed else set())
     for each in only or ():
         if each not in ids:
             klass.find(each)
 
 
-def _wish(only: list[str] | None, *, again: bool = False, removed: bool = False, platform: bool = False) -> Wish:
-    from lab.services.classes.plan import Wish
+def _selection(only: list[str] | None, *, again: bool = False, removed: bool = False, platform: bool = False) -> Selection:
+    from lab.services.classes.plan import Selection
 
     if only and platform:
         raise LabError("--only and --platform were both given", "give one: --only leaves the shared cluster alone")
-    return Wish(only=frozenset(only or ()), again=again, removed=removed, platform=platform)
+    return Selection(only=frozenset(only or ()), again=again, removed=removed, platform=platform)
 
 
 def _say(text: str) -> None:
-    """Print a sentence that names files: as they are, and in one line, so that it can be copied."""
+    """Print a sentence with file names: without markup and line breaks, so that they can be copied."""
     console.print(Text(text), soft_wrap=True)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group, RenderableType
@@ -13,22 +12,13 @@ from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
+from lab.services.classes.reporter import Phase
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from lab.services.classes.plan import Action
-
-
-class Phase(StrEnum):
-    """Where a row is."""
-
-    WAITS = "waits"
-    RUNS = "runs"
-    DONE = "done"
-    FAILED = "failed"
-    KEPT = "kept"
-    SKIPPED = "skipped"
 
 
 _STYLES = {

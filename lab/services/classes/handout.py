@@ -1,4 +1,4 @@
-"""What a student is given: credentials for their own namespaces, addresses, passwords, first steps."""
+"""Handouts for students: credentials for their own namespaces, addresses, passwords, first steps."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from lab.settings import students as names
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from rich.console import Console
 
     from lab.services.classes.roster import Roster, Student
 
@@ -119,7 +117,7 @@ def compose(cluster: dict[str, object], *, student: str, namespace: str, token: 
     )
 
 
-def write(klass: Roster, students: Sequence[Student], folder: Path, *, hours: int, console: Console) -> int:
+def write(klass: Roster, students: Sequence[Student], folder: Path, *, hours: int) -> int:
     """Write a folder for each student.
 
     Args:
@@ -127,7 +125,6 @@ def write(klass: Roster, students: Sequence[Student], folder: Path, *, hours: in
         students: rows of it.
         folder: for the folders; git leaves it alone.
         hours: how long the credentials are good for.
-        console: where failures are told.
 
     Returns:
         How many were written.
@@ -145,9 +142,11 @@ def write(klass: Roster, students: Sequence[Student], folder: Path, *, hours: in
             except LabError as error:
                 failed[student.id] = error.message
     if failed:
-        console.print(f"{len(students) - len(failed)} folders are in {folder}.", highlight=False, markup=False)
         lines = "\n".join(f"  {student}: {why}" for student, why in failed.items())
-        raise LabError(f"{len(failed)} could not be written:\n{lines}", "lab class status")
+        written = len(students) - len(failed)
+        raise LabError(
+            f"{written} folders are in {folder}; {len(failed)} could not be written:\n{lines}", "lab class status"
+        )
     return len(students)
 
 

@@ -7,13 +7,11 @@ from pathlib import Path  # noqa: TC003 - typer evaluates the annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from lab.cli.console import console
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.services.classes.export import demands
-
-console = Console()
 
 
 class Recipient(StrEnum):
