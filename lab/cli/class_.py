@@ -13,6 +13,7 @@ from lab.cli.class_export import export
 from lab.cli.console import console, print_json
 from lab.cli.options import Json, Yes  # noqa: TC001 - Typer reads the types at run time
 from lab.cli.reap import reap
+from lab.core import paths
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ ClassFile = Annotated[
     Path,
     typer.Argument(help="The class: a YAML file, or a CSV file of students with the columns id, name, mail."),
 ]
-Only = Annotated[
-    list[str] | None, typer.Option("--only", help="Only this student's id; may be given several times.")
-]
+Only = Annotated[list[str] | None, typer.Option("--only", help="Only this student's id; may be given several times.")]
 OnlyPlatform = Annotated[bool, typer.Option("--platform", help="Only the cluster that the class shares.")]
 Again = Annotated[bool, typer.Option("--again", help="Also stacks that are up to date.")]
 Removed = Annotated[bool, typer.Option("--removed", help="Also students who are no longer in the file.")]
@@ -114,7 +113,7 @@ def preview(
     klass, decided = _planned(file, _selection(only, again=True, platform=platform))
     outcome = _run(klass, decided, parallel, preview=True)
     class_tables.report(outcome, f"lab class preview {file}", console)
-    _say(f"What would be done is in {_logs()}/*/log/preview.log")
+    _say(f"What would be done is in {paths.class_dir()}/stacks/*/log/preview.log")
 
 
 @app.command()
@@ -285,12 +284,6 @@ def _run(klass: Roster, plan: Plan, parallel: int, *, preview: bool = False) -> 
     return execute(plan, parallel=parallel or klass.parallel or default_parallelism(), preview=preview)
 
 
-def _logs() -> Path:
-    from lab.core import paths
-
-    return paths.class_dir() / "stacks"
-
-
 def _read(file: Path) -> Roster:
     from lab.services.classes import validation
 
@@ -335,7 +328,9 @@ def _require_students(klass: Roster, known: dict[str, StackRecord], only: list[s
             klass.find(each)
 
 
-def _selection(only: list[str] | None, *, again: bool = False, removed: bool = False, platform: bool = False) -> Selection:
+def _selection(
+    only: list[str] | None, *, again: bool = False, removed: bool = False, platform: bool = False
+) -> Selection:
     from lab.services.classes.plan import Selection
 
     if only and platform:

@@ -120,7 +120,7 @@ def reason(text: str) -> str:
     # The Automation API puts a label before the first line of each stream, and the exit code before both.
     lines = [" ".join(re.sub(r"^ std(?:out|err): ", "", line).split()) for line in text.splitlines()]
     lines = [line for line in lines if line]
-    if killed := next((found for line in lines[:1] if (found := re.fullmatch(r"code: -(\d+)", line))), None):
+    if killed := re.match(r"\s*code: -(\d+)$", text, re.MULTILINE):
         return f"pulumi was ended by {signal.Signals(int(killed[1])).name}"
     errors = [_error(lines[at:]) for at, line in enumerate(lines) if line.startswith(_ERROR)]
     # Every failed operation also ends with this line, which is never the cause.

@@ -181,7 +181,11 @@ class Executor:
         if exists:
             self._repair(stack)
         log = folder / "log" / f"{'preview' if self._preview else action.verb}.log"
-        chosen = self._engines(log, lambda text: self._reporter.step(action.stack, text))
+
+        def show(text: str) -> None:
+            self._reporter.step(action.stack, text)
+
+        chosen = self._engines(log, show)
         with Progress(quiet=True) as progress:
             if self._preview:
                 lifecycle.preview(stack, chosen, progress)

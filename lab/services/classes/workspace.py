@@ -121,9 +121,7 @@ def save(entry: StackRecord) -> None:
 
 def mark_up(action: Action, seconds: float) -> None:
     """Record that a stack is up to date, and how long that took."""
-    _change(
-        action.stack, state=State.STANDS, digest=action.digest, seconds=seconds, shares=shares(action), error=""
-    )
+    _change(action.stack, state=State.STANDS, digest=action.digest, seconds=seconds, shares=shares(action), error="")
 
 
 def mark_failed(stack: str, error: str) -> None:

@@ -45,12 +45,12 @@ LINES = {
 
 @pytest.mark.parametrize(("line", "told"), LINES.items(), ids=range(len(LINES)))
 def test_a_line_of_pulumi_is_told_when_it_says_what_is_done_or_waited_for(line: str, told: str) -> None:
-    assert engine.said(line) == told
+    assert engine.step_text(line) == told
 
 
 @pytest.mark.parametrize("line", [" +  a:b:C " + "x" * 100_000, " +  " + "a:" * 2_000, " " * 50_000])
 def test_no_line_is_too_long_to_be_looked_at(line: str) -> None:
-    assert engine.said(line) == ""
+    assert engine.step_text(line) == ""
 
 
 NOT_READY = 'the Kubernetes API server reported that "anna-shop/order" failed to become live'
@@ -112,7 +112,7 @@ def test_the_reason_is_found_in_what_the_automation_api_hands_on(stdout: str, st
 
 @pytest.mark.parametrize("text", ["", "\n \n"])
 def test_silence_is_a_reason_too(text: str) -> None:
-    assert engine.reason(text) == "pulumi ended without a word"
+    assert engine.reason(text) == "pulumi ended without a message"
 
 
 def test_a_long_reason_is_cut_and_a_shorter_one_is_not() -> None:

@@ -13,9 +13,10 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
+from lab.cli import class_export as command
 from lab.core.errors import LabError
 from lab.core.paths import PROJECT
-from lab.services.classes.export import command, github
+from lab.services.classes.export import github
 from tests.unit.classroom import exported
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from rich.console import Console
 
 from lab import toolchain
 from lab.adapters.stack import Stack
+from lab.cli import class_tables
 from lab.core import paths
 from lab.services.classes import status, workspace
-from lab.services.classes.plan import State
+from lab.services.classes.plan import StackRecord, State
 from lab.services.classes.roster import Roster
 from lab.services.classes.status import Status
-from lab.services.classes.workspace import Record
 from tests.unit.pretended_kubectl import PretendedKubectl
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def pods(**namespaces: tuple[int, int]) -> dict[str, Any]:
 def left(stack: str, state: State = State.STANDS, **more: Any) -> None:  # noqa: ANN401 - the record's
     """Leave a record as a run does."""
     paths.class_workspace(stack).mkdir(parents=True, exist_ok=True)
-    workspace.record(stack, Record(classroom="ws26", student="", name="", state=state, **more))
+    workspace.save(StackRecord(stack=stack, classroom="ws26", student="", name="", state=state, **more))
 
 
 def stands(stack: str) -> None:
@@ -149,7 +149,7 @@ ROWS = [
 
 def drawn() -> list[str]:
     out = io.StringIO()
-    Console(file=out, width=80, color_system=None).print(status.table(ROWS))
+    Console(file=out, width=80, color_system=None).print(class_tables.status_table(ROWS))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
