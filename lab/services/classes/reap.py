@@ -133,8 +133,9 @@ def run(*, now: datetime, yes: bool, action: Action, as_json: bool, roster: Mapp
         LabError: the backend cannot be read, or a stack could not be ended.
     """
     from lab.cli import app
+    from lab.services import lifecycle
 
-    app.prepare()
+    lifecycle.prepare(Progress())
     with Progress() as progress, progress.step("looking at the stacks", usual=2):
         found = look()
     decisions = select(found, now, roster, action=action)
@@ -169,13 +170,13 @@ def run(*, now: datetime, yes: bool, action: Action, as_json: bool, roster: Mapp
 
 def _destroy(name: str) -> None:
     """As `lab down` does it, or as `lab class down` does it with a stack of a class."""
-    from lab.cli import app
+    from lab.services import lifecycle
     from lab.services.classes import workspace as of_class
 
     if entry := of_class.load(name):
         _destroy_in_class(name, entry)
     else:
-        app.down(name)
+        lifecycle.down(Stack(name), lifecycle.TerminalEngine())
 
 
 def _destroy_in_class(name: str, entry: Record) -> None:
