@@ -18,7 +18,7 @@ from benchmarks.sandbox import Sandbox
 from benchmarks.table import table
 from lab import toolchain
 from lab.core.errors import LabError
-from lab.core.progress import Progress
+from lab.cli.board import Progress
 from lab.toolchain import artifacts
 
 if TYPE_CHECKING:

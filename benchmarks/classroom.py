@@ -16,7 +16,7 @@ from benchmarks.meter import Meter
 from benchmarks.ours import left_out
 from benchmarks.sandbox import Sandbox
 from lab.core import paths
-from lab.core.progress import Progress
+from lab.cli.board import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

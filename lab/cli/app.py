@@ -28,7 +28,7 @@ from lab.cli.drift import drift
 from lab.cli.load import load
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.core.progress import Progress
+from lab.cli.board import Progress
 from lab.platforms.dataplane import lifecycle
 from lab.platforms.embedded import control_plane, istiod, rollouts
 from lab.services import pages, recovery

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
-from lab.core.progress import Progress
+from lab.cli.board import Progress
 from lab.services.audit.finding import Report, Verdict
 
 if TYPE_CHECKING:

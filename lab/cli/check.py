@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
-from lab.core.progress import Progress
+from lab.cli.board import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -252,7 +252,7 @@ def audit(file: ClassFile = _FILE, *, as_json: AsJson = False) -> None:
 
     from lab.adapters.stack import Stack
     from lab.cli import audit as auditing
-    from lab.core.progress import Progress
+    from lab.cli.board import Progress
 
     klass = _read(file)
     with Progress() as progress, progress.step("looking for what is left", usual=len(klass.stacks)):

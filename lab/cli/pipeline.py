@@ -19,7 +19,7 @@ from lab.adapters import workspace
 from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.core.progress import Progress
+from lab.cli.board import Progress
 
 app = typer.Typer(
     help="""The stages of a pipeline: test, then preview on a pull request, or image and deploy on main.
