@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab.adapters.stack import Stack
-from lab.core.errors import LabError
 from lab.cli.board import Progress
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.platforms.azure.checks import AzureNeeds, Check, Verdict
-from lab.services.preflight import examine, show
+from lab.services.preflight import examine, passed
 from tests.unit.azure.support import (
     ACCOUNT,
     CONTRIBUTOR,
@@ -81,7 +81,7 @@ def test_when_all_is_well_every_check_says_so(healthy: FakeAz, progress: Progres
         "kubelogin",
     ]
     assert set(verdicts(results).values()) == {Verdict.OK}
-    assert show(results, console)
+    assert passed(results)
     assert len(healthy.calls) == len({*healthy.calls}) + 1, "only the quota, which two pools need, is asked twice"
 
 
@@ -157,7 +157,7 @@ def test_one_thing_that_is_not_well_is_found_and_is_not_well(  # noqa: PLR0913, 
     results = examine(NEEDS, progress)
 
     assert [check.name for check in results if check.verdict != Verdict.OK] == [name]
-    assert not show(results, console)
+    assert not passed(results)
 
 
 def test_a_warning_is_no_reason_to_stop(healthy: FakeAz, progress: Progress, console: Console) -> None:
@@ -167,7 +167,7 @@ def test_a_warning_is_no_reason_to_stop(healthy: FakeAz, progress: Progress, con
     results = examine(NEEDS, progress)
 
     assert verdicts(results)["offer"] == Verdict.WARNING
-    assert show(results, console)
+    assert passed(results)
 
 
 def test_questions_are_asked_at_the_same_time(healthy: FakeAz, progress: Progress) -> None:

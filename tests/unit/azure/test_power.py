@@ -28,7 +28,7 @@ def text(console: Console) -> str:
 def test_the_status_tells_power_version_and_node_pools(az: FakeAz, console: Console) -> None:
     az.answers("aks show", cluster())
 
-    power.show(power.status(KIM), console)
+    azure.show(power.status(KIM))
 
     shown = text(console)
     assert az.calls == [f"aks show {WHICH}"]
@@ -45,7 +45,7 @@ def test_the_status_tells_power_version_and_node_pools(az: FakeAz, console: Cons
 def test_the_status_of_a_stopped_cluster_tells_what_still_costs(az: FakeAz, console: Console) -> None:
     az.answers("aks show", cluster("Stopped"))
 
-    power.show(power.status(KIM), console)
+    azure.show(power.status(KIM))
 
     assert "aks-kim: Stopped" in text(console)
     assert "disks, public IPs, the load balancer and the registry still do" in text(console)
@@ -57,7 +57,7 @@ def test_a_running_cluster_is_stopped_and_what_that_means_is_said(
     az.answers("aks show", cluster())
     az.answers("aks stop")
 
-    power.stop(KIM, console, progress)
+    power.stop(KIM, progress)
 
     assert az.calls == [f"aks show {WHICH}", f"aks stop {WHICH}"]
     assert "AKS cluster aks-kim is stopped." in text(console)
@@ -70,7 +70,7 @@ def test_a_stopped_cluster_is_started(az: FakeAz, console: Console, progress: Pr
     az.answers("aks show", cluster("Stopped"))
     az.answers("aks start")
 
-    power.start(KIM, console, progress)
+    power.start(KIM, progress)
 
     assert az.calls == [f"aks show {WHICH}", f"aks start {WHICH}"]
     assert "aks-kim runs; " in text(console)
@@ -79,7 +79,7 @@ def test_a_stopped_cluster_is_started(az: FakeAz, console: Console, progress: Pr
 def test_stopping_a_stopped_cluster_does_nothing(az: FakeAz, console: Console, progress: Progress) -> None:
     az.answers("aks show", cluster("Stopped"))
 
-    power.stop(KIM, console, progress)
+    power.stop(KIM, progress)
 
     assert az.asked("aks stop") == []
     assert "is stopped already" in text(console)
@@ -91,7 +91,7 @@ def test_starting_a_running_cluster_does_nothing(
 ) -> None:
     az.answers("aks show", cluster(state))
 
-    power.start(KIM, console, progress)
+    power.start(KIM, progress)
 
     assert az.asked("aks start") == []
     assert "runs already" in text(console)
@@ -104,7 +104,7 @@ def test_a_cluster_that_azure_works_on_is_left_alone(
     az.answers("aks show", cluster(provisioning=provisioning))
 
     with pytest.raises(LabError, match=f"provisioning state is {provisioning}"):
-        power.stop(KIM, console, progress)
+        power.stop(KIM, progress)
 
     assert az.asked("aks stop") == []
 
@@ -115,7 +115,7 @@ def test_a_cluster_whose_last_change_failed_can_still_be_stopped(
     az.answers("aks show", cluster(provisioning="Failed"))
     az.answers("aks stop")
 
-    power.stop(KIM, console, progress)
+    power.stop(KIM, progress)
 
     assert len(az.asked("aks stop")) == 1
 
@@ -126,7 +126,7 @@ def test_people_see_that_azure_works(az: FakeAz, console: Console) -> None:
     stream = io.StringIO()
 
     with Progress(stream) as progress:
-        power.stop(KIM, console, progress)
+        power.stop(KIM, progress)
 
     assert "stopping AKS cluster aks-kim ..." in stream.getvalue()
     assert "stopping AKS cluster aks-kim: done" in stream.getvalue()
@@ -146,7 +146,7 @@ def test_a_webhook_that_prevents_the_stop_is_told_with_the_command_that_removes_
     )
 
     with pytest.raises(LabError) as refused:
-        power.stop(KIM, console, progress)
+        power.stop(KIM, progress)
 
     assert "whose webhook greedy has wildcard (*) rules" in refused.value.message
     assert refused.value.remedy.endswith("mutatingwebhookconfiguration greedy --ignore-not-found")
@@ -182,4 +182,4 @@ def test_stopping_what_is_not_there_is_an_error(az: FakeAz, console: Console, pr
     az.answers("aks show", error=GONE, code=3)
 
     with pytest.raises(LabError, match="Azure does not have it"):
-        power.stop(KIM, console, progress)
+        power.stop(KIM, progress)
