@@ -1,1 +1,1 @@
-"""Doors to the outside: processes, clusters, Pulumi, files and the web."""
+"""Doors to other programs, files and servers."""

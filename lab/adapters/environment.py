@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from lab import paths
+from lab.core import paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

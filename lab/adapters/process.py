@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Self
 from lab.adapters import environment as environments
 from lab.adapters.process_tree import GRACE, stop_tree
 from lab.core import signals
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""Errors, paths, versions, manifests and waiting: what everything else in `lab` builds on."""
+"""Types and helpers that know nothing of the lab."""

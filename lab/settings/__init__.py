@@ -18,10 +18,10 @@ import pulumi
 from pydantic import PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
 
-from lab import paths, tags, versions
-from lab.compatibility import Pair, Verdict, check, hub_warnings, minor
-from lab.errors import LabError
+from lab.core import paths, tags, versions
+from lab.core.errors import LabError
 from lab.settings import rules
+from lab.settings.compatibility import Pair, Verdict, check, hub_warnings, minor
 from lab.settings.groups import ApiServer, Azure, Group, Kubeconfig, Mesh, Nodes, Shared, Student, Tutorial
 from lab.settings.observability import Observability
 from lab.settings.rollouts import Rollouts

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BeforeValidator
 
-from lab.classroom import expiry as expires
-from lab.classroom import names
+from lab.settings import expiry as expires
+from lab.settings import students as names
 
 if TYPE_CHECKING:
     from enum import StrEnum

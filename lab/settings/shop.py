@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from lab import versions
+from lab.core import versions
 from lab.settings import rules
 from lab.settings.groups import Group, Persistence
 

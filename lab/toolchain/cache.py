@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import paths
-from lab.errors import LabError
+from lab.core import paths
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from lab.progress import Progress
+    from lab.core.progress import Progress
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from lab import paths
+from lab.core import paths
 from lab.toolchain import catalog
 from lab.toolchain.failures import SourceFailed
 

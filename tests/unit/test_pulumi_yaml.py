@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from lab.paths import PROJECT
+from lab.core.paths import PROJECT
 from lab.settings import Settings
 from lab.settings.rules import NAMESPACE
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from lab import paths
+from lab.core import paths
 from lab.adapters import environment
 
 NASTY = (

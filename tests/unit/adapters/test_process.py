@@ -15,7 +15,7 @@ import pytest
 
 from lab.adapters import environment, process
 from lab.adapters.process_tree import runs
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

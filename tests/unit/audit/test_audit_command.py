@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from lab import cli
-from lab.audit import commands
-from lab.audit.finding import Finding, Report, Verdict
-from lab.errors import LabError
+from lab.cli import app
+from lab.cli import audit as commands
+from lab.core.errors import LabError
+from lab.services.audit.finding import Finding, Report, Verdict
 from tests.unit.audit.conftest import resource
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _only_this_stack(stack: PretendedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "Stack", lambda _: stack)
-    monkeypatch.setattr(cli, "prepare", lambda: None)
+    monkeypatch.setattr(app, "prepare", lambda: None)
 
 
 def audit(*words: str) -> tuple[int, str]:
-    result = CliRunner().invoke(cli.app, ["audit", "--stack", "kim", *words])
+    result = CliRunner().invoke(app.app, ["audit", "--stack", "kim", *words])
     if isinstance(result.exception, LabError):
         raise result.exception
     return result.exit_code, result.stdout

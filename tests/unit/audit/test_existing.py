@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from lab import toolchain
-from lab.audit import existing, inventory, record
-from lab.audit.finding import Verdict
-from lab.audit.inventory import Difference
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.services.audit import existing, inventory, record
+from lab.services.audit.finding import Verdict
+from lab.services.audit.inventory import Difference
 from lab.settings.groups import Kubeconfig
 from tests.unit.audit.conftest import resource
 from tests.unit.pretended_kubectl import PretendedKubectl
@@ -19,7 +19,7 @@ from tests.unit.pretended_kubectl import PretendedKubectl
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.audit.finding import Finding
+    from lab.services.audit.finding import Finding
     from tests.unit.audit.conftest import PretendedStack
 
 MINE = Kubeconfig(file="config", context="desk")

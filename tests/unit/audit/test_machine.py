@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from lab import paths
-from lab.audit import machine, record
-from lab.audit.finding import Verdict
+from lab.core import paths
+from lab.services.audit import machine, record
+from lab.services.audit.finding import Verdict
 from tests.unit.audit.conftest import resource
 from tests.unit.audit.test_record import kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab.audit.finding import Finding
+    from lab.services.audit.finding import Finding
     from tests.unit.audit.conftest import PretendedStack
 
 PLACE = "/somewhere/.lab/stacks/dev"

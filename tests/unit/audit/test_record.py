@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from lab import paths
-from lab.audit import record
-from lab.audit.record import Record
-from lab.errors import LabError
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.services.audit import record
+from lab.services.audit.record import Record
 from tests.unit.audit.conftest import resource
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.audit import record, subscription
-from lab.audit.finding import Verdict
+from lab.services.audit import record, subscription
+from lab.services.audit.finding import Verdict
 from tests.unit.audit.test_record import AZURE, SUBSCRIPTION
 from tests.unit.azure.support import ACCOUNT, FakeAz
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.audit.finding import Finding
+    from lab.services.audit.finding import Finding
     from tests.unit.audit.conftest import PretendedStack
 
 OWN = {"project": "istio-lab", "stack": "kim"}

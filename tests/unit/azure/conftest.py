@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lab.progress import Progress
+from lab.core.progress import Progress
 from tests.unit.azure.support import FakeAz
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.azure.checks import AzureNeeds, Check, Verdict
-from lab.azure.doctor import examine, show
+from lab.platforms.azure.checks import AzureNeeds, Check, Verdict
+from lab.services.preflight import examine, show
 from tests.unit.azure.support import (
     ACCOUNT,
     CONTRIBUTOR,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from lab.progress import Progress
+    from lab.core.progress import Progress
 
 NEEDS = AzureNeeds(
     subscription="Course 2026",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.azure import power
-from lab.azure.power import ClusterId
-from lab.errors import LabError
-from lab.progress import Progress
+from lab.core.errors import LabError
+from lab.core.progress import Progress
+from lab.platforms.azure import power
+from lab.platforms.azure.power import ClusterId
 from tests.unit.azure.support import SUBSCRIPTION, FakeAz, cluster
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from typer.testing import CliRunner
 
-from lab import cli, curl
-from lab.check import probe, strategies, traffic
-from lab.check.finding import Finding
-from lab.check.probe import Answer, Probe
-from lab.errors import LabError
-from lab.lesson import lessons
-from lab.lesson.lessons import Subject
-from lab.stack import Stack
+from lab.adapters.stack import Stack
+from lab.cli import app, curl
+from lab.core.errors import LabError
+from lab.services.grading import probe, strategies, traffic
+from lab.services.grading.finding import Finding
+from lab.services.grading.probe import Answer, Probe
+from lab.services.lessons import lessons
+from lab.services.lessons.lessons import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,8 +221,8 @@ def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def test_the_exit_code_says_whether_all_are_solved(standing: Counter[str]) -> None:
-    solved = CliRunner().invoke(cli.app, ["check", "traffic.weights-80-20"])
-    several = CliRunner().invoke(cli.app, ["check", "traffic.*", "--json"])
+    solved = CliRunner().invoke(app.app, ["check", "traffic.weights-80-20"])
+    several = CliRunner().invoke(app.app, ["check", "traffic.*", "--json"])
 
     assert solved.exit_code == 0, solved.output
     assert several.exit_code == 1
@@ -233,7 +233,7 @@ def test_the_exit_code_says_whether_all_are_solved(standing: Counter[str]) -> No
 
 
 def test_what_is_no_check_is_refused_with_those_that_there_are(standing: Counter[str]) -> None:
-    result = CliRunner().invoke(cli.app, ["check", "traffic.timeout", "trafic.*"])
+    result = CliRunner().invoke(app.app, ["check", "traffic.timeout", "trafic.*"])
 
     assert isinstance(result.exception, LabError)
     assert 'found "trafic.*"' in result.exception.message
@@ -242,7 +242,7 @@ def test_what_is_no_check_is_refused_with_those_that_there_are(standing: Counter
 
 
 def test_both_subjects_are_checked_by_one_command(standing: Counter[str]) -> None:
-    result = CliRunner().invoke(cli.app, ["check", "*.canary", "strategies.istio-*", "traffic.timeout", "--json"])
+    result = CliRunner().invoke(app.app, ["check", "*.canary", "strategies.istio-*", "traffic.timeout", "--json"])
 
     assert result.exit_code == 1
     assert [each["name"] for each in json.loads(result.stdout)] == [

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import curl, kubectl, toolchain
-from lab.check import evidence, steady
-from lab.check.evidence import Evidence
-from lab.errors import LabError
-from lab.stack import Stack
+from lab import toolchain
+from lab.adapters import kubectl
+from lab.adapters.stack import Stack
+from lab.cli import curl
+from lab.core.errors import LabError
+from lab.services.grading import evidence, steady
+from lab.services.grading.evidence import Evidence
 from tests.unit.pretended_kubectl import PretendedKubectl
 from tests.unit.rollout import made
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from lab.check.sample import doubtful, fits, margin
+from lab.services.grading.sample import doubtful, fits, margin
 
 SHARES = {"v1": 80, "v2": 20}
 

@@ -13,11 +13,11 @@ import yaml
 from rich.console import Console
 
 from lab import toolchain
-from lab.classroom import handout
-from lab.classroom.handout import Given
-from lab.classroom.roster import Roster
-from lab.errors import LabError
-from lab.stack import Stack
+from lab.adapters.stack import Stack
+from lab.core.errors import LabError
+from lab.services.classes import handout
+from lab.services.classes.handout import Given
+from lab.services.classes.roster import Roster
 from tests.unit.pretended_kubectl import PretendedKubectl
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import pytest
 from components.mesh import values
 from components.platform import azure as platform
 from components.platform.base import Ingress
-from lab.cost.bill import INGRESS_RULES, Item, bill
-from lab.cost.prices import Kind, Meter, UnknownPriceError
+from lab.services.cost.bill import INGRESS_RULES, Item, bill
+from lab.services.cost.prices import Kind, Meter, UnknownPriceError
 from tests.unit.cost.support import settings
 
 RANGES = ["198.51.100.0/24"]

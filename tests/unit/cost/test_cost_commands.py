@@ -9,10 +9,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from lab import cli, paths
-from lab.cost import commands
-from lab.cost.estimate import Course, Share
-from lab.errors import LabError
+from lab.cli import app
+from lab.cli import cost as commands
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.services.cost.estimate import Course, Share
 from tests.unit.cost.support import elsewhere, settings
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def configured(folder: Path, **values: object) -> None:
 
 
 def cost(*options: str) -> str:
-    result = CliRunner().invoke(cli.app, ["cost", "--stack", "kim", *options])
+    result = CliRunner().invoke(app.app, ["cost", "--stack", "kim", *options])
     if isinstance(result.exception, LabError):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -133,11 +134,11 @@ def test_the_course_is_as_long_as_is_said(tmp_path: Path) -> None:
 def test_a_course_that_cannot_be_is_refused(tmp_path: Path, options: list[str]) -> None:
     configured(tmp_path)
 
-    assert CliRunner().invoke(cli.app, ["cost", "--stack", "kim", *options]).exit_code == 2
+    assert CliRunner().invoke(app.app, ["cost", "--stack", "kim", *options]).exit_code == 2
 
 
 def test_the_help_names_the_course_that_is_usual() -> None:
-    shown = " ".join(CliRunner().invoke(cli.app, ["cost", "--help"], env={"COLUMNS": "200"}).output.split())
+    shown = " ".join(CliRunner().invoke(app.app, ["cost", "--help"], env={"COLUMNS": "200"}).output.split())
 
     assert f"[default: ({Course().hours_per_day})]" in shown
     assert f"[default: ({Course().days})]" in shown

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.cost import retail
-from lab.cost.bill import bill
-from lab.cost.estimate import estimate
-from lab.cost.prices import Kind, Meter, Unit
-from lab.cost.retail import RetailError, ask
+from lab.services.cost import retail
+from lab.services.cost.bill import bill
+from lab.services.cost.estimate import estimate
+from lab.services.cost.prices import Kind, Meter, Unit
+from lab.services.cost.retail import RetailError, ask
 from tests.unit.cost.listed import NODE, SPOT, STRANGERS, page, row
 from tests.unit.cost.support import settings
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from lab.embedded import processes
+from lab.adapters import processes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from lab.errors import LabError
-from lab.image.names import Revision, content_tag, require_app, require_tag, unique_tag
-from lab.image.plan import decide
-from lab.image.store import Stored
+from lab.core.errors import LabError
+from lab.services.images.names import Revision, content_tag, require_app, require_tag, unique_tag
+from lab.services.images.plan import decide
+from lab.services.images.store import Stored
 from lab.settings import Settings
 
 DAY = date(2026, 11, 24)

@@ -11,17 +11,20 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from lab import cli, paths, toolchain
-from lab.errors import LabError
-from lab.rollout import actions, commands, objects, reading, view
-from lab.rollout.explain import Place, explain
+from lab import toolchain
+from lab.cli import app, rollout_view
+from lab.cli import rollout as commands
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.services.rollouts import actions, objects, reading
+from lab.services.rollouts.explain import Place, explain
 from tests.unit.pretended_kubectl import PretendedKubectl
 from tests.unit.rollout import made
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.rollout.state import Rollout
+    from lab.services.rollouts.state import Rollout
 
 Words = list[str]
 WIDTH = 80
@@ -92,7 +95,7 @@ def patches(kubectl: PretendedKubectl) -> list[tuple[str, Any, bool]]:
 
 def drawn(rollout: Rollout, width: int = WIDTH) -> str:
     console = Console(file=io.StringIO(), width=width)
-    console.print(view.screen(rollout, explain(rollout, Place())), highlight=False)
+    console.print(rollout_view.screen(rollout, explain(rollout, Place())), highlight=False)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -484,6 +487,6 @@ def test_watch_on_a_terminal_leaves_the_last_screen(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("name", ["status", "watch", "set-image", "promote", "abort", "undo", "retry"])
 def test_every_command_teaches_by_an_example_and_is_known_to_lab(name: str) -> None:
-    output = CliRunner().invoke(cli.app, ["rollout", name, "--help"]).output
+    output = CliRunner().invoke(app.app, ["rollout", name, "--help"]).output
 
     assert f"lab rollout {name}" in " ".join(output.split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lab import paths
+from lab.core import paths
 from lab.toolchain import catalog
 from lab.toolchain.lockfile import Lock, Prebuilt
 

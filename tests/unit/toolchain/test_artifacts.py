@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import artifacts, paths, versions
-from lab.errors import LabError
-from lab.progress import Progress
-from lab.toolchain import golang, lockfile, stamp
+from lab.core import paths, versions
+from lab.core.errors import LabError
+from lab.core.progress import Progress
+from lab.toolchain import artifacts, golang, lockfile, stamp
 from lab.toolchain.download import Limits
 from lab.toolchain.failures import SourceFailed
 from tests.unit.toolchain.support import FakeGo, Server, left_over

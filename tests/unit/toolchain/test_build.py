@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import paths, versions
+from lab.core import paths, versions
 from lab.toolchain import build, catalog, golang
 from lab.toolchain.catalog import TOOLS
 from lab.toolchain.failures import SourceFailed

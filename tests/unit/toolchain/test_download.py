@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import paths
-from lab.progress import Progress, Step
+from lab.core import paths
+from lab.core.progress import Progress, Step
 from lab.toolchain.download import Downloader, Limits, extract
 from lab.toolchain.failures import SourceFailed
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import dashboards, paths
-from lab.progress import Progress
-from lab.toolchain import lockfile, stamp
+from lab.core import paths
+from lab.core.progress import Progress
+from lab.toolchain import dashboards, lockfile, stamp
 from lab.toolchain.download import Limits
 
 if TYPE_CHECKING:

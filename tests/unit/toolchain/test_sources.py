@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import paths, versions
-from lab.errors import LabError
-from lab.progress import Progress
+from lab.core import paths, versions
+from lab.core.errors import LabError
+from lab.core.progress import Progress
 from lab.toolchain import build, cache, lockfile, sources
 from lab.toolchain.catalog import TOOLS
 from lab.toolchain.download import Downloader, Limits
@@ -180,7 +180,7 @@ def test_a_changed_pin_is_not_served_from_the_old_entry(server: Server) -> None:
 ENSURE = """
 import sys
 from lab import toolchain
-from lab.progress import Progress
+from lab.core.progress import Progress
 with Progress(live=False) as progress:
     toolchain.ensure(sys.argv[1:], progress=progress)
 """
