@@ -15,7 +15,6 @@ from lab.services import azure_updates
 
 if TYPE_CHECKING:
     from lab.platforms.azure.models import Cluster
-    from lab.platforms.azure.power import ClusterId
 
 _WHILE_STOPPED = (
     "Stopped nodes cost nothing; disks, public IPs, the load balancer and the registry still do.\n"
@@ -26,11 +25,7 @@ _WHILE_STOPPED = (
 
 def stop(stack: StackName = "azure") -> None:
     """Stop a cluster on Azure, for example overnight: its VMs then cost nothing, and nothing in it is lost."""
-    stop_cluster(azure_updates.require_cluster(Stack(stack)))
-
-
-def stop_cluster(cluster: ClusterId) -> None:
-    """Stop a cluster, and print what a stopped one still costs."""
+    cluster = azure_updates.require_cluster(Stack(stack))
     with Progress() as progress:
         changed = power.stop(cluster, progress)
     say(f"AKS cluster {cluster.name} is {'stopped' if changed else 'stopped already'}.")

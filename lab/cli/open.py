@@ -18,8 +18,8 @@ from lab.adapters.stack import Stack
 from lab.cli.board import Progress
 from lab.cli.console import console, errors, print_json, say
 from lab.cli.options import StackName  # noqa: TC001 - Typer looks at the types when it runs
+from lab.core.signals import termination_as_interrupt
 from lab.services import pages
-from lab.services.load.generator import interruptible
 
 if TYPE_CHECKING:
     from lab.services.pages import Tool
@@ -50,7 +50,7 @@ def open_(
             f"{host} does not answer this machine: it lets in istio-lab:observability.sourceRanges only. "
             "Going through the API server instead."
         )
-    with contextlib.suppress(KeyboardInterrupt), interruptible():
+    with contextlib.suppress(KeyboardInterrupt), termination_as_interrupt():
         _forward(wanted, target, browser=browser)
 
 
