@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Column, Table
 
 from lab import toolchain
 from lab.adapters import workspace
@@ -19,17 +16,20 @@ from lab.adapters.stack import Stack
 from lab.cli import class_ as classroom
 from lab.cli import image, lesson, pipeline, rollout
 from lab.cli.audit import audit
+from lab.cli.azure import start, status, stop
+from lab.cli.board import Progress
 from lab.cli.check import check
 from lab.cli.console import console, errors
 from lab.cli.cost import cost
 from lab.cli.curl import PASSED_ON, curl
+from lab.cli.doctor import doctor
 from lab.cli.drift import drift
 from lab.cli.lifecycle import clean, down, preview, recover, setup, up
 from lab.cli.load import load
+from lab.cli.open import open_, password, queries
 from lab.cli.options import StackName  # noqa: TC001 - Typer reads the types at run time
 from lab.core.errors import LabError
-from lab.core.progress import Progress
-from lab.services import lifecycle, pages
+from lab.services import lifecycle
 from lab.toolchain import artifacts, dashboards
 
 app = typer.Typer(
@@ -51,6 +51,13 @@ app.command()(audit)
 app.command()(check)
 app.command()(cost)
 app.command()(drift)
+app.command()(stop)
+app.command()(start)
+app.command()(status)
+app.command()(doctor)
+app.command("open")(open_)
+app.command()(password)
+app.command()(queries)
 AZURE = "azure"
 
 
@@ -69,59 +76,6 @@ def main() -> None:
 
 
 @app.command()
-def stop(stack: StackName = "azure") -> None:
-    """Stop a cluster on Azure overnight: its machines then cost nothing, and nothing in it is lost."""
-    from lab.platforms.azure import power
-    from lab.services import azure_updates
-
-    cluster = azure_updates.require_cluster(Stack(stack))
-    with Progress() as progress:
-        power.stop(cluster, console, progress)
-
-
-@app.command()
-def start(stack: StackName = "azure") -> None:
-    """Start a stopped cluster on Azure again."""
-    from lab.platforms.azure import power
-    from lab.services import azure_updates
-
-    cluster = azure_updates.require_cluster(Stack(stack))
-    with Progress() as progress:
-        power.start(cluster, console, progress)
-
-
-@app.command()
-def status(stack: StackName = "azure") -> None:
-    """Show whether a cluster on Azure runs, with its version and its nodes."""
-    from lab.platforms.azure import power
-    from lab.services import azure_updates
-
-    power.show(power.status(azure_updates.require_cluster(Stack(stack))), console)
-
-
-@app.command()
-def doctor(
-    stack: StackName = "dev",
-    target: Annotated[str, typer.Option(help="`azure` looks at the subscription too: login, quota, rights.")] = "",
-) -> None:
-    """Show every tool and artifact: its version, where it came from, what is missing and how to get it."""
-    from lab.services import doctor as checks
-
-    if not checks.show(console):
-        raise LabError("something is missing", "make up")
-    where = target or Stack(stack).target
-    checks.show_metrics(Stack(stack), where, console)
-    if where == AZURE:
-        from lab.services import azure_updates
-        from lab.services import preflight as azure_checks
-
-        with Progress() as progress:
-            results = azure_checks.examine(azure_updates.needs(Stack(stack)), progress)
-        if not azure_checks.show(results, console):
-            raise LabError("`up` would not end well on this subscription", "run the remedies above, then this again")
-
-
-@app.command()
 def inject(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A manifest with Pods in it.")],
     stack: StackName = "dev",
@@ -135,49 +89,6 @@ def inject(
         raise LabError(f"stack {stack} does not stand, and the sidecar's template is in its cluster", "make up")
     command = [str(toolchain.path("istioctl")), f"--kubeconfig={kubeconfig}", "kube-inject", "-f", str(file)]
     sys.exit(subprocess.run(command, check=False, env=workspace.environment()).returncode)
-
-
-@app.command("open")
-def open_(
-    tool: Annotated[str, typer.Argument(help=f"One of: {', '.join(pages.TOOLS)}.")],
-    stack: StackName = "dev",
-    *,
-    browser: Annotated[bool, typer.Option(help="Open it in the browser too, not only print its address.")] = True,
-) -> None:
-    """Show the page of a tool that watches the mesh, for as long as this command runs; Ctrl-C ends it."""
-    pages.open_page(tool, Stack(stack), console, browser=browser)
-
-
-@app.command()
-def password(
-    tool: Annotated[str, typer.Argument(help=f"One of: {', '.join(pages.LOGINS)}.")],
-    stack: StackName = "dev",
-) -> None:
-    """Print what a tool's login asks for: Grafana's user and password, or a token of an hour for Kiali."""
-    pages.show_login(tool, Stack(stack), console, errors)
-
-
-@app.command()
-def queries(
-    name: Annotated[str, typer.Argument(help="Print this one's query alone, to be copied.")] = "",
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
-) -> None:
-    """List the questions that the course asks Prometheus, and what their answers mean."""
-    from lab.services import queries as course
-
-    chosen = (course.named(name),) if name else course.load()
-    if as_json:
-        typer.echo(json.dumps([asdict(query) for query in chosen], indent=2, ensure_ascii=False))
-    elif name:
-        typer.echo(chosen[0].query)
-    else:
-        table = Table(
-            Column("name", no_wrap=True), Column("what it shows, and the query", overflow="fold"), show_lines=True
-        )
-        for query in chosen:
-            table.add_row(query.name, f"{escape(f'{query.title}. {query.meaning}')}\n[cyan]{escape(query.query)}[/]")
-        console.print(table)
 
 
 @app.command()

@@ -13,8 +13,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lab.adapters.stack import Stack
+from lab.cli.board import Progress
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 from lab.services.audit.finding import Report, Verdict
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import typer
 
 from lab.adapters.stack import Stack
 from lab.cli import summary
+from lab.cli.board import Progress
 from lab.cli.console import console
 from lab.cli.options import AllowReplace, StackName  # noqa: TC001 - Typer reads the types at run time
-from lab.core.progress import Progress
 from lab.services import lifecycle
 from lab.services.lifecycle import TerminalEngine
 

@@ -17,9 +17,9 @@ from rich.console import Console
 from lab import toolchain
 from lab.adapters import workspace
 from lab.adapters.stack import Stack
+from lab.cli.board import Progress
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 
 app = typer.Typer(
     help="""The stages of a pipeline: test, then preview on a pull request, or image and deploy on main.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lab.adapters.stack import Stack
     from lab.core.progress import Progress
 
-_RANGES = "azure.allowedRanges"
+RANGES = "azure.allowedRanges"
 
 
 def cluster_of(stack: Stack) -> power.ClusterId | None:
@@ -79,14 +79,14 @@ def needs(stack: Stack) -> AzureNeeds:
     )
 
 
-def allow_caller(stack: Stack, progress: Progress) -> None:
-    """Put the caller's address on the API server's allowlist when nobody is on it."""
+def allow_caller(stack: Stack) -> str:
+    """Put the caller's address on an empty allowlist of the API server; return what was added, if anything."""
     azure = _azure(stack)
     if azure.get("allowedRanges") or azure.get("apiServer", ApiServer.ALLOWLIST) != ApiServer.ALLOWLIST:
-        return
-    found = f"{address.public_address()}/32"
-    stack.set_config(f"{_RANGES}[0]", found)
-    progress.line(f"Only you ({found}) can reach the API server: istio-lab:{_RANGES} in {stack.file.name}")
+        return ""
+    added = f"{address.public_address()}/32"
+    stack.set_config(f"{RANGES}[0]", added)
+    return added
 
 
 def before_change(stack: Stack, progress: Progress, *, allow_replace: bool) -> None:

@@ -198,7 +198,7 @@ def tools_for(stack: Stack) -> tuple[str, ...]:
 def recover(stack: Stack, engine: Engine, progress: Progress) -> None:
     """Repair a lab whose `up` or `down` was killed, then bring it up."""
     stack.ensure()
-    recovery.recover(stack, progress)
+    recovery.recover(stack, progress.line)
     up(stack, engine, progress)
 
 
@@ -207,7 +207,10 @@ def _prepare_azure(stack: Stack, progress: Progress) -> None:
     with _ONE_AT_A_TIME:
         plugin.ensure(progress)
         azure_updates.bring_kubelogin(stack)
-    azure_updates.allow_caller(stack, progress)
+    if added := azure_updates.allow_caller(stack):
+        progress.line(
+            f"Only you ({added}) can reach the API server: istio-lab:{azure_updates.RANGES} in {stack.file.name}"
+        )
 
 
 def _require_success(stack: Stack, code: int, engine_errors: str = "") -> None:

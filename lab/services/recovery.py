@@ -16,8 +16,9 @@ from lab.platforms.embedded.control_plane import ControlPlane
 from lab.platforms.embedded.ports import Ports
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lab.adapters.stack import Stack
-    from lab.core.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class HelmRelease:
     status: str
 
 
-def recover(stack: Stack, progress: Progress) -> None:
+def recover(stack: Stack, say: Callable[[str], None]) -> None:
     """Make a stack ready for the next `up`. Each step says what it found; a healthy stack is left as it is.
 
     Raises:
@@ -47,15 +48,15 @@ def recover(stack: Stack, progress: Progress) -> None:
     if held and held.alive:
         raise LabError(f"process {held.pid} still works on stack {stack.name}", "end it with Ctrl-C in its terminal")
     if held:
-        progress.line(f"breaking the lock of process {held.pid}, which is gone")
+        say(f"breaking the lock of process {held.pid}, which is gone")
         stack.cancel()
     if ended := end_orphans():
-        progress.line(f"ending {ended} plugin processes that the killed engine left")
+        say(f"ending {ended} plugin processes that the killed engine left")
     resources, forgotten = _without_pending(stack)
     if forgotten:
-        progress.line(f"forgetting {forgotten} half-done operations; the next up does them again")
+        say(f"forgetting {forgotten} half-done operations; the next up does them again")
     if plane := _control_plane(resources):
-        _mend_cluster(plane, {entry["urn"].rsplit("::", 1)[1] for entry in resources}, progress)
+        _mend_cluster(plane, {entry["urn"].rsplit("::", 1)[1] for entry in resources}, say)
 
 
 def end_orphans() -> int:
@@ -111,13 +112,13 @@ def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:
     return [release for release in found if release.name not in known or release.status.startswith("pending-")]
 
 
-def _mend_cluster(plane: ControlPlane, known: set[str], progress: Progress) -> None:
+def _mend_cluster(plane: ControlPlane, known: set[str], say: Callable[[str], None]) -> None:
     plane.require_data()
     if not plane.healthy:
-        progress.line("starting what is down of the embedded control plane")
+        say("starting what is down of the embedded control plane")
         plane.start()
     for release in superfluous(_helm_releases(plane), known):
-        progress.line(f"forgetting the half-done Helm release {release.name} ({release.status})")
+        say(f"forgetting the half-done Helm release {release.name} ({release.status})")
         kubectl.run(plane.kubeconfig, "delete", "secret", release.secret, "--namespace", release.namespace)
 
 

@@ -26,7 +26,7 @@ def before_up(stack: Stack) -> None:
         with _ONE_AT_A_TIME:
             plugin.ensure(progress)
             azure_updates.bring_kubelogin(stack)
-        azure_updates.allow_caller(stack, progress)
+        azure_updates.allow_caller(stack)
         azure_updates.before_change(stack, progress, allow_replace=False)
 
 

@@ -132,7 +132,7 @@ def run(*, now: datetime, yes: bool, action: Action, as_json: bool, roster: Mapp
     Raises:
         LabError: the backend cannot be read, or a stack could not be ended.
     """
-    from lab.cli import app
+    from lab.cli import azure
     from lab.services import lifecycle
 
     lifecycle.prepare(Progress())
@@ -151,7 +151,7 @@ def run(*, now: datetime, yes: bool, action: Action, as_json: bool, roster: Mapp
         _print(decisions)
     outcomes: list[Outcome] = []
     if yes:
-        act: dict[Verb, Callable[[str], None]] = {Verb.STOP: app.stop, Verb.DESTROY: _destroy}
+        act: dict[Verb, Callable[[str], None]] = {Verb.STOP: azure.stop, Verb.DESTROY: _destroy}
         # What pulumi says of its progress is not for the program that reads this one's output.
         with _output_as_errors() if as_json else contextlib.nullcontext():
             outcomes = carry_out(decisions, again, act)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from lab.adapters import stack as stacks
 from lab.adapters.stack import Stack
-from lab.cli import app
+from lab.cli import app, azure
 from lab.cli.class_board import Phase
 from lab.core import paths
 from lab.core.errors import LabError
@@ -199,7 +199,7 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
     monkeypatch.setattr(lifecycle, "prepare", lambda _progress: None)
     ended_down = made.ends("down")
     monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: ended_down(stack.name))
-    monkeypatch.setattr(app, "stop", made.ends("stop"))
+    monkeypatch.setattr(azure, "stop", made.ends("stop"))
     return made
 
 
