@@ -33,7 +33,7 @@ STARTS_PROCESSES = {
     "benchmarks/mesh.py": "a server that answers at once, and curl",
     "benchmarks/sandbox.py": "the commands of the course and of this lab, side by side",
     "lab/services/grading/probe.py": "curl, here or in a Pod",
-    "lab/services/grading/steady.py": "a shell that calls curl again and again, here or in a Pod",
+    "lab/services/grading/background_requests.py": "a shell that calls curl again and again, here or in a Pod",
     "lab/checks.py": "ruff, mypy, pytest",
     "lab/services/classes/engine.py": "pulumi, for the stacks of a class",
     "lab/services/classes/provider.py": "the Kubernetes provider, once for a class",
