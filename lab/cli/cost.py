@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from lab.adapters.stack import Stack
-from lab.core.progress import Progress
+from lab.cli.board import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

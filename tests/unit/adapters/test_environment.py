@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from lab.core import paths
 from lab.adapters import environment
+from lab.core import paths
 
 NASTY = (
     "PULUMI_DIY_BACKEND_GZIP",

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from lab.core.wait import poll, poll_async, wait_until
 from lab.core.errors import LabError
+from lab.core.wait import poll, poll_async, wait_until
 
 
 def test_the_value_that_was_waited_for_is_returned() -> None:

@@ -91,7 +91,7 @@ def serve(
 
 
 def ensure(stream: io.StringIO | None = None) -> None:
-    progress = Progress(stream, live=False) if stream else Progress(quiet=True)
+    progress = Progress(stream) if stream else Progress(quiet=True)
     artifacts.ensure(progress=progress, limits=IMPATIENT)
 
 

@@ -35,7 +35,7 @@ SHA = hashlib.sha256(BODY).hexdigest()
 
 
 def search(lock: lockfile.Lock, *names: str, stream: io.StringIO | None = None) -> Mapping[str, sources.Found]:
-    progress = Progress(stream, live=False) if stream else Progress(quiet=True)
+    progress = Progress(stream) if stream else Progress(quiet=True)
     return sources.Search(lock, progress, IMPATIENT).run([TOOLS[name] for name in names])
 
 
@@ -180,7 +180,7 @@ ENSURE = """
 import sys
 from lab import toolchain
 from lab.core.progress import Progress
-with Progress(live=False) as progress:
+with Progress() as progress:
     toolchain.ensure(sys.argv[1:], progress=progress)
 """
 
