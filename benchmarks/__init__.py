@@ -17,8 +17,8 @@ from benchmarks.results import Measure, Sample
 from benchmarks.sandbox import Sandbox
 from benchmarks.table import table
 from lab import toolchain
+from lab.cli.board import Progress
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 from lab.toolchain import artifacts
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from benchmarks.machine import Machine
 from benchmarks.meter import Meter
 from benchmarks.ours import left_out
 from benchmarks.sandbox import Sandbox
+from lab.cli.board import Progress
 from lab.core import paths
-from lab.core.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

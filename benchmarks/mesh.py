@@ -18,8 +18,8 @@ from rich.table import Column, Table
 
 from lab import toolchain
 from lab.adapters import kubectl, processes
+from lab.cli.board import Progress
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 from lab.platforms.dataplane import lifecycle, proxy, sandbox
 from lab.services import recovery
 from lab.services.load import fortio

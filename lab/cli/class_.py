@@ -248,16 +248,17 @@ def audit(file: ClassFile = _FILE, *, as_json: Json = False) -> None:
     from dataclasses import asdict
 
     from lab.adapters.stack import Stack
-    from lab.cli import audit as auditing
-    from lab.core.progress import Progress
+    from lab.cli.audit import summarize
+    from lab.cli.board import Progress
+    from lab.services.audit import audit
 
     klass = _read(file)
     with Progress() as progress, progress.step("looking for what is left", usual=len(klass.stacks)):
-        reports = [auditing.examine(Stack(each)) for each in klass.stacks]
+        reports = [audit.examine(Stack(each)) for each in klass.stacks]
     if as_json:
         print_json([{**asdict(each), "clean": each.clean} for each in reports])
     else:
-        auditing.summarize(reports, console)
+        summarize(reports, console)
     if not all(each.clean for each in reports):
         raise typer.Exit(1)
 
@@ -276,7 +277,7 @@ def execute(plan: Plan, *, parallel: int, preview: bool = False) -> Outcome:
 
 def _run(klass: Roster, plan: Plan, parallel: int, *, preview: bool = False) -> Outcome:
     """Execute a plan with the given parallelism, the class file's, or what this machine has room for."""
-    from lab.core.progress import Progress
+    from lab.cli.board import Progress
     from lab.services import lifecycle
     from lab.services.classes.executor import default_parallelism
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab.adapters.stack import Stack
+from lab.cli.board import Progress
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,10 +15,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lab.adapters.stack import Stack
+from lab.cli.board import Progress
 from lab.cli.console import console, counted, print_json
 from lab.cli.options import Json  # noqa: TC001 - Typer reads the types at run time
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 from lab.services.classes import reap as service
 from lab.services.classes.plan import Verb
 from lab.services.classes.reap_policy import ExpiryAction, decide, keep_for, select
@@ -65,7 +65,7 @@ def run(*, now: datetime, yes: bool, action: ExpiryAction, as_json: bool, roster
     Raises:
         LabError: the backend cannot be read, or a stack could not be ended.
     """
-    from lab.cli import app
+    from lab.cli import azure
     from lab.services import lifecycle
 
     lifecycle.prepare(Progress())
@@ -84,7 +84,7 @@ def run(*, now: datetime, yes: bool, action: ExpiryAction, as_json: bool, roster
         _print(decisions)
     outcomes: list[Outcome] = []
     if yes:
-        act: dict[Verb, Callable[[str], None]] = {Verb.STOP: app.stop, Verb.DESTROY: destroy}
+        act: dict[Verb, Callable[[str], None]] = {Verb.STOP: azure.stop, Verb.DESTROY: destroy}
         # Pulumi's progress is not for the program that reads this one's output.
         with _stdout_to_stderr() if as_json else contextlib.nullcontext():
             outcomes = service.carry_out(decisions, again, act)

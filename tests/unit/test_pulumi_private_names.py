@@ -74,7 +74,9 @@ FORBIDDEN = {
         ["replaces an attribute"],
     ),
 }
-ALLOWED = "import pulumi\nfrom pulumi import automation as auto\nself._x = pulumi.all(1)\nauto.__name__\n_y = auto.Stack"
+ALLOWED = (
+    "import pulumi\nfrom pulumi import automation as auto\nself._x = pulumi.all(1)\nauto.__name__\n_y = auto.Stack"
+)
 
 
 @pytest.mark.parametrize(("source", "found"), FORBIDDEN.values(), ids=FORBIDDEN)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from lab.adapters import stack as stacks
 from lab.adapters.stack import Stack
-from lab.cli import app, class_
+from lab.cli import app, azure, class_
 from lab.cli import reap as command
 from lab.core import paths
 from lab.core.errors import LabError
@@ -201,7 +201,7 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
     monkeypatch.setattr(lifecycle, "prepare", lambda _: None)
     end = made.ends("down")
     monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: end(stack.name))
-    monkeypatch.setattr(app, "stop", made.ends("stop"))
+    monkeypatch.setattr(azure, "stop", made.ends("stop"))
     return made
 
 
