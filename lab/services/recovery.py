@@ -60,7 +60,7 @@ def recover(stack: Stack, say: Callable[[str], None]) -> None:
 
 
 def end_orphans() -> int:
-    """End the plugins that a killed engine, or a killed command of a class, left.
+    """End the plugins that a killed engine left.
 
     Returns:
         How many there were.
@@ -167,9 +167,7 @@ def _orphans() -> list[psutil.Process]:
 
 def _is_plugin(command: list[str]) -> bool:
     ours = (str(paths.bin_dir() / "pulumi-"), str(paths.pulumi_home() / "plugins"))
-    # What a class shares is started without the script that an engine starts it by.
-    shared = "pulumi.dynamic" in command and command[0].startswith(str(paths.PROJECT))
-    return shared or any(word.startswith(ours) for word in command)
+    return any(word.startswith(ours) for word in command)
 
 
 def _command_line(process: psutil.Process) -> list[str]:
@@ -180,6 +178,5 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def _has_engine(process: psutil.Process) -> bool:
-    """Whether an engine has started it, or a command that shares one provider among the engines of a class."""
     parent = process.parent()
-    return parent is not None and (parent.name() == "pulumi" or "lab" in _command_line(parent)[1:4])
+    return parent is not None and parent.name() == "pulumi"

@@ -15,9 +15,10 @@ import psutil
 from filelock import FileLock, Timeout
 
 from lab.adapters.stack import Stack
-from lab.core import paths
+from lab.core import paths, signals
 from lab.core.errors import LabError
 from lab.core.progress import Progress
+from lab.core.wait import poll
 from lab.services import lifecycle, recovery
 from lab.services.classes import engine, workspace
 from lab.services.classes.plan import Verb
@@ -125,7 +126,7 @@ class Executor:
         with (
             _exclusive(self._plan.classroom),
             _MemoryMeter() as meter,
-            self._stoppable(),
+            signals.handled(self._interrupted, signal.SIGINT, signal.SIGTERM),
             ThreadPoolExecutor(self._parallel, "stack") as pool,
         ):
             for wave in self._plan.waves:
@@ -200,37 +201,32 @@ class Executor:
 
     def _repair(self, stack: Stack) -> None:
         """Break the lock of a killed run, and forget its operations of unknown result."""
-        deadline = time.monotonic() + _ORPHAN_TIMEOUT
-        while (held := stack.lock()) and held.alive:
-            if time.monotonic() > deadline or self._stop.is_set():
-                raise LabError(f"process {held.pid} has worked on it since {held.since}")
-            self._reporter.step(stack.name, f"waiting for process {held.pid}, which still works on it")
-            time.sleep(0.5)
+
+        def released() -> bool:
+            held = stack.lock()
+            if held and held.alive:
+                self._reporter.step(stack.name, f"waiting for process {held.pid}, which still works on it")
+            return self._stop.is_set() or not (held and held.alive)
+
+        poll(released, timeout=_ORPHAN_TIMEOUT, interval=0.5)
+        held = stack.lock()
+        if held and held.alive:
+            raise LabError(f"process {held.pid} has worked on it since {held.since}")
         if held:
             stack.cancel()
         if held or recovery.half_done(stack):
             self._reporter.step(stack.name, "repairing what a killed run left")
             recovery.forget_pending(stack)
 
-    @contextlib.contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Stop gracefully on the first Ctrl-C: engines finish their operations, nothing new begins."""
-
-        def stop(number: int, _frame: FrameType | None) -> None:
-            if not self._stop.is_set():
-                self._stop.set()
-                # A reporter's lock may be held by the thread that the handler interrupts.
-                message = "stopping: what is under way comes to an end; press Ctrl-C again to stop at once"
-                threading.Thread(target=self._reporter.line, args=(message,), daemon=True).start()
-            if number != signal.SIGINT or not _in_foreground():
-                engine.interrupt()
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _interrupted(self, number: int, _frame: FrameType | None) -> None:
+        """Stop gracefully: engines finish their operations, and nothing new begins. Asked again, stop at once."""
+        if not self._stop.is_set():
+            self._stop.set()
+            # The handler may have interrupted a thread that holds the reporter's lock.
+            message = "stopping: what is under way comes to an end; press Ctrl-C again to stop at once"
+            threading.Thread(target=self._reporter.line, args=(message,), daemon=True).start()
+        if number != signal.SIGINT or not _in_foreground():
+            engine.interrupt()
 
 
 def default_parallelism() -> int:
