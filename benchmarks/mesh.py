@@ -114,6 +114,7 @@ def run(stack: Stack, rounds: int, console: Console, json_file: Path) -> None:
         raise LabError(f"stack {stack.name} has no embedded control plane", "measure one whose target is embedded")
     found: list[Measured] = []
     with Progress() as progress:
+        toolchain.ensure(toolchain.LOAD, progress=progress)
         for number in range(rounds):
             with progress.step(f"round {number + 1} of {rounds}", usual=2 * _SECONDS + 10):
                 start = _start(lifecycle.DataPlane(control_plane=plane), stack)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer evaluates the annotations
 from typing import Annotated
 
 import typer
@@ -81,9 +81,12 @@ def main() -> None:
 
 
 @app.command()
-def setup() -> None:
+def setup(
+    *,
+    tests: Annotated[bool, typer.Option("--tests", help="Also the tools that only tests and benchmarks run.")] = False,
+) -> None:
     """Bring every tool, chart and manifest, and make the project's working folder. `up` does this by itself."""
-    prepare(look_again=True)
+    prepare(*(toolchain.TESTS if tests else ()), look_again=not tests)
 
 
 @app.command()
@@ -263,49 +266,6 @@ def queries(
         for query in chosen:
             table.add_row(query.name, f"{escape(f'{query.title}. {query.meaning}')}\n[cyan]{escape(query.query)}[/]")
         console.print(table)
-
-
-@app.command()
-def test() -> None:
-    """Run the project's own checks: format, lint, types, unit tests, tests with the real engine and cluster."""
-    prepare(*toolchain.OBSERVABILITY, *toolchain.LOAD)
-    from lab import checks
-
-    checks.run(console)
-
-
-@app.command()
-def bench(  # noqa: PLR0913 - its options
-    rounds: Annotated[int, typer.Option(min=1, help="How often each way is measured.")] = 3,
-    json_file: Annotated[Path, typer.Option("--json", help="Where every sample is written.")] = Path("bench.json"),
-    *,
-    apps: Annotated[bool, typer.Option("--apps", help="Measure order and delivery instead.")] = False,
-    mesh: Annotated[bool, typer.Option("--mesh", help="Measure the data plane of a lab that stands instead.")] = False,
-    classroom: Annotated[bool, typer.Option("--class", help="Measure a class of twelve students instead.")] = False,
-    stack: Annotated[str, typer.Option("--stack", "-s", envvar="STACK", help="Which lab, with --mesh.")] = "dev",
-) -> None:
-    """Measure this stack against the course's own commands, in turn, on this machine."""
-    if mesh:
-        prepare(*toolchain.LOAD)
-        from benchmarks import mesh as data_plane
-
-        data_plane.run(Stack(stack), rounds, console, json_file)
-        return
-    if classroom:
-        prepare()
-        from benchmarks import classroom as students
-
-        students.run(rounds, console, json_file)
-        return
-    if apps:
-        from benchmarks import apps as applications
-
-        applications.run(rounds, console, json_file)
-        return
-    prepare("helm")
-    import benchmarks as benchmark
-
-    benchmark.run(rounds, console, json_file)
 
 
 @app.command()
