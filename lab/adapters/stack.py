@@ -79,6 +79,15 @@ class Stack:
         """The embedded cluster's credentials."""
         return self.directory / "kubeconfig"
 
+    def require_up(self) -> None:
+        """Refuse a stack without a cluster.
+
+        Raises:
+            LabError: the stack is not up.
+        """
+        if not self.kubeconfig.is_file():
+            raise LabError(f"stack {self.name} does not stand", f"make up{self.suffix}")
+
     def exists(self) -> bool:
         """Whether the stack has been made in the backend."""
         if workspace.local_backend():

@@ -64,13 +64,13 @@ def check(
 def _checks(stack: Stack) -> Mapping[str, Callable[[], Finding]]:
     """All checks by name, each ready to be made on a stack."""
     from lab.services.grading import strategies, traffic
-    from lab.services.grading.evidence import Evidence
     from lab.services.grading.probe import Probe
+    from lab.services.grading.rollout_inspector import RolloutInspector
 
-    probe, evidence = Probe(stack=stack), Evidence(stack=stack)
+    probe, inspector = Probe(stack=stack), RolloutInspector(stack=stack)
     return {
         **{name: partial(check, name, probe) for name, check in traffic.CHECKS.items()},
-        **{name: partial(check, name, evidence) for name, check in strategies.CHECKS.items()},
+        **{name: partial(check, name, inspector) for name, check in strategies.CHECKS.items()},
     }
 
 

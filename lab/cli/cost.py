@@ -110,7 +110,7 @@ def _show(shares: Sequence[Share], course: Course, *, as_json: bool, online: boo
 def _book(shares: Sequence[Share], *, online: bool | None) -> tuple[PriceBook, list[str]]:
     """The prices, and what to say about where they are from."""
     from lab.services.cost import prices, retail
-    from lab.services.cost.bill import bill, spot_meters
+    from lab.services.cost.line_items import bill, spot_meters
 
     billed = [item.meter for share in shares for item in bill(share.settings) if item.meter]
     if online is False or not billed:

@@ -7,9 +7,9 @@ from pathlib import Path  # noqa: TC003 - typer evaluates the annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 
-console = Console()
+from lab.cli.console import say
 
 
 class ExportTarget(StrEnum):
@@ -85,4 +85,4 @@ def export(  # noqa: PLR0913 - each is an option of the command line
     # Nothing is known of what is up: the operator finds out from the state.
     plan = plans.up(validation.read(class_file), {}, "")
     for file in operator.write(operator.stacks(plan, options), output):
-        console.print(f"wrote {file}", highlight=False, soft_wrap=True)
+        say(f"wrote {escape(str(file))}")

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
-from lab.services.images.engine import Engine
+from lab.services.images.engines import Engine
 from lab.services.images.plan import short
 
 app = typer.Typer(

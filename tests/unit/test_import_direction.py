@@ -30,7 +30,7 @@ STARTS_PROCESSES = {
     "lab/platforms/azure/cli.py": "the Azure CLI",
     "lab/platforms/azure/plugin.py": "pulumi plugin install",
     "lab/services/grading/probe.py": "curl, here or in a Pod",
-    "lab/services/grading/steady.py": "a shell that calls curl again and again, here or in a Pod",
+    "lab/services/grading/background_requests.py": "a shell that calls curl again and again, here or in a Pod",
     "lab/services/classes/engine.py": "pulumi, for the stacks of a class",
     "lab/services/classes/provider.py": "the Kubernetes provider, once for a class",
     "lab/cli/app.py": "istioctl kube-inject",

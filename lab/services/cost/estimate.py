@@ -7,7 +7,7 @@ from decimal import ROUND_UP, Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from lab.services.cost.bill import bill
+from lab.services.cost.line_items import bill
 from lab.services.cost.prices import CENT_OF_CENT, CURRENCY, Price
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from lab.core.errors import LabError
 from lab.services.cost import retail
-from lab.services.cost.bill import bill
 from lab.services.cost.estimate import estimate
+from lab.services.cost.line_items import bill
 from lab.services.cost.prices import CURRENCY, UnknownPriceError
 from lab.settings.rules import NAMESPACE
 
@@ -64,7 +64,7 @@ def require_within(found: Estimate, limit: Decimal, *, stack: str) -> None:
 def _estimate(settings: Settings, stack: str) -> Estimate:
     meters = (item.meter for item in bill(settings) if item.meter)
     try:
-        return retail.where_needed(lambda book: estimate(settings, book, stack=stack), meters)
+        return retail.estimate_with_fallback(lambda book: estimate(settings, book, stack=stack), meters)
     except UnknownPriceError as unknown:
         raise LabError(
             f"{SETTING} is {_limit(settings)}, and cannot be held: {unknown.message}",

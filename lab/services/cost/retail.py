@@ -143,7 +143,7 @@ def ask(meters: Iterable[Meter], *, url: str | None = None, now: datetime | None
     return PriceBook(prices=prices, advice=_ADVICE)
 
 
-def where_needed(reckon: Callable[[PriceBook], Estimate], meters: Iterable[Meter]) -> Estimate:
+def estimate_with_fallback(reckon: Callable[[PriceBook], Estimate], meters: Iterable[Meter]) -> Estimate:
     """Reckon by the table of the repository, which takes no time and says the same everywhere.
 
     Azure's price list is asked only if the table does not know something.

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from lab.services.cost.bill import spot_meters
 from lab.services.cost.estimate import cents
+from lab.services.cost.line_items import spot_meters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lab.services.cost.bill import SpotChoice
     from lab.services.cost.estimate import Course, Estimate, Share
+    from lab.services.cost.line_items import SpotChoice
     from lab.services.cost.prices import PriceBook
 
 FORGOTTEN_DAYS = 30

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.services.drift import live, owners
+from lab.services.drift import live, managers
 from lab.services.drift.fields import ABSENT, Path, entries, hides_a_secret, leaves, text
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _PLUGIN = "kubectl-argo-rollouts"
 """What it writes, the lab's settings may leave alone on purpose."""
 
 
-class Way(enum.StrEnum):
+class Remediation(enum.StrEnum):
     """How a change can be undone."""
 
     REFRESH = "refresh"
@@ -77,7 +77,7 @@ class Change:
     manager: str
     time: str
     note: str
-    way: Way
+    way: Remediation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,14 +133,16 @@ def compare(declared: Iterable[Declared], cluster: Mapping[Key, Value]) -> Repor
 
 def _changes(declared: Declared, found: Value) -> Iterator[Change]:
     if found is None:
-        yield _of_the_whole(declared, found, "deleted", Way.RELEASE if declared.release else Way.REFRESH)
+        yield _of_the_whole(
+            declared, found, "deleted", Remediation.RELEASE if declared.release else Remediation.REFRESH
+        )
         return
     if since := text(_DELETION.read(found)):
-        yield _of_the_whole(declared, found, f"being deleted since {since}", Way.WAIT)
+        yield _of_the_whole(declared, found, f"being deleted since {since}", Remediation.WAIT)
     changed: dict[Path, Change] = {}
     for entry in _foreign(declared, found):
         for path in entry.paths:
-            if owners.first(owners.OWNERS, declared.kind, entry.manager, path) is None:
+            if managers.first(managers.EXPECTED_MANAGERS, declared.kind, entry.manager, path) is None:
                 shown = _outermost(declared, entry, path)
                 if shown.read(found) != shown.read(declared.inputs):
                     changed[shown] = _held(declared, found, entry, shown)
@@ -153,7 +155,7 @@ def _owned(declared: Declared, found: Value) -> Iterator[Owned]:
     rows: dict[tuple[str, str], dict[str, None]] = {}
     for entry in _foreign(declared, found):
         for path in entry.paths:
-            if row := owners.first(owners.OWNERS, declared.kind, entry.manager, path):
+            if row := managers.first(managers.EXPECTED_MANAGERS, declared.kind, entry.manager, path):
                 rows.setdefault((entry.manager, row.why), {})[path.general] = None
     for (manager, why), fields in rows.items():
         yield Owned(
@@ -174,7 +176,11 @@ def _foreign(declared: Declared, found: Value) -> Iterator[Entry]:
     every = entries(found)
     around = {way for entry in every for path in entry.paths for way in path.ways if way != path}
     for entry in every:
-        if entry.subresource != "status" and entry.manager != declared.manager and not owners.is_pulumi(entry.manager):
+        if (
+            entry.subresource != "status"
+            and entry.manager != declared.manager
+            and not managers.is_pulumi(entry.manager)
+        ):
             paths = tuple(path for path in entry.paths if path.steps[0] != "f:status" and path not in around)
             yield replace(entry, paths=paths)
 
@@ -203,7 +209,7 @@ def _gone(declared: Declared, found: Value) -> Iterator[Path]:
 def _held(declared: Declared, found: Value, entry: Entry, path: Path) -> Change:
     now, before = path.read(found), path.read(declared.inputs)
     secret = declared.kind == "Secret" or hides_a_secret(before)
-    note = owners.first(owners.HANDS, declared.kind, entry.manager, path)
+    note = managers.first(managers.MANUAL_MANAGERS, declared.kind, entry.manager, path)
     return Change(
         kind=declared.kind,
         namespace=_namespace(declared, found),
@@ -233,11 +239,11 @@ def _lost(declared: Declared, found: Value, path: Path) -> Change:
         manager="",
         time="",
         note="who takes a field away leaves no record",
-        way=Way.REFRESH,
+        way=Remediation.REFRESH,
     )
 
 
-def _of_the_whole(declared: Declared, found: Value, now: str, way: Way) -> Change:
+def _of_the_whole(declared: Declared, found: Value, now: str, way: Remediation) -> Change:
     return Change(
         kind=declared.kind,
         namespace=_namespace(declared, found),
@@ -253,15 +259,15 @@ def _of_the_whole(declared: Declared, found: Value, now: str, way: Way) -> Chang
     )
 
 
-def _way(declared: Declared, entry: Entry, before: Value | Nothing) -> Way:
+def _way(declared: Declared, entry: Entry, before: Value | Nothing) -> Remediation:
     if declared.release:
-        return Way.RELEASE
+        return Remediation.RELEASE
     if before is ABSENT:
-        return Way.UNSEEN
+        return Remediation.UNSEEN
     if declared.kind == "Rollout" and entry.manager.startswith(_PLUGIN):
-        return Way.UNDO
+        return Remediation.UNDO
     taken_over = entry.manager.startswith(_TAKEN_OVER) and not entry.subresource
-    return Way.REFRESH if taken_over else Way.CONFLICT
+    return Remediation.REFRESH if taken_over else Remediation.CONFLICT
 
 
 def _namespace(declared: Declared, found: Value) -> str:

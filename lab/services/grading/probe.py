@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lab.cli import curl
 from lab.core.errors import LabError
+from lab.services import pod_exec
 
 if TYPE_CHECKING:
     from lab.adapters.stack import Stack
@@ -83,7 +83,15 @@ class Probe:
 
     def _ask(self, words: list[str]) -> list[Answer]:
         form = f"{_MARK}%{{http_code}} %{{time_total}}{_MARK}"
-        command = [*curl.inside(self.stack, self.pod), "curl", "--silent", "--show-error", "--write-out", form, *words]
+        command = [
+            *pod_exec.prefix(self.stack, self.pod),
+            "curl",
+            "--silent",
+            "--show-error",
+            "--write-out",
+            form,
+            *words,
+        ]
         try:
             done = subprocess.run(
                 command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_LONGEST

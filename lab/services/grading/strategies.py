@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab.services.grading import sample
+from lab.services.grading import evaluation
 from lab.services.grading.finding import Finding, counted
 from lab.services.rollouts import names
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Mapping
 
-    from lab.services.grading.evidence import Evidence, Replacement
+    from lab.services.grading.rollout_inspector import Replacement, RolloutInspector
     from lab.services.rollouts.state import Analysis, ReplicaSet, Rollout
 
 _EXAMPLE, _DELIVERY = names.DEFAULT, "delivery"
@@ -37,11 +37,11 @@ _LOOKS = 2
 """At the weights: once more when they changed while it was asked."""
 
 
-def recreate(name: str, evidence: Evidence) -> Finding:
+def recreate(name: str, inspector: RolloutInspector) -> Finding:
     """Whether requests are lost while all Pods of delivery are replaced, since they all end first."""
     return _replaced(
         name,
-        evidence,
+        inspector,
         strategy="Recreate",
         lost="at least 1 is lost",
         kept=lambda found: found.lost > 0,
@@ -49,11 +49,11 @@ def recreate(name: str, evidence: Evidence) -> Finding:
     )
 
 
-def ramped(name: str, evidence: Evidence) -> Finding:
+def ramped(name: str, inspector: RolloutInspector) -> Finding:
     """Whether no request is lost while the Pods of delivery are replaced one by one."""
     return _replaced(
         name,
-        evidence,
+        inspector,
         strategy="RollingUpdate",
         lost="none is lost",
         kept=lambda found: found.lost == 0,
@@ -61,9 +61,9 @@ def ramped(name: str, evidence: Evidence) -> Finding:
     )
 
 
-def canary(name: str, evidence: Evidence) -> Finding:
+def canary(name: str, inspector: RolloutInspector) -> Finding:
     """Whether the notes' example has gone through its canary to the end."""
-    rollout = evidence.rollout(_EXAMPLE)
+    rollout = inspector.rollout(_EXAMPLE)
     passed = bool(
         rollout
         and rollout.strategy == "canary"
@@ -82,10 +82,10 @@ def canary(name: str, evidence: Evidence) -> Finding:
     )
 
 
-def blue_green(name: str, evidence: Evidence) -> Finding:
+def blue_green(name: str, inspector: RolloutInspector) -> Finding:
     """Whether a later revision of the notes' example was promoted."""
-    rollout, service = evidence.rollout(_EXAMPLE), "nginx-active"
-    selected = evidence.selected(names.namespace_of(_EXAMPLE), service)
+    rollout, service = inspector.rollout(_EXAMPLE), "nginx-active"
+    selected = inspector.selected(names.namespace_of(_EXAMPLE), service)
     newest = rollout.newest if rollout else None
     passed = bool(
         rollout
@@ -108,9 +108,9 @@ def blue_green(name: str, evidence: Evidence) -> Finding:
     )
 
 
-def istio_canary(name: str, evidence: Evidence) -> Finding:
+def istio_canary(name: str, inspector: RolloutInspector) -> Finding:
     """Whether the mesh gives the newest version of delivery the share that the routes say at the moment."""
-    rollout = evidence.rollout(_DELIVERY)
+    rollout = inspector.rollout(_DELIVERY)
     hint = "lab rollout status delivery says where it stands; lab lesson show istio-canary how it comes there"
     if rollout is None or rollout.newest is None or not rollout.routed:
         return Finding(
@@ -120,9 +120,9 @@ def istio_canary(name: str, evidence: Evidence) -> Finding:
             found=f"delivery: {_told(rollout)}",
             hint="apply istio-canary-v1 first, then istio-canary: lab lesson show istio-canary",
         )
-    look = _shared(evidence, rollout, _SHARED)
-    if look.shares and sample.doubtful(look.found, look.shares):
-        look = _shared(evidence, look.rollout, sample.AGAIN * _SHARED)
+    look = _shared(inspector, rollout, _SHARED)
+    if look.shares and evaluation.inconclusive(look.found, look.shares):
+        look = _shared(inspector, look.rollout, evaluation.RETRY_FACTOR * _SHARED)
     rollout, version, requests = look.rollout, _version(look.rollout.newest), look.found.total()
     of = f"of {requests} requests to delivery"
     if look.shares is None:
@@ -134,20 +134,20 @@ def istio_canary(name: str, evidence: Evidence) -> Finding:
             hint="check again: lab check strategies.istio-canary",
         )
     weight = look.shares[version]
-    bound = sample.margin(weight / 100, requests)
+    bound = evaluation.margin(weight / 100, requests)
     return Finding(
         name=name,
-        passed=_revision(rollout) > 1 and not rollout.aborted and sample.fits(look.found, look.shares),
+        passed=_revision(rollout) > 1 and not rollout.aborted and evaluation.fits(look.found, look.shares),
         expected=f"delivery: revision 2 or later, not aborted; {of}: {version} {weight} % +- {bound * 100:.1f} "
-        f"(confidence {sample.CONFIDENCE:.1%})",
+        f"(confidence {evaluation.CONFIDENCE:.1%})",
         found=f"delivery: {_told(rollout)}; {version} {look.found[version] / requests:.1%} ({counted(look.found)})",
         hint=hint,
     )
 
 
-def istio_canary_failing(name: str, evidence: Evidence) -> Finding:
+def istio_canary_failing(name: str, inspector: RolloutInspector) -> Finding:
     """Whether a version of delivery that fails was given up by its analysis, and reaches nobody any more."""
-    rollout = evidence.rollout(_DELIVERY)
+    rollout = inspector.rollout(_DELIVERY)
     hint = "keep lab load delivery -n shop going, and see lab rollout status delivery: the analysis needs requests"
     if rollout is None or not rollout.routed or not rollout.aborted:
         return Finding(
@@ -159,7 +159,7 @@ def istio_canary_failing(name: str, evidence: Evidence) -> Finding:
         )
     failed = next((each for each in rollout.own_analyses if each.phase == "Failed"), None)
     stable = _version(rollout.stable_set)
-    found = evidence.versions(_ABORTED)
+    found = inspector.versions(_ABORTED)
     told = f"analysis {failed.name} failed: {_measured(failed)}" if failed else "no analysis of it failed"
     return Finding(
         name=name,
@@ -171,9 +171,9 @@ def istio_canary_failing(name: str, evidence: Evidence) -> Finding:
     )
 
 
-def istio_blue_green(name: str, evidence: Evidence) -> Finding:
+def istio_blue_green(name: str, inspector: RolloutInspector) -> Finding:
     """Whether a later version of delivery was promoted after its analysis, and answers everybody."""
-    rollout = evidence.rollout(_DELIVERY)
+    rollout = inspector.rollout(_DELIVERY)
     hint = "keep requests to http://delivery-preview:8080 going for two minutes, and see lab rollout status delivery"
     if rollout is None or rollout.strategy != "blueGreen" or _revision(rollout) < 2:  # noqa: PLR2004 - one that replaced another
         return Finding(
@@ -185,7 +185,7 @@ def istio_blue_green(name: str, evidence: Evidence) -> Finding:
         )
     before = next((each for each in rollout.own_analyses if each.kind == "PrePromotion"), None)
     version = _version(rollout.newest)
-    found = evidence.versions(_PROMOTED)
+    found = inspector.versions(_PROMOTED)
     succeeded = before is not None and before.phase == "Successful"
     told = f"analysis before the promotion: {before.phase if before else 'none'}"
     return Finding(
@@ -198,7 +198,7 @@ def istio_blue_green(name: str, evidence: Evidence) -> Finding:
     )
 
 
-CHECKS: Mapping[str, Callable[[str, Evidence], Finding]] = {
+CHECKS: Mapping[str, Callable[[str, RolloutInspector], Finding]] = {
     "strategies.recreate": recreate,
     "strategies.ramped": ramped,
     "strategies.canary": canary,
@@ -212,7 +212,7 @@ CHECKS: Mapping[str, Callable[[str, Evidence], Finding]] = {
 
 def _replaced(  # noqa: PLR0913 - what tells the two apart
     name: str,
-    evidence: Evidence,
+    inspector: RolloutInspector,
     *,
     strategy: str,
     lost: str,
@@ -224,12 +224,12 @@ def _replaced(  # noqa: PLR0913 - what tells the two apart
         f"delivery: {strategy}; of {_LEAST} requests or more while all its Pods are replaced, {lost}; "
         f"after it: {_VERSION} {_AFTER} of {_AFTER}"
     )
-    chosen = evidence.strategy()
+    chosen = inspector.strategy()
     if not chosen:
         told = "no Deployment delivery in the namespace shop"
         return Finding(name=name, passed=False, expected=expected, found=told, hint=hint)
-    found = evidence.replace()
-    after = evidence.versions(_AFTER)
+    found = inspector.replace()
+    after = inspector.versions(_AFTER)
     watched = "" if found.seen else ", and it took longer" if found.over else ", and it did not end"
     return Finding(
         name=name,
@@ -260,22 +260,22 @@ class _Look:
     found: Counter[str]
 
 
-def _shared(evidence: Evidence, rollout: Rollout, requests: int) -> _Look:
+def _shared(inspector: RolloutInspector, rollout: Rollout, requests: int) -> _Look:
     """Ask so often, once more when the weights changed meanwhile."""
     for _ in range(_LOOKS):
-        before = _weight(evidence, rollout)
-        found = evidence.versions(requests)
-        rollout = evidence.rollout(_DELIVERY) or rollout
-        if before == _weight(evidence, rollout):
+        before = _weight(inspector, rollout)
+        found = inspector.versions(requests)
+        rollout = inspector.rollout(_DELIVERY) or rollout
+        if before == _weight(inspector, rollout):
             shares = {_version(rollout.stable_set): 100 - before, _version(rollout.newest): before}
             return _Look(rollout=rollout, shares=shares, found=found)
     return _Look(rollout=rollout, shares=None, found=found)
 
 
-def _weight(evidence: Evidence, rollout: Rollout) -> int:
+def _weight(inspector: RolloutInspector, rollout: Rollout) -> int:
     """Percent of the requests that the newest version gets by the VirtualService."""
     # When all is done, the newest version is the stable one.
-    return evidence.weights().get("stable" if rollout.complete else "canary", 0)
+    return inspector.weights().get("stable" if rollout.complete else "canary", 0)
 
 
 def _revision(rollout: Rollout) -> int:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lab.services.grading import sample
+from lab.services.grading import evaluation
 from lab.services.grading.finding import Finding, counted
 
 if TYPE_CHECKING:
@@ -34,16 +34,17 @@ _ATTEMPTS = 4
 def weights(name: str, shares: Mapping[str, int], probe: Probe) -> Finding:
     """Whether reviews answers in these shares, in per cent."""
     found = _versions(probe, REQUESTS)
-    if sample.doubtful(found, shares):
-        found = _versions(probe, sample.AGAIN * REQUESTS)
+    if evaluation.inconclusive(found, shares):
+        found = _versions(probe, evaluation.RETRY_FACTOR * REQUESTS)
     requests = found.total()
     told = ", ".join(
-        f"{version} {share} % +- {sample.margin(share / 100, requests) * 100:.1f}" for version, share in shares.items()
+        f"{version} {share} % +- {evaluation.margin(share / 100, requests) * 100:.1f}"
+        for version, share in shares.items()
     )
     return Finding(
         name=name,
-        passed=sample.fits(found, shares),
-        expected=f"of {requests} requests to reviews: {told} (confidence {sample.CONFIDENCE:.1%})",
+        passed=evaluation.fits(found, shares),
+        expected=f"of {requests} requests to reviews: {told} (confidence {evaluation.CONFIDENCE:.1%})",
         found=", ".join(f"{version} {count / requests:.1%}" for version, count in sorted(found.items())),
         hint="kubectl get virtualservice reviews -n tutorial -o yaml: look at the weights of its routes",
     )

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.services.images import names, programs
+from lab.services.images import programs, tags
 from lab.services.images.acr import Acr
-from lab.services.images.engine import Engine, Local, Pushed
+from lab.services.images.engines import Engine, Local, Pushed
 from lab.services.images.plan import decide
 from lab.services.images.store import Recipe
 from lab.toolchain import applications
@@ -57,15 +57,15 @@ def build(stack: Stack, app: str, *, tag: str | None, engine: Engine | None, bas
     Raises:
         LabError: the tag is not allowed or taken, there is nobody who could build, or the build fails.
     """
-    names.require_app(app, applications.names())
+    tags.require_app(app, applications.names())
     if tag is not None:
-        names.require_tag(tag)
+        tags.require_tag(tag)
     store = _store(stack, engine)
     content, revision = applications.content_hash(app), _revision()
     if base:
         # Another base is another content.
-        content = names.digest(f"{content} on {base}")
-    proposed = names.unique_tag(datetime.now(UTC).date(), revision, content)
+        content = tags.digest(f"{content} on {base}")
+    proposed = tags.unique_tag(datetime.now(UTC).date(), revision, content)
     with Progress() as progress, progress.step(f"asking {store.where} what is there", usual=3):
         stored = store.stored(app)
     plan = decide(chosen=tag, proposed=proposed, content_hash=content, stored=stored)
@@ -76,7 +76,7 @@ def build(stack: Stack, app: str, *, tag: str | None, engine: Engine | None, bas
             "SOURCE": _source(),
             **({"BASE_IMAGE": base} if base else {}),
         }
-        store.build(Recipe(app=app, tags=(plan.tag, names.content_tag(content)), arguments=arguments))
+        store.build(Recipe(app=app, tags=(plan.tag, tags.content_tag(content)), arguments=arguments))
     return Built(image=f"{app}:{plan.tag}", where=store.where, new=plan.build, local=isinstance(store, Local))
 
 
@@ -87,7 +87,7 @@ def propose(stack: Stack, app: str) -> str:
         LabError: the registry does not answer.
     """
     store, content = _store(stack, None), applications.content_hash(app)
-    proposed = names.unique_tag(datetime.now(UTC).date(), _revision(), content)
+    proposed = tags.unique_tag(datetime.now(UTC).date(), _revision(), content)
     plan = decide(chosen=None, proposed=proposed, content_hash=content, stored=store.stored(app))
     return f"{app}:{plan.tag}"
 
@@ -98,11 +98,11 @@ def stored(stack: Stack, app: str, engine: Engine | None = None) -> Sequence[Sto
     Raises:
         LabError: there is no such application, or the place where its images are does not answer.
     """
-    names.require_app(app, applications.names())
+    tags.require_app(app, applications.names())
     with Progress() as progress:
         store = _store(stack, engine)
         with progress.step(f"asking {store.where}", usual=3):
-            return [each for each in store.stored(app) if not names.is_content_tag(each.tag)]
+            return [each for each in store.stored(app) if not tags.is_content_tag(each.tag)]
 
 
 def use(stack: Stack, app: str, tag: str, engine: Engine | None = None) -> str:
@@ -114,7 +114,7 @@ def use(stack: Stack, app: str, tag: str, engine: Engine | None = None) -> str:
     Raises:
         LabError: there is no such image.
     """
-    names.require_tag(tag)
+    tags.require_tag(tag)
     there = [each.tag for each in stored(stack, app, engine)]
     if tag not in there:
         known = f"there are: {', '.join(there[:5])}" if there else "nobody has built one yet"
@@ -165,16 +165,16 @@ def _engine_here(stack: Stack, engine: Engine | None) -> Engine:
     )
 
 
-def _revision() -> names.Revision:
+def _revision() -> tags.Revision:
     """What git says of the sources; nothing where there is no git."""
     if not (git := shutil.which("git")):
-        return names.Revision(commit="", dirty=False)
+        return tags.Revision(commit="", dirty=False)
     here = [git, "-C", str(paths.PROJECT)]
     commit = programs.ask([*here, "rev-parse", "--short=7", "HEAD"])
     if commit.code:
-        return names.Revision(commit="", dirty=False)
+        return tags.Revision(commit="", dirty=False)
     changed = programs.ask([*here, "status", "--porcelain", "--", "apps"])
-    return names.Revision(commit=commit.said.strip(), dirty=bool(changed.said.strip()))
+    return tags.Revision(commit=commit.said.strip(), dirty=bool(changed.said.strip()))
 
 
 def _source() -> str:

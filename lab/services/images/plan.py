@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.core.errors import LabError
-from lab.services.images.names import content_tag, is_content_tag
+from lab.services.images.tags import content_tag, is_content_tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import pytest
 
 from components.delivery import strategies as notes
 from lab.services.grading import strategies
-from lab.services.grading.evidence import Evidence, Replacement
+from lab.services.grading.rollout_inspector import Replacement, RolloutInspector
 from lab.services.lessons import lessons
 from lab.services.lessons.lessons import Subject
 from tests.unit.rollout import made
@@ -163,7 +163,7 @@ MESSAGES = {
 
 
 def run(name: str, lab: Pretender) -> Finding:
-    return strategies.CHECKS[name](name, cast("Evidence", lab))
+    return strategies.CHECKS[name](name, cast("RolloutInspector", lab))
 
 
 def test_every_lesson_that_has_something_to_solve_has_its_check() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.services.cost import prices
-from lab.services.cost.bill import bill
 from lab.services.cost.estimate import Course, Share, class_estimate, estimate, plain_course
+from lab.services.cost.line_items import bill
 from lab.services.cost.prices import Kind, Price, PriceBook, Unit, UnknownPriceError
 from lab.services.cost.savings import savings
 from tests.unit.cost.support import WIDTH, elsewhere, printed, reviewed, settings

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.services.cost import retail
-from lab.services.cost.bill import bill
 from lab.services.cost.estimate import estimate
+from lab.services.cost.line_items import bill
 from lab.services.cost.prices import Kind, Meter, Unit
 from lab.services.cost.retail import RetailError, ask
 from tests.unit.cost.listed import NODE, SPOT, STRANGERS, page, row

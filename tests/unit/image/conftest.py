@@ -6,7 +6,7 @@ import pytest
 
 from lab.adapters.stack import Stack
 from lab.core import paths
-from lab.services.images import names
+from lab.services.images import tags
 from lab.toolchain import applications
 from tests.unit.image.pretended import Pretended
 
@@ -68,4 +68,4 @@ def embedded() -> Pretending:
     return Pretending("dev", "embedded", {})
 
 
-MARK = names.content_tag(CONTENT)
+MARK = tags.content_tag(CONTENT)

@@ -11,7 +11,7 @@ import pytest
 
 from lab.core.errors import LabError
 from lab.services.images import build as images
-from lab.services.images.engine import Engine
+from lab.services.images.engines import Engine
 from tests.unit.image.conftest import CONTENT, MARK
 
 if TYPE_CHECKING:

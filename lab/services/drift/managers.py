@@ -40,7 +40,7 @@ class Row:
 PULUMI: Sequence[str] = ("pulumi-kubernetes*", "pulumi-resource-kubernetes*")
 """The field managers of Pulumi's provider: of its resources, and of the objects of its Helm releases."""
 
-OWNERS: Sequence[Row] = (
+EXPECTED_MANAGERS: Sequence[Row] = (
     Row(
         manager="rollouts-controller",
         kinds=("VirtualService",),
@@ -129,7 +129,7 @@ OWNERS: Sequence[Row] = (
 )
 """The first that covers a field says whose it is; a manager that no row knows is somebody's hand."""
 
-HANDS: Sequence[Row] = (
+MANUAL_MANAGERS: Sequence[Row] = (
     Row(
         manager="*",
         fields=('spec.template.metadata.annotations["kubectl.kubernetes.io/restartedAt"]', "spec.restartAt"),

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from lab.services.grading.sample import doubtful, fits, margin
+from lab.services.grading.evaluation import fits, inconclusive, margin
 
 SHARES = {"v1": 80, "v2": 20}
 
@@ -21,7 +21,7 @@ def test_a_sample_within_the_margins_fits_and_leaves_no_doubt(second: int) -> No
     found = Counter({"v1": 1000 - second, "v2": second})
 
     assert fits(found, SHARES)
-    assert not doubtful(found, SHARES)
+    assert not inconclusive(found, SHARES)
 
 
 @pytest.mark.parametrize("second", [117, 158, 242, 283])
@@ -29,7 +29,7 @@ def test_a_sample_just_outside_is_doubtful(second: int) -> None:
     found = Counter({"v1": 1000 - second, "v2": second})
 
     assert not fits(found, SHARES)
-    assert doubtful(found, SHARES)
+    assert inconclusive(found, SHARES)
 
 
 @pytest.mark.parametrize("second", [0, 116, 284, 1000])
@@ -37,7 +37,7 @@ def test_a_sample_far_outside_is_wrong_without_doubt(second: int) -> None:
     found = Counter({"v1": 1000 - second, "v2": second})
 
     assert not fits(found, SHARES)
-    assert not doubtful(found, SHARES)
+    assert not inconclusive(found, SHARES)
 
 
 @pytest.mark.parametrize("shares", [SHARES, {"v1": 100}])
@@ -45,7 +45,7 @@ def test_who_has_no_share_must_not_answer(shares: dict[str, int]) -> None:
     found = Counter({"v1": 799, "v2": 200, "status 503": 1})
 
     assert not fits(found, shares)
-    assert not doubtful(found, shares)
+    assert not inconclusive(found, shares)
 
 
 def test_a_larger_sample_must_fit_more_closely() -> None:

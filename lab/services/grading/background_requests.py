@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lab.cli import curl
 from lab.core.errors import LabError
+from lab.services import pod_exec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ soon as what was asked by then is answered."""
 
 
 @dataclass(kw_only=True)
-class Flow:
+class RequestStream:
     """What became of the requests; known when they have ended.
 
     Attributes:
@@ -70,7 +70,7 @@ class Flow:
 
 
 @contextlib.contextmanager
-def flowing(stack: Stack, pod: str, url: str) -> Iterator[Flow]:
+def running(stack: Stack, pod: str, url: str) -> Iterator[RequestStream]:
     """Ask about 20 times a second for as long as the block lasts, and no more often than `MOST`.
 
     Args:
@@ -81,17 +81,17 @@ def flowing(stack: Stack, pod: str, url: str) -> Iterator[Flow]:
     Raises:
         LabError: the Pod cannot be entered, or has no answer to tell of.
     """
-    flow = Flow()
+    stream = RequestStream()
     told = [str(MOST), str(_BETWEEN), str(_PATIENCE), url]
     with subprocess.Popen(
-        [*curl.inside(stack, pod), "sh", "-c", _SCRIPT, "sh", *told],
+        [*pod_exec.prefix(stack, pod), "sh", "-c", _SCRIPT, "sh", *told],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            yield flow
+            yield stream
             # A few kilobytes in all: nothing has to be read before.
             out, messages = process.communicate(timeout=_LAST)
         except subprocess.TimeoutExpired as error:
@@ -102,8 +102,8 @@ def flowing(stack: Stack, pod: str, url: str) -> Iterator[Flow]:
             # However the block ended: without standard input it ends by itself, but not when it hangs.
             if process.poll() is None:
                 process.terminate()
-    flow.statuses = [int(line) for line in out.split()]
-    if not flow.statuses:
+    stream.statuses = [int(line) for line in out.split()]
+    if not stream.statuses:
         raise LabError(
             f"{url} could not be asked: {messages.strip()}", f"see whether the lab stands: make up{stack.suffix}"
         )

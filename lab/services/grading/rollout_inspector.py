@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.adapters import kubectl
 from lab.core.errors import LabError
-from lab.services.grading import steady
+from lab.services.grading import background_requests
 from lab.services.grading.probe import Probe
 from lab.services.rollouts import names, reading
 
@@ -65,7 +65,7 @@ class Replacement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class RolloutInspector:
     """Looks at a lab.
 
     Attributes:
@@ -136,15 +136,15 @@ class Evidence:
         def left() -> float:
             return max(WATCHED - (time.monotonic() - begin), 0)
 
-        with steady.flowing(self.stack, FROM, f"{_URL}/") as flow:
+        with background_requests.running(self.stack, FROM, f"{_URL}/") as stream:
             time.sleep(_BEFORE)
             kubectl.run(self.stack.kubeconfig, "-n", SHOP, "rollout", "restart", deployment)
             seen = self._replaced(left())
             time.sleep(min(_AFTERWARDS, left()))
             seconds = time.monotonic() - begin
         return Replacement(
-            requests=len(flow.statuses),
-            lost=flow.lost,
+            requests=len(stream.statuses),
+            lost=stream.lost,
             seconds=seconds,
             over=seen or self._replaced(_LONGEST),
             seen=seen,

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.999
 """Of all samples of the right shares, this part lies within the margins; the others are chance."""
 
-AGAIN = 4
+RETRY_FACTOR = 4
 """How many times larger the second sample is: its margins are half as wide, so what is wrong does not pass by it."""
 
-_FAR = 2
+CLEAR_MARGIN = 2
 """Margins: of ten thousand million samples of the right shares not one lies further away."""
 
 
@@ -39,9 +39,9 @@ def fits(found: Counter[str], shares: Mapping[str, int]) -> bool:
     return _within(found, shares, 1)
 
 
-def doubtful(found: Counter[str], shares: Mapping[str, int]) -> bool:
+def inconclusive(found: Counter[str], shares: Mapping[str, int]) -> bool:
     """Whether a sample does not fit, but is so near that a larger one has to decide."""
-    return not fits(found, shares) and _within(found, shares, _FAR)
+    return not fits(found, shares) and _within(found, shares, CLEAR_MARGIN)
 
 
 def _within(found: Counter[str], shares: Mapping[str, int], margins: float) -> bool:

@@ -11,10 +11,10 @@ import pytest
 from lab import toolchain
 from lab.adapters import kubectl
 from lab.adapters.stack import Stack
-from lab.cli import curl
 from lab.core.errors import LabError
-from lab.services.grading import evidence, steady
-from lab.services.grading.evidence import Evidence
+from lab.services import pod_exec
+from lab.services.grading import background_requests, rollout_inspector
+from lab.services.grading.rollout_inspector import RolloutInspector
 from tests.unit.pretended_kubectl import PretendedKubectl
 from tests.unit.rollout import made
 
@@ -49,7 +49,7 @@ def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         assert set(asked) == {"siege.shop"}
         return ["env", f"PATH={folder}:/usr/bin:/bin"]
 
-    monkeypatch.setattr(curl, "inside", inside)
+    monkeypatch.setattr(pod_exec, "prefix", inside)
     return folder
 
 
@@ -57,8 +57,8 @@ def calls(pod: Path) -> list[str]:
     return (pod / "calls").read_text().splitlines()
 
 
-def found() -> Evidence:
-    return Evidence(stack=Stack("dev"))
+def found() -> RolloutInspector:
+    return RolloutInspector(stack=Stack("dev"))
 
 
 def test_versions_are_what_the_answers_say_and_errors_count_as_themselves(pod: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_service_leads_where_its_selector_says(cluster: PretendedKubectl) -> N
 
 
 def test_requests_flow_as_long_as_the_block_and_each_of_them_is_counted(pod: Path) -> None:
-    with steady.flowing(Stack("dev"), "siege.shop", URL) as flow:
+    with background_requests.running(Stack("dev"), "siege.shop", URL) as stream:
         time.sleep(0.5)
         (pod / "says").write_text("503\n")
         time.sleep(0.5)
@@ -126,37 +126,37 @@ def test_requests_flow_as_long_as_the_block_and_each_of_them_is_counted(pod: Pat
     asked = len(calls(pod))
     time.sleep(0.2)
 
-    assert 10 <= asked == len(flow.statuses) == len(calls(pod))
-    assert set(flow.statuses) == {200, 503, 0}
-    assert 0 < flow.lost == sum(status != 200 for status in flow.statuses)
+    assert 10 <= asked == len(stream.statuses) == len(calls(pod))
+    assert set(stream.statuses) == {200, 503, 0}
+    assert 0 < stream.lost == sum(status != 200 for status in stream.statuses)
     assert all(call.endswith(URL) for call in calls(pod))
 
 
 def test_requests_end_by_themselves_at_the_bound(pod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steady, "MOST", 5)
-    with steady.flowing(Stack("dev"), "siege.shop", URL) as flow:
+    monkeypatch.setattr(background_requests, "MOST", 5)
+    with background_requests.running(Stack("dev"), "siege.shop", URL) as stream:
         time.sleep(1.5)
 
-    assert len(flow.statuses) == len(calls(pod)) == 5
+    assert len(stream.statuses) == len(calls(pod)) == 5
 
 
 def test_requests_do_not_wait_for_each_other(pod: Path) -> None:
     program = pod / "curl"
     program.write_text(program.read_text().replace("sleep 0.1", "sleep 1"))
-    with steady.flowing(Stack("dev"), "siege.shop", URL) as flow:
+    with background_requests.running(Stack("dev"), "siege.shop", URL) as stream:
         time.sleep(1)
 
-    assert len(flow.statuses) >= 5
+    assert len(stream.statuses) >= 5
 
 
 def test_the_shell_ends_after_the_last_answer(pod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The way into a Pod of a cluster is cut as soon as the shell ends, and with it what comes later."""
     inside = ["sh", "-c", '"$@"; echo 100', "sh", "env", f"PATH={pod}:/usr/bin:/bin"]
-    monkeypatch.setattr(curl, "inside", lambda *_: inside)
-    with steady.flowing(Stack("dev"), "siege.shop", URL) as flow:
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: inside)
+    with background_requests.running(Stack("dev"), "siege.shop", URL) as stream:
         time.sleep(0.3)
 
-    assert flow.statuses.index(100) == len(flow.statuses) - 1 > 0
+    assert stream.statuses.index(100) == len(stream.statuses) - 1 > 0
 
 
 def test_requests_end_when_the_block_fails(pod: Path) -> None:
@@ -164,7 +164,7 @@ def test_requests_end_when_the_block_fails(pod: Path) -> None:
         time.sleep(0.3)
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), steady.flowing(Stack("dev"), "siege.shop", URL):
+    with pytest.raises(ZeroDivisionError), background_requests.running(Stack("dev"), "siege.shop", URL):
         fail()
     time.sleep(0.3)
     asked = len(calls(pod))
@@ -174,16 +174,16 @@ def test_requests_end_when_the_block_fails(pod: Path) -> None:
 
 
 def test_a_pod_that_cannot_ask_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", "echo no such Pod >&2; exit 1"])
-    with pytest.raises(LabError, match="no such Pod"), steady.flowing(Stack("dev"), "siege.shop", URL):
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "echo no such Pod >&2; exit 1"])
+    with pytest.raises(LabError, match="no such Pod"), background_requests.running(Stack("dev"), "siege.shop", URL):
         pass
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "_BEFORE", 0.3)
-    monkeypatch.setattr(evidence, "_AFTERWARDS", 0.3)
-    monkeypatch.setattr(evidence, "_LONGEST", 1)
+    monkeypatch.setattr(rollout_inspector, "_BEFORE", 0.3)
+    monkeypatch.setattr(rollout_inspector, "_AFTERWARDS", 0.3)
+    monkeypatch.setattr(rollout_inspector, "_LONGEST", 1)
 
 
 @pytest.mark.usefixtures("quick")
@@ -205,7 +205,7 @@ def test_all_pods_are_replaced_while_requests_flow(cluster: PretendedKubectl, po
 def test_a_replacement_that_takes_longer_is_waited_for_without_requests(
     cluster: PretendedKubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "WATCHED", 0.5)
+    monkeypatch.setattr(rollout_inspector, "WATCHED", 0.5)
     cluster.answers("rollout restart", "restarted")
     cluster.answers("rollout status", "error: timed out waiting for the condition", code=1)
     replacement = found().replace()

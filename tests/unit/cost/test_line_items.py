@@ -7,7 +7,7 @@ import pytest
 from components.mesh import values
 from components.platform import azure as platform
 from components.platform.base import Ingress
-from lab.services.cost.bill import INGRESS_RULES, Item, bill
+from lab.services.cost.line_items import INGRESS_RULES, Item, bill
 from lab.services.cost.prices import Kind, Meter, UnknownPriceError
 from tests.unit.cost.support import settings
 
