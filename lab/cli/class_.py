@@ -9,8 +9,8 @@ import typer
 from rich.text import Text
 
 from lab.cli import class_tables
-from lab.cli.class_export import export
 from lab.cli.console import console, print_json
+from lab.cli.export import export
 from lab.cli.options import Json, Yes  # noqa: TC001 - Typer reads the types at run time
 from lab.cli.reap import reap
 from lab.core import paths

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from lab.adapters import kubectl, pods
+from lab.adapters import kubectl
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
 from lab.services.classes import workspace
@@ -93,7 +93,7 @@ def _counts(kubeconfig: Path) -> _Counts | None:
         listing = kubectl.run(kubeconfig, "get", "pods", "-A", "-o", "json", "--request-timeout=10s")
     except LabError:
         return None
-    return pods.ready(listing, finished=False)
+    return kubectl.ready_pods(listing, finished=False)
 
 
 def _sum(counts: _Counts | None, namespaces: tuple[str, ...]) -> tuple[int, int] | None:
