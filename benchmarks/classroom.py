@@ -105,8 +105,8 @@ def _copy(sandbox: Sandbox) -> Path:
     shutil.copytree(paths.PROJECT, project, symlinks=True, ignore=left_out)
     (project / ".venv").symlink_to(paths.PROJECT / ".venv")
     _lab(sandbox, project, "setup")
-    klass = {"class": _CLASS, "students": [{"id": each} for each in STUDENTS]}
-    (project / _FILE).write_text(yaml.safe_dump(klass), encoding="utf-8")
+    roster = {"class": _CLASS, "students": [{"id": each} for each in STUDENTS]}
+    (project / _FILE).write_text(yaml.safe_dump(roster), encoding="utf-8")
     return project
 
 

@@ -92,7 +92,7 @@ def plan(file: ClassFile = _FILE, only: Only = None, *, again: Again = False, as
     """Show what `lab class up` would do, in which order, why, and what it costs. Nothing is changed."""
     from lab.services.classes import price
 
-    klass, decided = _planned(file, _selection(only, again=again))
+    roster, decided = _planned(file, _selection(only, again=again))
     if as_json:
         print_json(
             [
@@ -101,8 +101,8 @@ def plan(file: ClassFile = _FILE, only: Only = None, *, again: Again = False, as
             ]
         )
         return
-    console.print(class_tables.plan_table(decided, klass))
-    console.print(price.sentence(klass, price.estimate(klass)), highlight=False)
+    console.print(class_tables.plan_table(decided, roster))
+    console.print(price.sentence(roster, price.estimate(roster)), highlight=False)
 
 
 @app.command()
@@ -110,8 +110,8 @@ def preview(
     file: ClassFile = _FILE, only: Only = None, parallel: Parallel = 0, *, platform: OnlyPlatform = False
 ) -> None:
     """Preview `lab class up` for every resource, in a log for each student. Nothing is changed."""
-    klass, decided = _planned(file, _selection(only, again=True, platform=platform))
-    outcome = _run(klass, decided, parallel, preview=True)
+    roster, decided = _planned(file, _selection(only, again=True, platform=platform))
+    outcome = _run(roster, decided, parallel, preview=True)
     class_tables.report(outcome, f"lab class preview {file}", console)
     _say(f"What would be done is in {paths.class_dir()}/stacks/*/log/preview.log")
 
@@ -132,16 +132,16 @@ def up(  # noqa: PLR0913 - its options
     """
     from lab.services.classes import price
 
-    klass, decided = _planned(file, _selection(only, again=again, platform=platform))
-    console.print(class_tables.plan_table(decided, klass))
-    cost = price.estimate(klass)
-    console.print(price.sentence(klass, cost), highlight=False)
-    price.hold(klass, cost)
+    roster, decided = _planned(file, _selection(only, again=again, platform=platform))
+    console.print(class_tables.plan_table(decided, roster))
+    cost = price.estimate(roster)
+    console.print(price.sentence(roster, cost), highlight=False)
+    price.hold(roster, cost)
     if decided.nothing_to_do:
         console.print("Nothing to do: the class stands as its file says. Look at it with: lab class status")
         return
     _confirm("Make it so?", yes=yes)
-    class_tables.report(_run(klass, decided, parallel), f"lab class up {file}", console)
+    class_tables.report(_run(roster, decided, parallel), f"lab class up {file}", console)
     console.print("Look at it with: lab class status", highlight=False)
     console.print("Hand it out with: lab class handout", highlight=False)
 
@@ -160,18 +160,18 @@ def down(  # noqa: PLR0913 - its options
     from lab.services.classes import plan as planning
     from lab.services.classes import validation, workspace
 
-    klass = validation.read(file)
+    roster = validation.read(file)
     selection = _selection(only, removed=removed, platform=platform)
-    _require_shared(klass, selection)
-    known = workspace.known_anywhere(klass, selection)
-    _require_students(klass, known, only, removed=removed)
-    decided = planning.down(klass, known, selection)
-    console.print(class_tables.plan_table(decided, klass))
+    _require_shared(roster, selection)
+    known = workspace.known_anywhere(roster, selection)
+    _require_students(roster, known, only, removed=removed)
+    decided = planning.down(roster, known, selection)
+    console.print(class_tables.plan_table(decided, roster))
     if decided.nothing_to_do:
         console.print("Nothing to do: nothing of this class stands.")
         return
     _confirm("Take it away, with all that the students made?", yes=yes)
-    class_tables.report(_run(klass, decided, parallel), f"lab class down {file}", console)
+    class_tables.report(_run(roster, decided, parallel), f"lab class down {file}", console)
     console.print("See that nothing is left with: lab class audit", highlight=False)
 
 
@@ -198,8 +198,8 @@ def kubeconfig(
     """Print a student's credentials: what the lessons need in the student's own namespaces, and nothing else."""
     from lab.services.classes import handout
 
-    klass = _read(file)
-    typer.echo(handout.kubeconfig(klass, klass.find(student), hours=hours), nl=False)
+    roster = _read(file)
+    typer.echo(handout.kubeconfig(roster, roster.find(student), hours=hours), nl=False)
 
 
 @app.command("handout")
@@ -214,9 +214,9 @@ def hand_out(
     """Write a folder for each student: credentials, addresses, passwords, first steps. Only you can read them."""
     from lab.services.classes import handout
 
-    klass = _read(file)
-    chosen = [klass.find(each) for each in only] if only else list(klass.students)
-    written = handout.write(klass, chosen, output, hours=hours)
+    roster = _read(file)
+    chosen = [roster.find(each) for each in only] if only else list(roster.students)
+    written = handout.write(roster, chosen, output, hours=hours)
     _say(f"{written} folders are in {output}. They hold credentials: send each to its student alone.")
 
 
@@ -231,14 +231,14 @@ def extend(
     from lab.services.classes import extension, workspace
     from lab.services.classes import plan as planning
 
-    klass = _read(file)
-    until = extension.until(klass.expires, by, datetime.now(tz=UTC))
+    roster = _read(file)
+    until = extension.until(roster.expires, by, datetime.now(tz=UTC))
     extension.write(file, until)
     known = workspace.known()
     for action in planning.up(_read(file), known, program="").actions:
         if action.config and action.stack in known:
             workspace.prepare(action)
-    _say(f"Class {klass.classroom} lives until {until}: it is in {file}, and `lab class reap` knows it.")
+    _say(f"Class {roster.classroom} lives until {until}: it is in {file}, and `lab class reap` knows it.")
     _say(f"Its tags follow with: lab class up {file}")
 
 
@@ -252,9 +252,9 @@ def audit(file: ClassFile = _FILE, *, as_json: Json = False) -> None:
     from lab.cli.board import Progress
     from lab.services.audit import audit
 
-    klass = _read(file)
-    with Progress() as progress, progress.step("looking for what is left", usual=len(klass.stacks)):
-        reports = [audit.examine(Stack(each)) for each in klass.stacks]
+    roster = _read(file)
+    with Progress() as progress, progress.step("looking for what is left", usual=len(roster.stacks)):
+        reports = [audit.examine(Stack(each)) for each in roster.stacks]
     if as_json:
         print_json([{**asdict(each), "clean": each.clean} for each in reports])
     else:
@@ -275,14 +275,14 @@ def execute(plan: Plan, *, parallel: int, preview: bool = False) -> Outcome:
         return Executor(plan, board, parallel=parallel, preview=preview).run()
 
 
-def _run(klass: Roster, plan: Plan, parallel: int, *, preview: bool = False) -> Outcome:
+def _run(roster: Roster, plan: Plan, parallel: int, *, preview: bool = False) -> Outcome:
     """Execute a plan with the given parallelism, the class file's, or what this machine has room for."""
     from lab.cli.board import Progress
     from lab.services import lifecycle
     from lab.services.classes.executor import default_parallelism
 
     lifecycle.prepare(Progress())
-    return execute(plan, parallel=parallel or klass.parallel or default_parallelism(), preview=preview)
+    return execute(plan, parallel=parallel or roster.parallel or default_parallelism(), preview=preview)
 
 
 def _read(file: Path) -> Roster:
@@ -300,33 +300,33 @@ def _planned(file: Path, selection: Selection) -> tuple[Roster, Plan]:
     from lab.services.classes import plan as planning
     from lab.services.classes import program, workspace
 
-    klass = _read(file)
-    _require_shared(klass, selection)
+    roster = _read(file)
+    _require_shared(roster, selection)
     for each in sorted(selection.only):
-        klass.find(each)
+        roster.find(each)
     known = workspace.known()
-    if problems := planning.taken(klass, known, workspace.others()):
+    if problems := planning.taken(roster, known, workspace.others()):
         raise LabError(
             "\n".join(["names of this class are taken:", *(f"  {problem}" for problem in problems)]),
             "give the students other ids, or take the other stacks down first",
         )
-    return klass, planning.up(klass, known, program.digest(), selection)
+    return roster, planning.up(roster, known, program.digest(), selection)
 
 
-def _require_shared(klass: Roster, selection: Selection) -> None:
+def _require_shared(roster: Roster, selection: Selection) -> None:
     """Refuse `--platform` for a class without a shared cluster, where "nothing to do" would mislead."""
-    if selection.platform and not klass.shared:
+    if selection.platform and not roster.shared:
         raise LabError(
-            f"class {klass.classroom} shares no cluster: its tenancy is {klass.tenancy}", "leave --platform out"
+            f"class {roster.classroom} shares no cluster: its tenancy is {roster.tenancy}", "leave --platform out"
         )
 
 
-def _require_students(klass: Roster, known: dict[str, StackRecord], only: list[str] | None, *, removed: bool) -> None:
+def _require_students(roster: Roster, known: dict[str, StackRecord], only: list[str] | None, *, removed: bool) -> None:
     """Refuse an id that is neither in the file nor of a removed student."""
-    ids = {each.id for each in klass.students} | ({each.student for each in known.values()} if removed else set())
+    ids = {each.id for each in roster.students} | ({each.student for each in known.values()} if removed else set())
     for each in only or ():
         if each not in ids:
-            klass.find(each)
+            roster.find(each)
 
 
 def _selection(

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from lab.services.classes.status import Status
 
 
-def plan_table(plan: Plan, klass: Roster) -> Table:
+def plan_table(plan: Plan, roster: Roster) -> Table:
     """What is done in each wave, then what is kept."""
     table = Table(
         Column("stack", no_wrap=True),
         Column("what", no_wrap=True),
         Column("why", overflow="fold"),
-        title=f"class {plan.classroom}: {len(klass.students)} students, tenancy {klass.tenancy}",
+        title=f"class {plan.classroom}: {len(roster.students)} students, tenancy {roster.tenancy}",
         title_justify="left",
     )
     for number, wave in enumerate(plan.waves):

@@ -169,17 +169,17 @@ class Selection:
 EVERYBODY = Selection()
 
 
-def up(klass: Roster, known: Mapping[str, StackRecord], program: str, selection: Selection = EVERYBODY) -> Plan:
+def up(roster: Roster, known: Mapping[str, StackRecord], program: str, selection: Selection = EVERYBODY) -> Plan:
     """Plan what creates or updates a class.
 
     Args:
-        klass: the class.
+        roster: the class.
         known: records by stack.
         program: digest of the program that makes the stacks.
         selection: the part of the class that was asked for.
     """
-    cluster = [_platform(klass, known, program, selection)] if klass.shared and selection.includes("") else []
-    chosen = [each for each in klass.students if selection.includes(each.id)]
+    cluster = [_platform(roster, known, program, selection)] if roster.shared and selection.includes("") else []
+    chosen = [each for each in roster.students if selection.includes(each.id)]
     students = [
         _up(
             Action(
@@ -189,7 +189,7 @@ def up(klass: Roster, known: Mapping[str, StackRecord], program: str, selection:
                 verb=Verb.KEEP,
                 reason="",
                 wave=REST,
-                config=configuration.of_student(klass, each),
+                config=configuration.of_student(roster, each),
             ),
             known.get(each.stack),
             program,
@@ -197,16 +197,16 @@ def up(klass: Roster, known: Mapping[str, StackRecord], program: str, selection:
         )
         for each in chosen
     ]
-    return Plan(classroom=klass.classroom, actions=(*cluster, *_with_canary(students), *_strangers(klass, known)))
+    return Plan(classroom=roster.classroom, actions=(*cluster, *_with_canary(students), *_strangers(roster, known)))
 
 
-def down(klass: Roster, known: Mapping[str, StackRecord], selection: Selection = EVERYBODY) -> Plan:
+def down(roster: Roster, known: Mapping[str, StackRecord], selection: Selection = EVERYBODY) -> Plan:
     """Plan what destroys a class: its students, and the shared cluster after the last of them.
 
     If the whole cluster goes, it goes first, and takes along what students have in it. Students who are no longer in
     the class file stay, and so does the cluster that they are on, unless the selection includes them.
     """
-    own = {each.stack: each for each in klass.students}
+    own = {each.stack: each for each in roster.students}
     asked = {stack for stack, each in own.items() if selection.includes(each.id)}
     going = [
         Action(
@@ -217,22 +217,22 @@ def down(klass: Roster, known: Mapping[str, StackRecord], selection: Selection =
             reason="it was asked for" if each.stack in own else "it is in no class file any more, and was asked for",
             wave=0,
         )
-        for each in _of_class(klass, known)
+        for each in _of_class(roster, known)
         if each.student
         and each.state is not State.GONE
         and (each.stack in asked or (selection.removed and each.stack not in own))
     ]
-    cluster = _platform_down(klass, known, going) if selection.includes("") else []
-    if klass.owns_platform and any(action.verb is Verb.DESTROY for action in cluster):
+    cluster = _platform_down(roster, known, going) if selection.includes("") else []
+    if roster.owns_platform and any(action.verb is Verb.DESTROY for action in cluster):
         return Plan(
-            classroom=klass.classroom,
+            classroom=roster.classroom,
             actions=(
                 *(replace(action, wave=0) for action in cluster),
                 *(_gone_with_it(action) if known[action.stack].shares else replace(action, wave=1) for action in going),
             ),
         )
-    staying = [action for action in _strangers(klass, known) if action.stack not in {each.stack for each in going}]
-    return Plan(classroom=klass.classroom, actions=(*going, *staying, *cluster))
+    staying = [action for action in _strangers(roster, known) if action.stack not in {each.stack for each in going}]
+    return Plan(classroom=roster.classroom, actions=(*going, *staying, *cluster))
 
 
 def digest(config: Config, program: str) -> str:
@@ -241,15 +241,15 @@ def digest(config: Config, program: str) -> str:
     return hashlib.sha256(f"{program}\n{text}".encode()).hexdigest()[:16]
 
 
-def _platform(klass: Roster, known: Mapping[str, StackRecord], program: str, selection: Selection) -> Action:
+def _platform(roster: Roster, known: Mapping[str, StackRecord], program: str, selection: Selection) -> Action:
     action = Action(
-        stack=klass.platform_stack,
+        stack=roster.platform_stack,
         student="",
         name="the shared cluster",
         verb=Verb.KEEP,
         reason="",
         wave=PLATFORM,
-        config=configuration.of_platform(klass),
+        config=configuration.of_platform(roster),
     )
     return _up(action, known.get(action.stack), program, selection)
 
@@ -288,9 +288,9 @@ def _with_canary(students: Sequence[Action]) -> list[Action]:
     ]
 
 
-def _strangers(klass: Roster, known: Mapping[str, StackRecord]) -> list[Action]:
+def _strangers(roster: Roster, known: Mapping[str, StackRecord]) -> list[Action]:
     """Stacks of students who are no longer in the class file."""
-    own = {each.stack for each in klass.students}
+    own = {each.stack for each in roster.students}
     return [
         Action(
             stack=each.stack,
@@ -300,20 +300,20 @@ def _strangers(klass: Roster, known: Mapping[str, StackRecord]) -> list[Action]:
             reason="it is in no class file any more; take it away with: lab class down --removed",
             wave=REST,
         )
-        for each in _of_class(klass, known)
+        for each in _of_class(roster, known)
         if each.student and each.stack not in own and each.state is not State.GONE
     ]
 
 
-def _platform_down(klass: Roster, known: Mapping[str, StackRecord], going: Collection[Action]) -> list[Action]:
+def _platform_down(roster: Roster, known: Mapping[str, StackRecord], going: Collection[Action]) -> list[Action]:
     """Destroy the shared cluster with the last student on it."""
-    cluster = known.get(klass.platform_stack)
-    if cluster is None or cluster.state is State.GONE or cluster.classroom != klass.classroom:
+    cluster = known.get(roster.platform_stack)
+    if cluster is None or cluster.state is State.GONE or cluster.classroom != roster.classroom:
         return []
     gone = {action.stack for action in going}
     left = [
         each.student
-        for each in _of_class(klass, known)
+        for each in _of_class(roster, known)
         if each.student and each.state is not State.GONE and each.stack not in gone
     ]
     named = ", ".join(left[:3]) + (" and others" if len(left) > 3 else "")  # noqa: PLR2004 - enough to know who
@@ -333,15 +333,15 @@ def _gone_with_it(action: Action) -> Action:
     return replace(action, verb=Verb.PRUNE_STATE, reason="it went with the cluster", wave=1)
 
 
-def _of_class(klass: Roster, known: Mapping[str, StackRecord]) -> Iterable[StackRecord]:
-    return (each for _, each in sorted(known.items()) if each.classroom == klass.classroom)
+def _of_class(roster: Roster, known: Mapping[str, StackRecord]) -> Iterable[StackRecord]:
+    return (each for _, each in sorted(known.items()) if each.classroom == roster.classroom)
 
 
-def taken(klass: Roster, known: Mapping[str, StackRecord], others: Collection[str]) -> list[str]:
+def taken(roster: Roster, known: Mapping[str, StackRecord], others: Collection[str]) -> list[str]:
     """Return why names of the class's stacks are taken; `others` are stacks of the backend that no class made."""
     return [
         f"stack {stack} is {f'of class {known[stack].classroom}' if stack in known else 'no class stack'} already"
-        for stack in klass.stacks
-        if (stack in known and known[stack].classroom != klass.classroom and known[stack].state is not State.GONE)
+        for stack in roster.stacks
+        if (stack in known and known[stack].classroom != roster.classroom and known[stack].state is not State.GONE)
         or (stack not in known and stack in others)
     ]

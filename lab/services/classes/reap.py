@@ -70,9 +70,9 @@ def class_file(file: Path) -> dict[str, datetime]:
     """
     from lab.services.classes import validation
 
-    klass = validation.read(file)
-    moment = expiry.parse(klass.expires)
-    return dict.fromkeys(klass.stacks, moment) if moment else {}
+    roster = validation.read(file)
+    moment = expiry.parse(roster.expires)
+    return dict.fromkeys(roster.stacks, moment) if moment else {}
 
 
 def plan_of(entry: StackRecord) -> Plan:

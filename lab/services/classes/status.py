@@ -50,12 +50,12 @@ class Status:
         return asdict(self)
 
 
-def look(klass: Roster) -> list[Status]:
+def look(roster: Roster) -> list[Status]:
     """The status of every stack of a class, the shared cluster first. A shared cluster is queried once."""
-    shared = _counts(Stack(klass.platform_stack).kubeconfig) if klass.shared else None
-    rows = [_of(klass.platform_stack, "", _sum(shared, ()))] if klass.shared else []
-    for student in klass.students:
-        if klass.shared:
+    shared = _counts(Stack(roster.platform_stack).kubeconfig) if roster.shared else None
+    rows = [_of(roster.platform_stack, "", _sum(shared, ()))] if roster.shared else []
+    for student in roster.students:
+        if roster.shared:
             counts = _sum(shared, tuple(students.namespace(student.id, each) for each in students.COURSE))
         else:
             counts = _sum(_counts(Stack(student.stack).kubeconfig), ())

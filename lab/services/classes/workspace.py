@@ -157,18 +157,18 @@ def known() -> dict[str, StackRecord]:
     return {name: replace(found, healthy=_healthy(name)) for name in names if (found := load(name))}
 
 
-def known_anywhere(klass: Roster, selection: Selection) -> dict[str, StackRecord]:
+def known_anywhere(roster: Roster, selection: Selection) -> dict[str, StackRecord]:
     """The records on this machine, and with a shared backend also the selected stacks that are only there."""
     found = known()
     if local_backend():
         return found
-    wanted = {klass.platform_stack: ""} if klass.shared else {}
-    wanted |= {each.stack: each.id for each in klass.students}
+    wanted = {roster.platform_stack: ""} if roster.shared else {}
+    wanted |= {each.stack: each.id for each in roster.students}
     for stack, student in wanted.items():
         if stack not in found and selection.includes(student) and (there := Stack(stack)).exists():
             found[stack] = StackRecord(
                 stack=stack,
-                classroom=klass.classroom,
+                classroom=roster.classroom,
                 student=student,
                 state=State.UNFINISHED,
                 shares=_SHARE in there.values(),

@@ -139,12 +139,12 @@ def reports() -> Reports:
     return Reports()
 
 
-def klass(*ids: str, **more: object) -> Roster:
+def roster(*ids: str, **more: object) -> Roster:
     given = {"class": "ws26", "students": [{"id": each} for each in ids], **more}
     return Roster.model_validate(given, by_alias=True)
 
 
-FOUR = klass("anna", "bo", "cem", "dora")
+FOUR = roster("anna", "bo", "cem", "dora")
 
 
 def planned(chosen: Roster = FOUR, **selection: Any) -> Plan:  # noqa: ANN401 - the selection's
@@ -206,7 +206,7 @@ def test_what_stands_is_noted_so_that_the_next_run_has_nothing_to_do(engines: Pr
 
 
 def test_no_more_are_worked_on_at_a_time_than_was_said(engines: PretendedEngines) -> None:
-    chosen = klass(*(f"s{number}" for number in range(9)))
+    chosen = roster(*(f"s{number}" for number in range(9)))
     together = threading.Event()
 
     def waits() -> None:
@@ -228,7 +228,7 @@ def test_each_stack_has_its_own_folder_and_log(engines: PretendedEngines) -> Non
 
 def test_what_the_engine_says_is_reported_for_its_own_stack(engines: PretendedEngines, reports: Reports) -> None:
     engines.behaviour["student-anna"] = lambda: engines.steps["student-anna"]("3 done, default: created")
-    carry_out(planned(klass("anna"), only=frozenset({"anna"})), engines, reports=reports)
+    carry_out(planned(roster("anna"), only=frozenset({"anna"})), engines, reports=reports)
 
     assert reports.begun == ["student-anna"]
     assert reports.steps == [("student-anna", "3 done, default: created")]
@@ -427,7 +427,7 @@ def test_what_goes_with_the_cluster_is_forgotten_after_it(engines: PretendedEngi
 
 
 def test_who_has_a_cluster_of_her_own_is_destroyed_and_what_it_was_stays_known(engines: PretendedEngines) -> None:
-    chosen = klass("anna", "bo", tenancy="cluster")
+    chosen = roster("anna", "bo", tenancy="cluster")
     carry_out(planned(chosen), engines)
     in_the_backend("student-anna", "student-bo")
     engines.did.clear()
@@ -442,7 +442,7 @@ def test_who_has_a_cluster_of_her_own_is_destroyed_and_what_it_was_stays_known(e
 def test_who_still_has_a_cluster_when_the_shared_one_goes_is_destroyed_and_not_forgotten(
     engines: PretendedEngines,
 ) -> None:
-    carry_out(planned(klass("bo", tenancy="cluster")), engines)
+    carry_out(planned(roster("bo", tenancy="cluster")), engines)
     engines.fails("student-bo", LabError("the cluster of her own could not go"))
     carry_out(planned(), engines)
     in_the_backend(PLATFORM, *(each.stack for each in FOUR.students))

@@ -20,7 +20,7 @@ PROGRAM, NEXT_PROGRAM = "abc1", "abc2"
 CLUSTER = "ws26-platform"
 
 
-def klass(*ids: str, **more: object) -> Roster:
+def roster(*ids: str, **more: object) -> Roster:
     given = {"class": "ws26", "students": [{"id": each} for each in ids], **more}
     return Roster.model_validate(given, by_alias=True, by_name=False)
 
@@ -66,7 +66,7 @@ NO_LONGER_RUNS = "something of it no longer runs"
 AGAIN = "it was asked for again"
 ELSEWHERE = "it is in no class file any more; take it away with: lab class down --removed"
 
-THREE = klass("anna", "bob", "carl")
+THREE = roster("anna", "bob", "carl")
 
 WHY: dict[str, tuple[dict[str, StackRecord], Selection, Verb, str]] = {
     "never heard of": ({}, Selection(), Verb.CREATE, NEW),
@@ -126,7 +126,7 @@ SHARED_WHY: dict[str, tuple[dict[str, StackRecord], Selection, Verb, str]] = {
     "cut off": (standing(THREE, platform=State.UNFINISHED), Selection(), Verb.RESUME, UNFINISHED),
     "as it is to be": (standing(THREE), Selection(), Verb.KEEP, STANDS),
     "for another number of students": (
-        standing(klass(*(f"s{n}" for n in range(60)))),
+        standing(roster(*(f"s{n}" for n in range(60)))),
         Selection(),
         Verb.UPDATE,
         CHANGED,
@@ -152,7 +152,7 @@ def test_what_is_done_to_the_shared_cluster_and_why(
 
 WAVES: dict[str, tuple[Roster, dict[str, StackRecord], Selection, list[list[tuple[str, str]]]]] = {
     "the cluster, one student, then the others": (
-        klass("anna", "bob", "carl", "dora"),
+        roster("anna", "bob", "carl", "dora"),
         {},
         Selection(),
         [
@@ -162,45 +162,45 @@ WAVES: dict[str, tuple[Roster, dict[str, StackRecord], Selection, list[list[tupl
         ],
     ),
     "without a cluster to share": (
-        klass("anna", "bob", "carl", tenancy="cluster"),
+        roster("anna", "bob", "carl", tenancy="cluster"),
         {},
         Selection(),
         [[("create", "anna")], [("create", "bob"), ("create", "carl")]],
     ),
     "two students go at once": (
-        klass("anna", "bob"),
+        roster("anna", "bob"),
         {},
         Selection(),
         [[("create", CLUSTER)], [("create", "anna"), ("create", "bob")]],
     ),
-    "one student": (klass("anna"), {}, Selection(), [[("create", CLUSTER)], [("create", "anna")]]),
+    "one student": (roster("anna"), {}, Selection(), [[("create", CLUSTER)], [("create", "anna")]]),
     "the first of those of whom something is done": (
-        klass("anna", "bob", "carl", "dora"),
-        standing(klass("anna", "bob", "carl", "dora"), bob=State.GONE, carl=State.UNFINISHED, dora=State.GONE),
+        roster("anna", "bob", "carl", "dora"),
+        standing(roster("anna", "bob", "carl", "dora"), bob=State.GONE, carl=State.UNFINISHED, dora=State.GONE),
         Selection(),
         [[("create", "bob")], [("resume", "carl"), ("create", "dora")]],
     ),
     "nobody goes first for two of four": (
-        klass("anna", "bob", "carl", "dora"),
-        standing(klass("anna", "bob", "carl", "dora"), bob=State.GONE, dora=State.UNFINISHED),
+        roster("anna", "bob", "carl", "dora"),
+        standing(roster("anna", "bob", "carl", "dora"), bob=State.GONE, dora=State.UNFINISHED),
         Selection(),
         [[("create", "bob"), ("resume", "dora")]],
     ),
     "nothing": (THREE, standing(THREE), Selection(), []),
     "some alone": (
-        klass("anna", "bob", "carl", "dora"),
+        roster("anna", "bob", "carl", "dora"),
         {},
         Selection(only=frozenset({"carl", "bob"})),
         [[("create", "bob"), ("create", "carl")]],
     ),
     "three alone, of whom one goes first": (
-        klass("anna", "bob", "carl", "dora"),
+        roster("anna", "bob", "carl", "dora"),
         {},
         Selection(only=frozenset({"carl", "bob", "dora"})),
         [[("create", "bob")], [("create", "carl"), ("create", "dora")]],
     ),
     "the cluster alone": (THREE, {}, Selection(platform=True), [[("create", CLUSTER)]]),
-    "no cluster alone": (klass("anna", tenancy="cluster"), {}, Selection(platform=True), []),
+    "no cluster alone": (roster("anna", tenancy="cluster"), {}, Selection(platform=True), []),
     "all again": (
         THREE,
         standing(THREE),
@@ -209,12 +209,12 @@ WAVES: dict[str, tuple[Roster, dict[str, StackRecord], Selection, list[list[tupl
     ),
     "one again": (THREE, standing(THREE), Selection(only=frozenset({"bob"}), again=True), [[("update", "bob")]]),
     "a new one": (
-        klass("anna", "bob", "carl", "dora"),
+        roster("anna", "bob", "carl", "dora"),
         standing(THREE),
         Selection(),
         [[("create", "dora")]],
     ),
-    "one who is in the file no more": (klass("anna", "bob"), standing(THREE), Selection(removed=True), []),
+    "one who is in the file no more": (roster("anna", "bob"), standing(THREE), Selection(removed=True), []),
 }
 
 
@@ -235,8 +235,8 @@ def test_one_student_finds_out_for_all_and_the_plan_says_so() -> None:
 
 
 def test_actions_stand_in_the_order_in_which_they_are_begun() -> None:
-    known = standing(klass("anna", "bob", "carl", "dora"), bob=State.GONE, carl=State.GONE, dora=State.GONE)
-    found = plan.up(klass("anna", "bob", "carl", "dora"), known, PROGRAM)
+    known = standing(roster("anna", "bob", "carl", "dora"), bob=State.GONE, carl=State.GONE, dora=State.GONE)
+    found = plan.up(roster("anna", "bob", "carl", "dora"), known, PROGRAM)
 
     assert [action.stack for action in found.actions] == [
         CLUSTER,
@@ -245,7 +245,7 @@ def test_actions_stand_in_the_order_in_which_they_are_begun() -> None:
 
 
 def test_an_action_has_all_that_its_stack_is_to_be() -> None:
-    chosen = klass(students=[{"id": "anna", "name": "Anna Kim", "settings": {"shop": {"enabled": False}}}])
+    chosen = roster(students=[{"id": "anna", "name": "Anna Kim", "settings": {"shop": {"enabled": False}}}])
     cluster, anna = plan.up(chosen, {}, PROGRAM).actions
 
     assert (cluster.student, cluster.name, cluster.config) == (
@@ -285,15 +285,15 @@ def test_what_was_done_by_a_plan_is_kept_by_the_next() -> None:
 def test_a_student_who_is_in_the_file_no_more_stays_and_the_plan_says_how_to_end_it(
     state: State, selection: Selection
 ) -> None:
-    known = {**standing(klass("anna")), **one("student-old", state, name="Old")}
-    found = plan.up(klass("anna"), known, PROGRAM, selection)
+    known = {**standing(roster("anna")), **one("student-old", state, name="Old")}
+    found = plan.up(roster("anna"), known, PROGRAM, selection)
 
     assert reasons(found)["student-old"] == (Verb.KEEP, ELSEWHERE)
     assert next(action.name for action in found.actions if action.stack == "student-old") == "Old"
 
 
 def test_a_student_who_is_gone_and_in_the_file_no_more_is_not_spoken_of() -> None:
-    assert "student-old" not in reasons(plan.up(klass("anna"), one("student-old", State.GONE), PROGRAM))
+    assert "student-old" not in reasons(plan.up(roster("anna"), one("student-old", State.GONE), PROGRAM))
 
 
 # --- down ---
@@ -307,7 +307,7 @@ ALONE = one("student-bob", shares=False)
 """Who has a cluster that is no part of the shared one, such as one of an earlier tenancy."""
 
 ALL = ["anna", "bob", "carl"]
-FOREIGN = klass(*ALL, platform={"target": "kubeconfig", "kubeconfig": {"file": "k.yaml", "context": "c"}})
+FOREIGN = roster(*ALL, platform={"target": "kubeconfig", "kubeconfig": {"file": "k.yaml", "context": "c"}})
 """A class on a cluster that is somebody else's, and stays when the class goes."""
 
 
@@ -437,7 +437,7 @@ def test_what_goes_and_what_stays(
 
 
 def test_the_plan_says_why_somebody_goes() -> None:
-    shared, own = klass("anna"), klass("anna", tenancy="cluster")
+    shared, own = roster("anna"), roster("anna", tenancy="cluster")
     known = {**standing(shared), **OLD}
     removed = Selection(removed=True)
 
@@ -464,19 +464,19 @@ def test_what_goes_needs_no_settings() -> None:
 
 
 def test_a_class_whose_students_have_a_cluster_each_goes_at_once() -> None:
-    chosen = klass("anna", "bob", tenancy="cluster")
+    chosen = roster("anna", "bob", tenancy="cluster")
 
     assert acts(plan.down(chosen, standing(chosen))) == [[("destroy", "anna"), ("destroy", "bob")]]
 
 
 def test_the_cluster_of_a_class_that_shares_none_any_more_goes_too() -> None:
-    now = klass("anna", tenancy="cluster")
+    now = roster("anna", tenancy="cluster")
 
-    assert acts(plan.down(now, standing(klass("anna")))) == [[("destroy", "anna")], [("destroy", CLUSTER)]]
+    assert acts(plan.down(now, standing(roster("anna")))) == [[("destroy", "anna")], [("destroy", CLUSTER)]]
 
 
 def test_another_classs_student_does_not_go_for_the_name_of_the_cluster() -> None:
-    chosen = klass("anna", **{"class": "student"})
+    chosen = roster("anna", **{"class": "student"})
     other = one("student-platform", classroom="ss27")
 
     assert chosen.platform_stack in other
@@ -496,8 +496,8 @@ def test_a_digest_is_of_the_settings_and_of_the_program_and_of_nothing_else() ->
 
 
 def test_another_students_settings_are_no_reason_to_do_anything_to_the_rest() -> None:
-    before = klass(students=[{"id": "anna"}, {"id": "bob"}])
-    after = klass(students=[{"id": "anna", "name": "Anna"}, {"id": "bob", "settings": {"shop": {"enabled": False}}}])
+    before = roster(students=[{"id": "anna"}, {"id": "bob"}])
+    after = roster(students=[{"id": "anna", "name": "Anna"}, {"id": "bob", "settings": {"shop": {"enabled": False}}}])
 
     assert acts(plan.up(after, standing(before), PROGRAM)) == [[("update", "bob")]]
 
@@ -527,9 +527,9 @@ TAKEN: dict[str, tuple[Roster, dict[str, StackRecord], set[str], list[str]]] = {
         {"student-carl"},
         [f"stack {CLUSTER} is of class ss27 already", "stack student-carl is no class stack already"],
     ),
-    "a cluster that the class does not share": (klass("anna", tenancy="cluster"), {}, {CLUSTER}, []),
+    "a cluster that the class does not share": (roster("anna", tenancy="cluster"), {}, {CLUSTER}, []),
     "a student of the other class whom this one does not have": (
-        klass("anna"),
+        roster("anna"),
         one("student-bob", classroom="ss27"),
         set(),
         [],
@@ -558,7 +558,7 @@ def rosters(draw: some.DrawFn) -> Roster:
     shared = draw(some.booleans())
     # What the class file may not say.
     ids = [each for each in ids if not (name == "student" and each == "platform")] or ["anna"]
-    return klass(*ids, **{"class": name, "tenancy": "namespace" if shared else "cluster"})
+    return roster(*ids, **{"class": name, "tenancy": "namespace" if shared else "cluster"})
 
 
 @some.composite
@@ -581,8 +581,10 @@ def knowns(draw: some.DrawFn) -> dict[str, StackRecord]:
     return found
 
 
-DIGESTS = sorted(set(digests(klass("anna", "bob")).values()) | set(digests(klass("anna", tenancy="cluster")).values()))
-WISHES = some.builds(
+DIGESTS = sorted(
+    set(digests(roster("anna", "bob")).values()) | set(digests(roster("anna", tenancy="cluster")).values())
+)
+SELECTIONS = some.builds(
     Selection,
     only=some.frozensets(IDS),
     platform=some.sampled_from([False, False, True]),
@@ -593,7 +595,7 @@ every_class = hypothesis(max_examples=150, deadline=None, derandomize=True)
 
 
 @every_class
-@given(chosen=rosters(), known=knowns(), selection=WISHES)
+@given(chosen=rosters(), known=knowns(), selection=SELECTIONS)
 def test_no_plan_has_a_stack_twice_or_begins_a_wave_before_an_earlier_one(
     chosen: Roster, known: dict[str, StackRecord], selection: Selection
 ) -> None:
@@ -609,7 +611,7 @@ def test_no_plan_has_a_stack_twice_or_begins_a_wave_before_an_earlier_one(
 
 
 @every_class
-@given(chosen=rosters(), known=knowns(), selection=WISHES)
+@given(chosen=rosters(), known=knowns(), selection=SELECTIONS)
 def test_up_destroys_nothing_and_makes_only_what_is_of_the_class_file(
     chosen: Roster, known: dict[str, StackRecord], selection: Selection
 ) -> None:
@@ -622,7 +624,7 @@ def test_up_destroys_nothing_and_makes_only_what_is_of_the_class_file(
 
 
 @every_class
-@given(chosen=rosters(), known=knowns(), selection=WISHES)
+@given(chosen=rosters(), known=knowns(), selection=SELECTIONS)
 def test_in_up_the_shared_cluster_comes_before_every_student_and_at_most_one_student_goes_first(
     chosen: Roster, known: dict[str, StackRecord], selection: Selection
 ) -> None:
@@ -638,7 +640,7 @@ def test_in_up_the_shared_cluster_comes_before_every_student_and_at_most_one_stu
 
 
 @every_class
-@given(chosen=rosters(), known=knowns(), selection=WISHES)
+@given(chosen=rosters(), known=knowns(), selection=SELECTIONS)
 def test_down_destroys_only_what_stands_of_the_class_and_was_asked_for(
     chosen: Roster, known: dict[str, StackRecord], selection: Selection
 ) -> None:
@@ -656,7 +658,7 @@ def test_down_destroys_only_what_stands_of_the_class_and_was_asked_for(
 
 
 @every_class
-@given(chosen=rosters(), known=knowns(), selection=WISHES)
+@given(chosen=rosters(), known=knowns(), selection=SELECTIONS)
 def test_in_down_the_shared_cluster_goes_only_when_nobody_is_left_on_it(
     chosen: Roster, known: dict[str, StackRecord], selection: Selection
 ) -> None:
