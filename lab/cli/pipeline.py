@@ -105,12 +105,15 @@ def preview(
     request without a token.
     """
     from lab.cli import app as cli
+    from lab.services.images import build as images
     from lab.services.pipeline import comment
     from lab.services.pipeline.hosts import PullRequest
 
     chosen = _require_target(Stack(stack), target)
     cli.prepare_preview(chosen)
-    _propose_images(chosen)
+    if images.has_registry(chosen):
+        for name in images.propose_all(chosen):
+            say(f"previewed with {name}")
     with Progress() as progress, progress.step(f"previewing stack {stack}", usual=10):
         found = chosen.preview()
     text = comment.markdown(found, stack=stack)
@@ -129,9 +132,10 @@ def preview(
 def deploy(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
     """Update the stack from the sources: `lab up`, with its guard against losing a cluster."""
     from lab.cli import app as cli
+    from lab.services.images import build as images
 
     chosen = _require_target(Stack(stack), target)
-    first = chosen.target == AZURE and not _has_registry(chosen)
+    first = chosen.target == AZURE and not images.has_registry(chosen)
     cli.up(stack)
     if first:
         # This update created the registry, so only now images can be built.
@@ -185,33 +189,9 @@ def _require_target(stack: Stack, named: str) -> Stack:
 
 def _build_images(stack: Stack) -> None:
     from lab.services.images import build as images
-    from lab.toolchain import applications
 
-    if not _has_registry(stack):
-        say(_WITHOUT_REGISTRY.format(stack=stack.name))
+    if not images.has_registry(stack):
+        say(f"stack {stack.name} has no registry, so there is no image to build: this stage has nothing to do")
         return
-    for each in applications.names():
-        built = images.build(stack, each, tag=None, engine=None, base=None)
-        images.choose(stack, built.image)
-        told = "built" if built.new else "there already"
-        say(f"{built.image}: {told}, in {built.where}")
-
-
-def _has_registry(stack: Stack) -> bool:
-    return stack.target == AZURE and stack.exists() and "registry" in stack.outputs()
-
-
-def _propose_images(stack: Stack) -> None:
-    """Choose the images that `image` would build or find, without building any."""
-    from lab.services.images import build as images
-    from lab.toolchain import applications
-
-    if not _has_registry(stack):
-        return
-    for each in applications.names():
-        name = images.propose(stack, each)
-        images.choose(stack, name)
-        say(f"previewed with {name}")
-
-
-_WITHOUT_REGISTRY = "stack {stack} has no registry, so there is no image to build: this stage has nothing to do"
+    for built in images.build_all(stack):
+        say(f"{built.image}: {'built' if built.new else 'there already'}, in {built.where}")

@@ -24,11 +24,7 @@ _UNKNOWN_KIND = "the server doesn't have a resource type"
 
 
 def look(stack: Stack, objects: Iterable[Declared]) -> Mapping[Key, Value]:
-    """Every object of the kinds that a stack declared, with one call of kubectl if the server knows them all.
-
-    Raises:
-        LabError: the cluster does not answer.
-    """
+    """Every object of the kinds that a stack declared, with one call of kubectl if the server knows them all."""
     kinds = sorted({(each.kind, each.group): _resource(each) for each in objects}.values())
     return {_key(each): each for each in _listed(stack, kinds)}
 

@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 
 def matching(stack: Stack, patterns: Sequence[str]) -> Mapping[str, Callable[[], CheckResult]]:
-    """The checks whose names match one of the patterns, ready to run on a stack.
-
-    Raises:
-        LabError: a pattern matches no check.
-    """
+    """The checks whose names match one of the patterns, ready to run on a stack."""
     probe, inspector = Probe(stack=stack), RolloutInspector(stack=stack)
     checks: dict[str, Callable[[], CheckResult]] = {
         **{name: partial(check, probe) for name, check in traffic.CHECKS.items()},

@@ -48,11 +48,7 @@ class Probe:
     pod: str = FROM
 
     def get(self, url: str, times: int = 1, **headers: str) -> list[Answer]:
-        """Send GET requests one after the other; names of headers have underscores for hyphens.
-
-        Raises:
-            LabError: the Pod cannot be entered, or this takes too long.
-        """
+        """Send GET requests one after the other; names of headers have underscores for hyphens."""
         options = [word for key, value in headers.items() for word in ("-H", f"{key.replace('_', '-')}: {value}")]
         return self._ask([*options, f"{url}?[1-{times}]"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lab.services.grading import evaluation
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Mapping
 
-    from lab.services.grading.rollout_inspector import Replacement, RolloutInspector
+    from lab.services.grading.rollout_inspector import RolloutInspector
     from lab.services.rollouts.state import Analysis, ReplicaSet, Rollout
 
 _EXAMPLE, _DELIVERY = names.DEFAULT, "delivery"
@@ -37,25 +38,27 @@ _LOOKS = 2
 """Attempts to sample between two changes of the weights."""
 
 
-def recreate(inspector: RolloutInspector) -> CheckResult:
-    """Requests are lost while the Pods of delivery are replaced, since all of them end first."""
-    return _replaced(
-        inspector,
-        strategy="Recreate",
-        lost="at least 1 is lost",
-        kept=lambda found: found.lost > 0,
-        hint="lab lesson apply recreate: the Deployment needs this strategy, and its Pods version v2",
+def replacement(inspector: RolloutInspector, *, lesson: str, strategy: str, loses: bool) -> CheckResult:
+    """Requests are lost, or not, while all Pods of the Deployment delivery are replaced."""
+    expected = (
+        f"delivery: {strategy}; of {_LEAST} requests or more while all its Pods are replaced, "
+        f"{'at least 1 is lost' if loses else 'none is lost'}; after it: {_VERSION} {_AFTER} of {_AFTER}"
     )
-
-
-def ramped(inspector: RolloutInspector) -> CheckResult:
-    """No request is lost while the Pods of delivery are replaced one by one."""
-    return _replaced(
-        inspector,
-        strategy="RollingUpdate",
-        lost="none is lost",
-        kept=lambda found: found.lost == 0,
-        hint="lab lesson apply ramped: the Deployment needs this strategy, and its Pods version v2",
+    hint = f"lab lesson apply {lesson}: the Deployment needs this strategy, and its Pods version {_VERSION}"
+    chosen = inspector.strategy()
+    if not chosen:
+        missing = "no Deployment delivery in the namespace shop"
+        return CheckResult(passed=False, expected=expected, found=missing, hint=hint)
+    found = inspector.replace()
+    after = inspector.versions(_AFTER)
+    watched = "" if found.seen else ", and it took longer" if found.over else ", and it did not end"
+    enough = found.over and found.requests >= _LEAST
+    return CheckResult(
+        passed=chosen == strategy and enough and bool(found.lost) is loses and after == {_VERSION: _AFTER},
+        expected=expected,
+        found=f"delivery: {chosen}; {found.lost} of {found.requests} requests lost in {found.seconds:.0f} s{watched}; "
+        f"after it: {counted(after)}",
+        hint=hint,
     )
 
 
@@ -189,8 +192,8 @@ def istio_blue_green(inspector: RolloutInspector) -> CheckResult:
 
 
 CHECKS: Mapping[str, Callable[[RolloutInspector], CheckResult]] = {
-    "strategies.recreate": recreate,
-    "strategies.ramped": ramped,
+    "strategies.recreate": partial(replacement, lesson="recreate", strategy="Recreate", loses=True),
+    "strategies.ramped": partial(replacement, lesson="ramped", strategy="RollingUpdate", loses=False),
     "strategies.canary": canary,
     "strategies.blue-green": blue_green,
     "strategies.istio-canary": istio_canary,
@@ -198,39 +201,6 @@ CHECKS: Mapping[str, Callable[[RolloutInspector], CheckResult]] = {
     "strategies.istio-blue-green": istio_blue_green,
 }
 """By the lesson's name without its number."""
-
-
-def _replaced(
-    inspector: RolloutInspector,
-    *,
-    strategy: str,
-    lost: str,
-    kept: Callable[[Replacement], bool],
-    hint: str,
-) -> CheckResult:
-    """Count lost requests while all Pods of the Deployment delivery are replaced."""
-    expected = (
-        f"delivery: {strategy}; of {_LEAST} requests or more while all its Pods are replaced, {lost}; "
-        f"after it: {_VERSION} {_AFTER} of {_AFTER}"
-    )
-    chosen = inspector.strategy()
-    if not chosen:
-        told = "no Deployment delivery in the namespace shop"
-        return CheckResult(passed=False, expected=expected, found=told, hint=hint)
-    found = inspector.replace()
-    after = inspector.versions(_AFTER)
-    watched = "" if found.seen else ", and it took longer" if found.over else ", and it did not end"
-    return CheckResult(
-        passed=chosen == strategy
-        and found.over
-        and found.requests >= _LEAST
-        and kept(found)
-        and after == {_VERSION: _AFTER},
-        expected=expected,
-        found=f"delivery: {chosen}; {found.lost} of {found.requests} requests lost in {found.seconds:.0f} s{watched}; "
-        f"after it: {counted(after)}",
-        hint=hint,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

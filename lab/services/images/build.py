@@ -19,7 +19,7 @@ from lab.settings import Settings
 from lab.toolchain import applications
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lab.adapters.stack import Stack
     from lab.services.images.store import Store, Stored
@@ -76,11 +76,7 @@ def propose(stack: Stack, app: str) -> str:
 
 
 def stored(stack: Stack, app: str, engine: Engine | None = None) -> Sequence[Stored]:
-    """List the images of an application, without the lab's own content tags.
-
-    Raises:
-        LabError: there is no such application, or its store does not answer.
-    """
+    """List the images of an application, without the lab's own content tags."""
     tags.require_app(app, applications.names())
     with Progress() as progress:
         store = _store(stack, engine)
@@ -89,11 +85,7 @@ def stored(stack: Stack, app: str, engine: Engine | None = None) -> Sequence[Sto
 
 
 def use(stack: Stack, app: str, tag: str, engine: Engine | None = None) -> str:
-    """Choose an existing image for the next `up`, and return its name and tag.
-
-    Raises:
-        LabError: there is no such image.
-    """
+    """Choose an existing image for the next `up`, and return its name and tag."""
     tags.require_tag(tag)
     there = [each.tag for each in stored(stack, app, engine)]
     if tag not in there:
@@ -101,6 +93,27 @@ def use(stack: Stack, app: str, tag: str, engine: Engine | None = None) -> str:
         raise LabError(f"there is no image {app}:{tag}; {known}", f"lab image list {app}{stack.option}")
     choose(stack, f"{app}:{tag}")
     return f"{app}:{tag}"
+
+
+def has_registry(stack: Stack) -> bool:
+    """Whether the stack is on Azure and has its registry already."""
+    return stack.target == "azure" and stack.exists() and "registry" in stack.outputs()
+
+
+def build_all(stack: Stack) -> Iterator[Built]:
+    """Build and choose the images of all applications, unless their contents are in the registry."""
+    for app in applications.names():
+        built = build(stack, app, tag=None, engine=None, base=None)
+        choose(stack, built.image)
+        yield built
+
+
+def propose_all(stack: Stack) -> Iterator[str]:
+    """Choose the images that `build_all` would create or find, without building any."""
+    for app in applications.names():
+        image = propose(stack, app)
+        choose(stack, image)
+        yield image
 
 
 def choose(stack: Stack, image: str) -> None:

@@ -31,11 +31,7 @@ class Engine(StrEnum):
 
 
 def require(engine: Engine) -> str:
-    """Path of the engine's program.
-
-    Raises:
-        LabError: it is not on PATH.
-    """
+    """Path of the engine's program."""
     if found := shutil.which(engine.value):
         return found
     raise LabError(f"{engine.value} is not on PATH", f"install {engine.value}, or choose another --engine")

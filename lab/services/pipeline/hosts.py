@@ -77,11 +77,7 @@ class PullRequest:
         )
 
     def comment(self, text: str, *, mark: str) -> str:
-        """Write a comment, or replace the one that begins with `mark`, and return the pull request's address.
-
-        Raises:
-            LabError: the host refuses it.
-        """
+        """Write a comment, or replace the one that begins with `mark`, and return the pull request's address."""
         try:
             with httpx.Client(base_url=self.api, headers=self.headers, timeout=_REQUEST_TIMEOUT) as client:
                 former = self._former(client, mark)
