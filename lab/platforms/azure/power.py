@@ -102,4 +102,3 @@ def _which(cluster: ClusterId) -> tuple[str, ...]:
         *("--resource-group", cluster.resource_group),
         *("--name", cluster.name),
     )
-

@@ -12,7 +12,7 @@ from lab.adapters import kubectl
 from lab.core.errors import LabError
 from lab.services.grading import background_requests
 from lab.services.grading.probe import Probe
-from lab.services.rollouts import names, reading
+from lab.services.rollouts import reading, state
 
 if TYPE_CHECKING:
     from lab.adapters.stack import Stack
@@ -92,7 +92,7 @@ class RolloutInspector:
         Raises:
             LabError: Argo Rollouts is not installed, or the stack does not stand.
         """
-        return reading.find(self.stack, names.namespace_of(name), name)
+        return reading.find(self.stack, state.namespace_of(name), name)
 
     def strategy(self) -> str:
         """How the Deployment of delivery replaces its Pods, in Kubernetes' own word; empty without a Deployment.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.services.grading import evaluation
 from lab.services.grading.finding import Finding, counted
-from lab.services.rollouts import names
+from lab.services.rollouts import state
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lab.services.grading.rollout_inspector import Replacement, RolloutInspector
     from lab.services.rollouts.state import Analysis, ReplicaSet, Rollout
 
-_EXAMPLE, _DELIVERY = names.DEFAULT, "delivery"
+_EXAMPLE, _DELIVERY = state.DEFAULT, "delivery"
 
 STEPS = tuple(text for weight in (10, 20, 30, 40) for text in (f"setWeight {weight}", "pause 10s"))
 """Of the notes' canary."""
@@ -85,7 +85,7 @@ def canary(name: str, inspector: RolloutInspector) -> Finding:
 def blue_green(name: str, inspector: RolloutInspector) -> Finding:
     """Whether a later revision of the notes' example was promoted."""
     rollout, service = inspector.rollout(_EXAMPLE), "nginx-active"
-    selected = inspector.selected(names.namespace_of(_EXAMPLE), service)
+    selected = inspector.selected(state.namespace_of(_EXAMPLE), service)
     newest = rollout.newest if rollout else None
     passed = bool(
         rollout
