@@ -59,9 +59,7 @@ def test_the_status_of_a_stopped_cluster_tells_what_still_costs(az: FakeAz, cons
     assert "disks, public IPs, the load balancer and the registry still do" in text(console)
 
 
-def test_a_running_cluster_is_stopped_and_what_that_means_is_said(
-    az: FakeAz, console: Console
-) -> None:
+def test_a_running_cluster_is_stopped_and_what_that_means_is_said(az: FakeAz, console: Console) -> None:
     az.answers("aks show", cluster())
     az.answers("aks stop")
 
@@ -94,9 +92,7 @@ def test_stopping_a_stopped_cluster_does_nothing(az: FakeAz, console: Console) -
 
 
 @pytest.mark.parametrize("state", ["Running", None])
-def test_starting_a_running_cluster_does_nothing(
-    az: FakeAz, console: Console, state: str | None
-) -> None:
+def test_starting_a_running_cluster_does_nothing(az: FakeAz, console: Console, state: str | None) -> None:
     az.answers("aks show", cluster(state))
 
     azure.start("kim")
@@ -106,9 +102,7 @@ def test_starting_a_running_cluster_does_nothing(
 
 
 @pytest.mark.parametrize("provisioning", ["Stopping", "Starting", "Updating", "Creating", "Deleting"])
-def test_a_cluster_that_azure_works_on_is_left_alone(
-    az: FakeAz, progress: Progress, provisioning: str
-) -> None:
+def test_a_cluster_that_azure_works_on_is_left_alone(az: FakeAz, progress: Progress, provisioning: str) -> None:
     az.answers("aks show", cluster(provisioning=provisioning))
 
     with pytest.raises(LabError, match=f"provisioning state is {provisioning}"):
@@ -117,9 +111,7 @@ def test_a_cluster_that_azure_works_on_is_left_alone(
     assert az.asked("aks stop") == []
 
 
-def test_a_cluster_whose_last_change_failed_can_still_be_stopped(
-    az: FakeAz, progress: Progress
-) -> None:
+def test_a_cluster_whose_last_change_failed_can_still_be_stopped(az: FakeAz, progress: Progress) -> None:
     az.answers("aks show", cluster(provisioning="Failed"))
     az.answers("aks stop")
 
