@@ -170,9 +170,9 @@ KUBECTL = Program(passes=(*_NETWORK, *_CLOUDS))
 LAB = Program(passes=(*_NETWORK, *_CLOUDS, *_PIP, *_LAB))
 """What runs the lab's own code: pulumi with its program, the agent of the data plane, tests."""
 
-LAB_WITH_BACKEND = Program(
-    passes=(*LAB.passes, "PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
-)
+BACKEND_LOGIN = ("PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+
+LAB_WITH_BACKEND = Program(passes=(*LAB.passes, *BACKEND_LOGIN))
 """Pulumi with a backend of the user's own: its login, and the passphrase of its secrets."""
 
 

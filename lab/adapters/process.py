@@ -142,9 +142,9 @@ class Running:
         command: program and arguments.
         environment: all its variables; those of a local program if left out.
         cwd: where it runs.
-        log: where its output is appended; without one it is handed over line by line, from threads.
-        on_line: takes each line of its output.
-        on_message: takes each line of its standard error; without one these lines are output as well.
+        log: where its output and its messages are appended as far as nobody takes them.
+        on_line: takes each line of its output, in a thread.
+        on_message: takes each line of its standard error, in a thread; without it and a log they are output as well.
         stdin: keep its standard input open until the end: the command is one that ends with it, and so also ends
             when this process is killed.
         new_group: Ctrl-C in the terminal is for this process, which ends the other one.
@@ -166,14 +166,14 @@ class Running:
         new_group: bool = False,
     ) -> None:
         with contextlib.ExitStack() as files:
-            out = files.enter_context(log.open("ab")) if log else subprocess.PIPE if on_line else subprocess.DEVNULL
+            file = files.enter_context(log.open("ab")) if log else None
             self._process = _started(
                 command,
                 environment,
                 cwd=cwd,
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.PIPE if on_message else subprocess.STDOUT,
+                stdout=subprocess.PIPE if on_line else file or subprocess.DEVNULL,
+                stderr=subprocess.PIPE if on_message else file or subprocess.STDOUT,
                 process_group=0 if new_group else None,
             )
         self._readers = [
@@ -280,7 +280,7 @@ def _started(  # noqa: PLR0913 - what the library needs
     cwd: Path | None = None,
     stdin: int | None = None,
     stdout: int | IO[bytes] | None = None,
-    stderr: int | None = None,
+    stderr: int | IO[bytes] | None = None,
     start_new_session: bool = False,
     process_group: int | None = None,
 ) -> subprocess.Popen[str]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 GRACE = 5.0
 """Seconds between asking a process to end and ending it."""
 
+_INTERVAL = 0.02
+"""Seconds between two looks at whether it has ended."""
+
 _BIRTH_TIMEOUT = 1.0
 """Seconds that a new process may be without a command line; it is microseconds unless the machine is very busy."""
 
@@ -32,8 +35,7 @@ def find(pid_file: Path, mark: str) -> psutil.Process | None:
     try:
         process = psutil.Process(int(pid_file.read_text()))
         # For a moment after a process has started, the kernel does not know its command line yet.
-        poll(lambda: process.cmdline() or not runs(process), timeout=_BIRTH_TIMEOUT, interval=0.01)
-        command = process.cmdline()
+        command = poll(lambda: process.cmdline() or [""] * (not runs(process)), timeout=_BIRTH_TIMEOUT, interval=0.01)
     except (OSError, ValueError, psutil.Error):
         return None
     return process if mark in command and runs(process) else None
@@ -47,6 +49,27 @@ def runs(process: psutil.Process) -> bool:
         return False
 
 
+def tree(pid: int) -> list[psutil.Process]:
+    """Return a process and everything that descends from it; nothing when it is gone."""
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def running(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Return those that have not ended."""
+    return [process for process in processes if runs(process)]
+
+
+def signal(processes: Iterable[psutil.Process], *, kill: bool = False) -> None:
+    """Ask processes to end, or kill them."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill() if kill else process.terminate()
+
+
 def stop(processes: Iterable[psutil.Process], *, grace: float = GRACE) -> None:
     """End processes; those that are gone already are ignored.
 
@@ -55,22 +78,12 @@ def stop(processes: Iterable[psutil.Process], *, grace: float = GRACE) -> None:
         grace: seconds between SIGTERM and SIGKILL; 0 kills at once.
     """
     targets = list(processes)
-    for process in targets:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate() if grace else process.kill()
-    poll(lambda: not _running(targets), timeout=grace, interval=0.02)
-    for process in _running(targets):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    poll(lambda: not _running(targets), timeout=GRACE, interval=0.02)
+    signal(targets, kill=not grace)
+    poll(lambda: not running(targets), timeout=grace, interval=_INTERVAL)
+    signal(running(targets), kill=True)
+    poll(lambda: not running(targets), timeout=GRACE, interval=_INTERVAL)
 
 
 def stop_tree(pid: int, *, grace: float = GRACE) -> None:
     """End a process and everything that descends from it."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
-        stop([root, *root.children(recursive=True)], grace=grace)
-
-
-def _running(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    return [process for process in processes if runs(process)]
+    stop(tree(pid), grace=grace)

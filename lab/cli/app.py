@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from lab import toolchain
@@ -21,17 +19,17 @@ from lab.cli.audit import audit
 from lab.cli.azure import start, status, stop
 from lab.cli.board import Progress
 from lab.cli.check import check
+from lab.cli.console import console, errors
 from lab.cli.cost import cost
 from lab.cli.curl import PASSED_ON, curl
 from lab.cli.doctor import doctor
 from lab.cli.drift import drift
+from lab.cli.lifecycle import clean, down, preview, recover, setup, up
 from lab.cli.load import load
 from lab.cli.open import open_, password, queries
-from lab.core import paths
+from lab.cli.options import StackName  # noqa: TC001 - Typer reads the types at run time
 from lab.core.errors import LabError
-from lab.platforms.dataplane import lifecycle
-from lab.platforms.embedded import control_plane, istiod, rollouts
-from lab.services import recovery
+from lab.services import lifecycle
 from lab.toolchain import artifacts, dashboards
 
 app = typer.Typer(
@@ -45,6 +43,8 @@ app.add_typer(image.app, name="image")
 app.add_typer(lesson.app, name="lesson")
 app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(rollout.app, name="rollout")
+for _command in (setup, up, preview, down, recover, clean):
+    app.command()(_command)
 app.command()(load)
 app.command(context_settings=PASSED_ON)(curl)
 app.command()(audit)
@@ -58,18 +58,6 @@ app.command()(doctor)
 app.command("open")(open_)
 app.command()(password)
 app.command()(queries)
-console = Console()
-errors = Console(stderr=True)
-
-StackName = Annotated[
-    str,
-    typer.Option("--stack", "-s", envvar="STACK", help="Which lab: each stack is one of its own, side by side."),
-]
-
-AllowReplace = Annotated[
-    bool,
-    typer.Option(help="Also when the cluster, the registry or the resource group on Azure would be made anew."),
-]
 AZURE = "azure"
 
 
@@ -85,79 +73,6 @@ def main() -> None:
     except KeyboardInterrupt:
         errors.print("interrupted; nothing half-made is left: run the same command again")
         sys.exit(130)
-
-
-@app.command()
-def setup() -> None:
-    """Bring every tool, chart and manifest, and make the project's working folder. `up` does this by itself."""
-    prepare(look_again=True)
-
-
-@app.command()
-def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None:
-    """Make the lab stand, or heal one that was hurt; then say where everything is."""
-    from lab.cli import summary
-    from lab.services.audit import record
-
-    target = Stack(stack)
-    prepare(*_asked_for(target))
-    target.require_unlocked()
-    target.ensure()
-    record.before_up(target)
-    command = ("up", "--yes", "--skip-preview", "--stack", stack)
-    if target.target == AZURE:
-        from lab.services import azure_updates
-
-        _prepare_azure(target)
-        with Progress() as progress:
-            azure_updates.before_change(target, progress, allow_replace=allow_replace)
-        _require_success(azure_updates.update(target, *command), target)
-        azure_updates.keep_kubeconfig(target)
-    else:
-        _require_success(target.pulumi(*command), target)
-    summary.show(target, console)
-
-
-@app.command()
-def preview(stack: StackName = "dev") -> None:
-    """Show what `up` would do, and do nothing."""
-    target = Stack(stack)
-    prepare_preview(target)
-    _require_success(target.pulumi("preview", "--stack", stack), target)
-
-
-@app.command()
-def down(stack: StackName = "dev") -> None:
-    """Take the lab down: every process, port and file of it. The tools stay in the cache."""
-    from lab.services.audit import record
-
-    target = Stack(stack)
-    if target.exists():
-        prepare()
-        target.require_unlocked()
-        record.before_down(target)
-        command = ("destroy", "--yes", "--skip-preview", "--stack", stack)
-        if target.target == AZURE:
-            from lab.services import azure_updates
-
-            azure_updates.before_destroy(target)
-            _require_success(azure_updates.update(target, *command), target)
-        else:
-            _require_success(target.pulumi(*command), target)
-    sweep(target)
-    record.sweep(target)
-    console.print(f"Stack {stack} is taken down. Stand it up again with: make up{target.suffix}")
-    console.print(f"Make sure that nothing is left with: lab audit{target.option}", highlight=False)
-
-
-@app.command()
-def recover(stack: StackName = "dev") -> None:
-    """Put right what a killed `up` or `down` left: a locked stack, half-made releases, dead processes."""
-    prepare()
-    target = Stack(stack)
-    target.ensure()
-    recovery.recover(target, console.print)
-    up(stack)
 
 
 @app.command()
@@ -179,7 +94,7 @@ def inject(
 @app.command()
 def test() -> None:
     """Run the project's own checks: format, lint, types, unit tests, tests with the real engine and cluster."""
-    prepare(*toolchain.OBSERVABILITY, *toolchain.LOAD)
+    lifecycle.prepare(Progress(), *toolchain.OBSERVABILITY, *toolchain.LOAD)
     from lab import checks
 
     checks.run(console)
@@ -197,13 +112,13 @@ def bench(  # noqa: PLR0913 - its options
 ) -> None:
     """Measure this stack against the course's own commands, in turn, on this machine."""
     if mesh:
-        prepare(*toolchain.LOAD)
+        lifecycle.prepare(Progress(), *toolchain.LOAD)
         from benchmarks import mesh as data_plane
 
         data_plane.run(Stack(stack), rounds, console, json_file)
         return
     if classroom:
-        prepare()
+        lifecycle.prepare(Progress())
         from benchmarks import classroom as students
 
         students.run(rounds, console, json_file)
@@ -213,7 +128,7 @@ def bench(  # noqa: PLR0913 - its options
 
         applications.run(rounds, console, json_file)
         return
-    prepare("helm")
+    lifecycle.prepare(Progress(), "helm")
     import benchmarks as benchmark
 
     benchmark.run(rounds, console, json_file)
@@ -231,94 +146,3 @@ def lock() -> None:
 def prune() -> None:
     """Delete what building the tools left in the cache: several GB, needed only to build them again."""
     console.print(f"freed {toolchain.prune_go_cache() / 1e9:.1f} GB; the tools themselves stay")
-
-
-@app.command()
-def clean(
-    *,
-    cache: Annotated[bool, typer.Option(help="The cache of tools too; the next `up` brings them again.")] = False,
-) -> None:
-    """Take every lab of this project down and delete its working folder."""
-    _require_nothing_on_azure()
-    stacks = paths.home() / "stacks"
-    for directory in sorted(stacks.iterdir()) if stacks.is_dir() else []:
-        sweep(Stack(directory.name))
-    shutil.rmtree(paths.home(), ignore_errors=True)
-    if cache:
-        shutil.rmtree(paths.cache(), ignore_errors=True)
-    console.print("Clean.")
-
-
-def prepare_preview(stack: Stack) -> None:
-    """Bring what a preview needs, and make the stack unless it exists.
-
-    Raises:
-        LabError: a tool cannot be had, or the stack's cluster is stopped.
-    """
-    prepare()
-    stack.ensure()
-    if stack.target == AZURE:
-        from lab.platforms.azure import power
-        from lab.services import azure_updates
-
-        _prepare_azure(stack)
-        if found := azure_updates.cluster_of(stack):
-            power.require_running(found, start_command=f"lab start{stack.option}")
-
-
-def sweep(stack: Stack) -> None:
-    """End what still runs from a stack's folder and delete the folder; for labs that no state knows of."""
-    lifecycle.stop(stack.directory)
-    rollouts.stop(stack.directory)
-    istiod.stop(stack.directory)
-    control_plane.remove(stack.directory)
-
-
-def _require_nothing_on_azure() -> None:
-    """Without its state, what a stack has on Azure would go on costing and nobody would know."""
-    for state in sorted(paths.stacks_dir().glob("*.json")):
-        if '"type": "azure-native:' in state.read_text(encoding="utf-8"):
-            raise LabError(f"stack {state.stem} still has resources on Azure", f"make down STACK={state.stem}")
-
-
-def prepare(*more_tools: str, look_again: bool = False) -> None:
-    """Bring the tools, charts and manifests, and make the project's working folder."""
-    with Progress() as progress:
-        toolchain.ensure((*toolchain.DEFAULT, *more_tools), progress=progress)
-        artifacts.ensure(progress=progress)
-        dashboards.ensure(again=look_again, progress=progress)
-    workspace.prepare()
-
-
-def _asked_for(stack: Stack) -> tuple[str, ...]:
-    """Tools that only some settings need."""
-    config = stack.config()
-    if "rollouts" not in config or stack.target != "embedded":
-        return ()
-    from lab.settings import Settings
-
-    analysed = Settings.from_mapping(config, source=stack.file.name).rollouts.delivery.analysed
-    return ("prometheus",) if analysed else ()
-
-
-def _prepare_azure(stack: Stack) -> None:
-    from lab.platforms.azure import plugin
-    from lab.services import azure_updates
-    from lab.services.cost import limit
-
-    limit.hold(azure_updates.planned(stack), stack=stack.name)
-    with Progress() as progress:
-        plugin.ensure(progress)
-        azure_updates.bring_kubelogin(stack)
-    if added := azure_updates.allow_caller(stack):
-        console.print(
-            f"Only you ({added}) can reach the API server: istio-lab:{azure_updates.RANGES} in {stack.file.name}"
-        )
-
-
-def _require_success(code: int, stack: Stack) -> None:
-    if code:
-        raise LabError(
-            f"pulumi ended with code {code}; its message is above",
-            f"run the same command again, or put a half-made lab right with: make recover{stack.suffix}",
-        )

@@ -44,9 +44,9 @@ def audit(
     whether it is back to what it was before the lab came. On Azure: both resource groups, resources with the lab's
     tags, and role assignments. Nothing is changed. It ends with 0 when nothing is left, else with 1.
     """
-    from lab.cli import app
+    from lab.services import lifecycle
 
-    app.prepare()
+    lifecycle.prepare(Progress())
     target = Stack(stack)
     with Progress() as progress, progress.step("looking for what is left", usual=2):
         report = examine(target)

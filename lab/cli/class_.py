@@ -312,11 +312,12 @@ def report(outcome: Outcome, again: str) -> None:
 
 def _run(klass: Roster, decided: Plan, parallel: int, *, preview: bool = False) -> Outcome:
     """Carry a plan out, with as many at a time as was asked for, as the file says, or as this machine has room for."""
-    from lab.cli.app import prepare
+    from lab.cli.board import Progress
+    from lab.services import lifecycle
     from lab.services.classes.memory import room
     from lab.services.classes.run import Run
 
-    prepare()
+    lifecycle.prepare(Progress())
     return Run(decided, console, parallel=parallel or klass.parallel or room(), preview=preview).carry_out()
 
 

@@ -50,11 +50,11 @@ EMBEDDED = "embedded"
 @app.command()
 def tools(target: TargetName = EMBEDDED) -> None:
     """Bring every tool, chart and manifest before anything is logged in to: a login lives for minutes."""
-    from lab.cli import app as cli
+    from lab.cli import lifecycle
 
     with Progress() as progress:
         toolchain.ensure(toolchain.LOAD, progress=progress)
-    cli.setup()
+    lifecycle.setup()
     if target == AZURE:
         from lab.platforms.azure import plugin
 
@@ -105,12 +105,13 @@ def preview(
     The comment of an earlier run is written again. The numbers alone go to a file beside it, which GitLab shows in the
     merge request without any token.
     """
-    from lab.cli import app as cli
+    from lab.services import lifecycle
     from lab.services.pipeline import comment
     from lab.services.pipeline.hosts import PullRequest
 
     chosen = _require_target(Stack(stack), target)
-    cli.prepare_preview(chosen)
+    lifecycle.prepare(Progress())
+    lifecycle.prepare_preview(chosen, Progress())
     _propose_images(chosen)
     with Progress() as progress, progress.step(f"previewing stack {stack}", usual=10):
         found = chosen.preview()
@@ -129,26 +130,26 @@ def preview(
 @app.command()
 def deploy(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
     """Bring the stack to what the sources say: `lab up`, with its guard against losing a cluster."""
-    from lab.cli import app as cli
+    from lab.cli import lifecycle
 
     chosen = _require_target(Stack(stack), target)
     first = chosen.target == AZURE and not _has_registry(chosen)
-    cli.up(stack)
+    lifecycle.up(stack)
     if first:
         # The registry came with this very update, and the images with it: now there is something to run.
         _build_images(chosen)
-        cli.up(stack)
+        lifecycle.up(stack)
 
 
 @app.command()
 def finish(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
     """Take down a lab that stands on the pipeline's own machine, so that nothing of it outlives the job."""
-    from lab.cli import app as cli
+    from lab.cli import lifecycle
 
     if _require_target(Stack(stack), target).target != EMBEDDED:
         console.print(f"stack {stack} stands on the target {target} and stays there")
         return
-    cli.down(stack)
+    lifecycle.down(stack)
 
 
 class Reaping(StrEnum):

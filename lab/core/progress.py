@@ -43,7 +43,7 @@ class Step:
 
 
 class Progress:
-    """Writes the steps of a `with` block as lines; steps may run in several threads.
+    """Writes steps as lines; steps may run in several threads.
 
     Args:
         stream: standard error by default, since standard output belongs to results.
@@ -58,18 +58,26 @@ class Progress:
         self._start = time.monotonic()
         self._numbers = itertools.count()
         self._running: dict[int, Step] = {}
+        self._users = 0
         self._lock = threading.Lock()
         self._display: AbstractContextManager[object] = contextlib.nullcontext()
 
     def __enter__(self) -> Self:
-        self._display = self.display()
-        self._display.__enter__()
+        """Show the display for the length of the block; without a block, it is shown while steps run."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._display = self.display()
+                self._display.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._display.__exit__(kind, error, trace)
+        with self._lock:
+            self._users -= 1
+            ended = self._display if not self._users else contextlib.nullcontext()
+        ended.__exit__(kind, error, trace)
 
     @contextlib.contextmanager
     def step(self, label: str, *, usual: float | None = None) -> Iterator[Step]:
@@ -80,17 +88,18 @@ class Progress:
             usual: seconds that it takes on a small machine, if known.
         """
         step = Step(next(self._numbers), label, usual)
-        with self._lock:
-            self._running[step.number] = step
-        self.announce(step)
-        outcome = "failed"
-        try:
-            yield step
-            outcome = "done"
-        finally:
+        with self:
             with self._lock:
-                del self._running[step.number]
-            self.line(f"{label}: {outcome} in {time.monotonic() - step.started:.1f} s")
+                self._running[step.number] = step
+            self.announce(step)
+            outcome = "failed"
+            try:
+                yield step
+                outcome = "done"
+            finally:
+                with self._lock:
+                    del self._running[step.number]
+                self.line(f"{label}: {outcome} in {time.monotonic() - step.started:.1f} s")
 
     def line(self, text: str) -> None:
         """Write a line that stays."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from lab.adapters import kubectl, processes
+from lab.adapters import kubectl, process_tree
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.embedded.control_plane import ControlPlane
@@ -66,7 +66,7 @@ def end_orphans() -> int:
         How many there were.
     """
     found = _orphans()
-    processes.stop(found)
+    process_tree.stop(found)
     return len(found)
 
 

@@ -74,7 +74,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl
     pretended.answers("get service ", PRIVATE)
     pretended.answers("get secret grafana", {"data": encoded({"admin-user": "admin", "admin-password": PASSWORD})})
     pretended.answers("create token kiali", f"{TOKEN}\n")
-    monkeypatch.setattr(toolchain, "path", {"kubectl": pretended.file}.__getitem__)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
     monkeypatch.setattr(port_forward, "_PAUSE", 0.02)
     return pretended
 

@@ -15,8 +15,9 @@ from lab.core.errors import LabError
 from lab.platforms.azure import address
 from lab.platforms.azure.checks import AzureNeeds
 from lab.platforms.azure.power import ClusterId
-from lab.services import azure_updates
+from lab.services import azure_updates, lifecycle
 from lab.services.guard import GUARDED
+from lab.services.lifecycle import TerminalEngine, UpdateError
 from lab.settings.compatibility import minor
 from lab.settings.groups import Azure
 from tests.unit.azure.support import ACCOUNT, SUBSCRIPTION, FakeAz, cluster
@@ -254,10 +255,10 @@ def test_pulumi_runs_with_an_event_log_that_is_gone_afterwards() -> None:
     stack = FakeStack()
     stack.errors = []
 
-    assert azure_updates.update(stack, "up", "--yes") == 0
+    TerminalEngine().up(stack)
 
     ((arguments, environment),) = stack.runs
-    assert arguments == ("up", "--yes", f"--event-log={stack.log}")
+    assert arguments == ("up", "--yes", "--skip-preview", "--stack", stack.name, f"--event-log={stack.log}")
     assert environment == {"PULUMI_DEBUG_COMMANDS": "true"}, "pulumi does not know the option without it"
     assert list(paths.temporary_dir().iterdir()) == []
 
@@ -268,7 +269,7 @@ def test_a_failure_that_azure_is_known_for_is_explained_with_the_command_that_he
     stack.errors = ["something else", "Code=ReadOnlyDisabledSubscription: no"]
 
     with pytest.raises(LabError) as refused:
-        azure_updates.update(stack, "up")
+        lifecycle.explain_failure(TerminalEngine().up, stack)
 
     assert refused.value.message.startswith("ReadOnlyDisabledSubscription: The subscription is disabled")
     assert refused.value.remedy == "az account list --refresh --output table"
@@ -276,19 +277,20 @@ def test_a_failure_that_azure_is_known_for_is_explained_with_the_command_that_he
 
 
 @pytest.mark.parametrize("errors", [["nobody knows this one"], [], None])
-def test_a_failure_that_nobody_knows_leaves_pulumis_exit_code(errors: list[str] | None) -> None:
+def test_a_failure_that_nobody_knows_says_pulumis_exit_code(errors: list[str] | None) -> None:
     stack = FakeStack()
     stack.code = 255
     stack.errors = errors
 
-    assert azure_updates.update(stack, "up") == 255
+    with pytest.raises(UpdateError, match="exit code 255"):
+        lifecycle.explain_failure(TerminalEngine().up, stack)
 
 
 def test_an_update_that_succeeded_needs_no_explanation() -> None:
     stack = FakeStack()
     stack.errors = ["Code=ReadOnlyDisabledSubscription: it was tried again"]
 
-    assert azure_updates.update(stack, "up") == 0
+    lifecycle.explain_failure(TerminalEngine().up, stack)
 
 
 def test_the_event_log_is_gone_when_pulumi_could_not_even_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +301,7 @@ def test_the_event_log_is_gone_when_pulumi_could_not_even_start(monkeypatch: pyt
     monkeypatch.setattr(stack, "pulumi", broken)
 
     with pytest.raises(FileNotFoundError):
-        azure_updates.update(stack, "up")
+        TerminalEngine().up(stack)
 
     assert list(paths.temporary_dir().iterdir()) == []
 
