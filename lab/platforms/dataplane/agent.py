@@ -21,7 +21,7 @@ from prometheus_client import start_http_server
 from lab import toolchain
 from lab.adapters import kubectl, process_async
 from lab.core.errors import LabError
-from lab.platforms.dataplane import bookinfo, pods, prometheus, proxy, relay, sandbox, supervisor, workloads
+from lab.platforms.dataplane import bookinfo, pods, prometheus, proxy, sandbox, supervisor, tcp_proxy, workloads
 from lab.platforms.dataplane.readiness import Readiness
 from lab.platforms.dataplane.sandbox import Sandbox
 from lab.platforms.dataplane.supervisor import Program
@@ -113,7 +113,7 @@ class Agent:
         self._leaving: dict[str, Leaving] = {}
         self._indices = itertools.count()
         self._services: dict[str, tuple[str, str]] = {}
-        self._ingress = relay.Door()
+        self._ingress = tcp_proxy.Door()
         self._pods: dict[str, Pod] = {}
         self._telemetry = Telemetry(self._pods.get)
         self._readiness = Readiness(options.kubeconfig)
@@ -124,8 +124,8 @@ class Agent:
         """Follow the cluster until this task is cancelled."""
         sandbox.create_node()
         async with (
-            await relay.serve_socket(_ISTIOD, LOOPBACK, self._options.istiod_xds),
-            await relay.serve_port(LOOPBACK, self._options.ingress_http, self._ingress),
+            await tcp_proxy.serve_socket(_ISTIOD, LOOPBACK, self._options.istiod_xds),
+            await tcp_proxy.serve_port(LOOPBACK, self._options.ingress_http, self._ingress),
             asyncio.TaskGroup() as group,
         ):
             self._mark.touch()
