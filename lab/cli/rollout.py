@@ -32,7 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 _INTERVAL = 1.0
-"""Seconds between two looks at the cluster."""
+"""Seconds between two reads of the cluster."""
 
 Name = Annotated[str, typer.Argument(help="Of the Rollout.")]
 Namespace = Annotated[
@@ -198,7 +198,7 @@ def retry(name: Name = state.DEFAULT, stack: StackName = "dev", namespace: Names
 
 
 def _looks(stack: Stack, namespace: str, name: str, longest: float) -> Iterator[tuple[Rollout, Explanation]]:
-    """The state and its explanation, again and again, until nothing more is to come or time is up."""
+    """Yield the state and its explanation until the Rollout has ended or the time is up."""
     context = reading.context(stack)
     begin, neglected_since = time.monotonic(), float("inf")
     while True:

@@ -22,12 +22,12 @@ _PREFIX = 8
 """Length of the network that all Pods see as their own: wider than any cluster's, so that no route is needed."""
 
 FOLDER = Path("/run/pods")
-"""Where each Pod has a folder of its own."""
+"""Parent of the Pods' folders."""
 
 _HOSTS = Path("/run/hosts")
 
 _NETWORKS = Path("/run/netns")
-"""Where `ip` looks for network namespaces by their names."""
+"""The folder in which `ip` looks for network namespaces."""
 
 _ENTER = 'mount --bind "$0" /etc/hosts && hostname "$1" && shift && exec "$@"'
 """Gives the Pod's processes the Service names, which lead to the sidecar, and the Pod's host name."""
@@ -59,7 +59,7 @@ class Sandbox:
 
     @property
     def network(self) -> Path:
-        """The file that stands for its network namespace."""
+        """The file of its network namespace."""
         return _NETWORKS / self.name
 
     def inside(self) -> list[str]:
@@ -111,12 +111,7 @@ def hosts_file(namespace: str) -> Path:
 
 
 def hosts(services: Iterable[tuple[str, str]], namespace: str) -> str:
-    """Return `/etc/hosts` for the processes of a namespace: the names of each Service lead to the sidecar.
-
-    Args:
-        services: their names and namespaces.
-        namespace: of the processes.
-    """
+    """Return `/etc/hosts` for the processes of a namespace: the names of each Service lead to the sidecar."""
     lines = [f"{LOOPBACK} localhost"]
     for name, own in sorted(services):
         short = [name] if own == namespace else []

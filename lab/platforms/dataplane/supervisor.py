@@ -32,7 +32,7 @@ _INTERVAL = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What is to run.
+    """A program to keep running.
 
     Attributes:
         command: program and arguments.
@@ -89,10 +89,5 @@ async def _until_listening(process: Process, port: int) -> None:
 
 
 def listens(sockets: str, port: int) -> bool:
-    """Whether somebody listens on a port.
-
-    Args:
-        sockets: as the kernel lists them in `/proc/net/tcp`.
-        port: which one.
-    """
+    """Check for a listener on a port in the content of `/proc/net/tcp`."""
     return any(words[3] == "0A" and words[1].endswith(f":{port:04X}") for words in map(str.split, sockets.splitlines()))

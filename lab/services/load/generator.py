@@ -93,7 +93,7 @@ def follow(
 
 
 _Line = tuple[str, str]
-"""Where from, and the text."""
+"""Its origin and its text."""
 
 
 @contextlib.contextmanager

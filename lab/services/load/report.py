@@ -82,17 +82,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One run of `lab load`.
-
-    Attributes:
-        method: of the requests.
-        url: for the Pods of the namespace.
-        by: the generator and its place.
-        users: number of concurrent users.
-        asked: requested duration in seconds.
-        outcome: the generator's result.
-        interrupted: the user ended it early.
-    """
+    """One run of `lab load`."""
 
     method: str
     url: str
@@ -127,12 +117,7 @@ class Report:
 
 
 class Meter:
-    """Progress of a running load: a line each second on a terminal, now and then in a log.
-
-    Args:
-        asked: duration of the load in seconds.
-        stream: standard error by default, since standard output belongs to the report.
-    """
+    """Progress of a running load: a line each second on a terminal, now and then in a log."""
 
     def __init__(self, asked: int, stream: TextIO | None = None) -> None:
         self._asked = asked

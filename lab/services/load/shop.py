@@ -51,20 +51,15 @@ code=$?
 kill $watch 2>/dev/null
 exit $code
 """
-"""A shell between this process and an application: when this one goes, however it goes, so does the other."""
+"""A shell that ends the application when this process ends, even if it is killed."""
 
 _ATTEMPTS = 3
-"""How often a start is tried on other ports: between looking for a free one and listening, somebody may take it."""
+"""Attempts on other ports: another program may take a free port before the application listens on it."""
 
 
 @contextlib.contextmanager
 def on_loopback(app: str, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> Iterator[Destination]:
     """Run an application and those that it calls, for the length of a `with` block.
-
-    Args:
-        app: the one that gets the load.
-        settings: environment variables of each application, by its name.
-        progress: shows the steps.
 
     Raises:
         LabError: one does not start.

@@ -61,12 +61,6 @@ def prepared(
 ) -> Iterator[Source]:
     """Prepare the generator that fits the stack, and all that it needs for the length of a `with` block.
 
-    Args:
-        stack: the lab.
-        plan: the load.
-        progress: shows the preparation.
-        on_line: takes each line that siege prints.
-
     Raises:
         LabError: the lab is down, there is no such Service, or no load can be made.
     """

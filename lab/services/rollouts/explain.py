@@ -60,8 +60,8 @@ def explain(rollout: Rollout, lab: LabContext, controller: Controller | None = N
         return _neglected(rollout, lab, controller)
     if (invalid := rollout.condition("InvalidSpec")) and rollout.phase is Phase.DEGRADED:
         return Explanation(
-            text=f"The controller refuses the Rollout: {wording.sentence(invalid.message)} "
-            "It changes nothing until this is mended, in the settings of the stack that made it or in the object itself.",
+            text=f"The controller refuses the Rollout: {wording.sentence(invalid.message)} It changes nothing until "
+            "this is mended, in the settings of the stack that made it, or in the object itself.",
             commands=(f"make up{lab.suffix}",),
             broken=True,
         )
@@ -83,14 +83,7 @@ def command(verb: str, rollout: Rollout, lab: LabContext, more: str = "") -> str
 
 
 def after(verb: str, rollout: Rollout, replica_set: ReplicaSet | None = None, image: str = "") -> str:
-    """Say what follows an action: `set-image`, `promote`, `promote --full`, `abort`, `undo` or `retry`.
-
-    Args:
-        verb: the action.
-        rollout: its state before.
-        replica_set: the target of an undo.
-        image: the one that was set.
-    """
+    """Say what follows an action: `set-image`, `promote`, `promote --full`, `abort`, `undo` or `retry`."""
     first = f"step 1 of {len(rollout.steps)} is {rollout.steps[0].text}" if rollout.steps else "it has no steps"
     trial = first
     if rollout.strategy == "blueGreen":

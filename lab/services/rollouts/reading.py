@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lab.services.rollouts.state import Rollout
 
 KINDS = "rollouts.argoproj.io,replicasets.apps,analysisruns.argoproj.io,pods"
-"""All that a Rollout consists of, in one request of kubectl."""
+"""All objects of a Rollout, read with one command."""
 
 CONTROLLER_TIMEOUT = 5.0
 """Seconds for the controller to see a change: usually it needs well below one."""
