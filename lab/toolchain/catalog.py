@@ -1,4 +1,4 @@
-"""Which tools exist, at which version, and how each is recognised and built."""
+"""The catalogue of tools: versions, and how each is recognised and built."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Tool:
         package: the Go package to build; empty for a script.
         script: the file inside the group's `sources` module, for a script.
         produces: the file name `go build` gives it, where that is not `name`.
-        ask: arguments that make it print its version; empty when it cannot be asked, so PATH is not searched.
+        ask: arguments that print its version; PATH is not searched without.
         prebuilt_version: the version of the download where it differs from what can be built.
         plugin: the folder below Pulumi's plugins that it is linked in, instead of on PATH, where the engine warns.
         beside: the engine and its language host look for each other in their own folder, so these must not be
@@ -74,7 +74,7 @@ class Tool:
     beside: bool = False
 
     def recipe(self) -> str:
-        """The SHA-256 of all that decides what a build gives, except the Go release."""
+        """Return the SHA-256 of all inputs of a build, except the Go release."""
         group = self.group
         digest = hashlib.sha256()
         facts = (platform(), *BUILD_FLAGS, group.tags, group.ldflags, group.sources, self.package, self.script)
@@ -85,7 +85,7 @@ class Tool:
 
 
 def platform() -> str:
-    """This machine as Go names it, such as `linux/amd64`."""
+    """Return this machine as Go names it, such as `linux/amd64`."""
     machine = os.uname()
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine.machine, machine.machine)
     return f"{machine.sysname.lower()}/{architecture}"

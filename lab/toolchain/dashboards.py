@@ -1,6 +1,6 @@
-"""The course's dashboards of grafana.com: pinned like every download, but good to have, not needed.
+"""The course's dashboards of grafana.com: pinned like every download, but optional.
 
-Sources, in order: a file that somebody put in place by hand, the cache, grafana.com. One without a known checksum is
+Sources, in order: a file that the user put in place, the cache, grafana.com. A dashboard without a pinned checksum is
 never downloaded.
 """
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from lab.core import paths
 from lab.core.progress import Progress
-from lab.toolchain import cache, stamp
+from lab.toolchain import cache, resolution
 from lab.toolchain.artifacts import ArtifactStatus
-from lab.toolchain.failures import SourceFailed
+from lab.toolchain.cache import SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +31,7 @@ _LARGEST = 5_000_000
 
 
 def ensure(*, again: bool = False, progress: Progress | None = None, limits: Limits | None = None) -> None:
-    """Try to have every dashboard, once a day at most; say which are missing and how to get them.
-
-    Args:
-        again: whether to look even if that was done not long ago, with whatever outcome.
-        progress: where to say it; nothing is said without.
-        limits: how patient downloads are.
+    """Try to have every dashboard, once a day at most or `again`; report which are missing and how to get them.
 
     Raises:
         LabError: the lock file is wrong, or the cache cannot be written.
@@ -53,7 +48,7 @@ def ensure(*, again: bool = False, progress: Progress | None = None, limits: Lim
 
 
 def found() -> dict[int, Path]:
-    """The files of the dashboards that are there, by number on grafana.com.
+    """Return the files of the dashboards that are there, by number on grafana.com.
 
     Raises:
         LabError: the lock file is wrong.
@@ -63,7 +58,7 @@ def found() -> dict[int, Path]:
 
 
 def report() -> list[ArtifactStatus]:
-    """The state of every dashboard for `lab doctor`; a remedy is good advice here, the lab stands without.
+    """Return the state of every dashboard, for `lab doctor`.
 
     Raises:
         LabError: the lock file is wrong.
@@ -75,9 +70,7 @@ def report() -> list[ArtifactStatus]:
 
 
 def relock(*, progress: Progress | None = None, limits: Limits | None = None) -> None:
-    """Learn the checksums that are not known from grafana.com and write them to the lock file, for maintainers.
-
-    The first download decides what is right from then on; one that fails leaves the checksum unknown.
+    """Pin the checksums that are still unknown by a first download from grafana.com, for maintainers.
 
     Raises:
         LabError: the lock file is wrong.
@@ -98,7 +91,7 @@ def relock(*, progress: Progress | None = None, limits: Limits | None = None) ->
                     progress.line(f"the checksum of {_name(number)} stays unknown: {failure}")
     finally:
         downloader.close()
-    stamp.LOCK_FILE.write_text(lock.model_copy(update={"dashboards": {**lock.dashboards, **learnt}}).canonical())
+    resolution.LOCK_FILE.write_text(lock.model_copy(update={"dashboards": {**lock.dashboards, **learnt}}).canonical())
 
 
 def _learn(downloader: Downloader, number: int, pin: Dashboard, progress: Progress) -> str:
@@ -165,7 +158,7 @@ def _looked_not_long_ago() -> bool:
     """Whether `ensure` looked within the pause and the pins are still the same; reads no file, to cost no time."""
     try:
         looked = _note().stat().st_mtime
-        return looked > max(time.time() - _PAUSE, stamp.LOCK_FILE.stat().st_mtime)
+        return looked > max(time.time() - _PAUSE, resolution.LOCK_FILE.stat().st_mtime)
     except OSError:
         return False
 

@@ -1,4 +1,4 @@
-"""Tools that the machine has already: looked up on PATH and asked for their version."""
+"""Tools on PATH, and their versions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Installed:
 
 
 def find(tool: Tool) -> Installed | None:
-    """The tool that PATH gives, the lab's own links left out; nothing when it cannot be asked for its version."""
+    """Return the tool on PATH, the lab's own links left out; None when it cannot print its version."""
     if not tool.ask:
         return None
     own = paths.bin_dir().resolve()
