@@ -194,9 +194,10 @@ class _Search:
         self._causes: defaultdict[str, list[str]] = defaultdict(list)
 
     def run(self, wanted: Mapping[str, Artifact]) -> dict[str, Path]:
-        with cache.exclusive(self._progress):
-            self._ask(wanted, "archive", lambda artifact: artifact.archive, self._from_archive)
-            self._ask(wanted, "module", lambda artifact: artifact.module, self._from_module)
+        if _missing(wanted):  # else another process that fills the cache need not be waited for
+            with cache.exclusive(self._progress):
+                self._ask(wanted, "archive", lambda artifact: artifact.archive, self._from_archive)
+                self._ask(wanted, "module", lambda artifact: artifact.module, self._from_module)
         if missing := _missing(wanted):
             causes = (f"  {cause}" for name in missing for cause in self._causes[name])
             raise LabError(

@@ -6,6 +6,7 @@ never downloaded.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -40,11 +41,13 @@ def ensure(*, again: bool = False, progress: Progress | None = None, limits: Lim
         return
     progress = progress or Progress(quiet=True)
     missing = {number: pin for number, pin in _locked().items() if not _file(number, pin)}
-    with cache.exclusive(progress):
+    # A download needs the lock, and a process that fills the cache may hold it for long.
+    with cache.exclusive(progress) if any(pin.sha256 for pin in missing.values()) else contextlib.nullcontext():
         for number, cause in _download(missing, progress, limits).items():
             progress.line(f"{_name(number)} is missing, the lab stands without it: {cause}. {_remedy(number, missing)}")
-        _note().parent.mkdir(parents=True, exist_ok=True)
-        _note().touch()
+        with contextlib.suppress(OSError):  # a cache that cannot be written is looked through each time
+            _note().parent.mkdir(parents=True, exist_ok=True)
+            _note().touch()
 
 
 def found() -> dict[int, Path]:

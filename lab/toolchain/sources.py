@@ -71,6 +71,9 @@ class Search:
         Raises:
             LabError: for the tools that no source has, with each source's cause.
         """
+        self._from_cache(tools)  # entries appear whole, so what is there needs no lock
+        if len(self._found) == len(tools):
+            return self._found
         with cache.exclusive(self._progress):
             for source in (self._from_cache, self._from_path, self._from_downloads, self._from_builds):
                 if missing := [tool for tool in tools if tool.name not in self._found]:

@@ -241,10 +241,27 @@ def test_an_interrupted_download_leaves_nothing_and_can_be_repeated(
     assert server.requests == ["/etcd", "/etcd"]
 
 
+def test_a_clone_whose_tools_are_cached_does_not_wait_for_another_that_builds(
+    go: FakeGo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert start("etcd").communicate(timeout=60)
+    monkeypatch.setenv("FAKE_GO_SLEEPS", "60")
+    builder = start("kwok")
+    wait_for(lambda: len(go.calls("build")) > 1)
+    monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path / "another clone"))
+    done = start("etcd")
+    said = done.communicate(timeout=30)[1]
+    builder.terminate()
+    builder.communicate(timeout=60)
+
+    assert done.returncode == 0, said
+    assert "waiting for process" not in said
+
+
 def test_two_processes_share_one_cache_and_the_second_says_whom_it_waits_for(
     go: FakeGo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FAKE_GO_SLEEPS", "0.8")
+    monkeypatch.setenv("FAKE_GO_SLEEPS", "3")
     first = start("etcd")
     wait_for(lambda: go.calls("build"))
     second = start("etcd")
