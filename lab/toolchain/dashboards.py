@@ -35,19 +35,18 @@ def ensure(*, again: bool = False, progress: Progress | None = None, limits: Lim
     """Try to have every dashboard, once a day at most or `again`; report which are missing and how to get them.
 
     Raises:
-        LabError: the lock file is wrong, or the cache cannot be written.
+        LabError: the lock file is wrong.
     """
     if not again and _looked_not_long_ago():
         return
     progress = progress or Progress(quiet=True)
     missing = {number: pin for number, pin in _locked().items() if not _file(number, pin)}
-    # A download needs the lock, and a process that fills the cache may hold it for long.
-    with cache.exclusive(progress) if any(pin.sha256 for pin in missing.values()) else contextlib.nullcontext():
-        for number, cause in _download(missing, progress, limits).items():
-            progress.line(f"{_name(number)} is missing, the lab stands without it: {cause}. {_remedy(number, missing)}")
-        with contextlib.suppress(OSError):  # a cache that cannot be written is looked through each time
-            _note().parent.mkdir(parents=True, exist_ok=True)
-            _note().touch()
+    # Without the lock of the cache, which a build may hold for minutes: a file is complete before it gets its name.
+    for number, cause in _download(missing, progress, limits).items():
+        progress.line(f"{_name(number)} is missing, the lab stands without it: {cause}. {_remedy(number, missing)}")
+    with contextlib.suppress(OSError):  # a cache that cannot be written is looked through each time
+        _note().parent.mkdir(parents=True, exist_ok=True)
+        _note().touch()
 
 
 def found() -> dict[int, Path]:
@@ -122,7 +121,7 @@ def _download(wanted: Mapping[int, Dashboard], progress: Progress, limits: Limit
                     file = downloader.fetch(_url(number, pin), pin.sha256, step)
                 _kept(number, pin.sha256).parent.mkdir(parents=True, exist_ok=True)
                 file.replace(_kept(number, pin.sha256))
-            except SourceFailed as failure:
+            except (SourceFailed, OSError) as failure:
                 causes[number] = str(failure)
     finally:
         downloader.close()
