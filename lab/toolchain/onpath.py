@@ -47,7 +47,7 @@ def _ask(place: str, tool: Tool) -> str:
     quiet = {"PULUMI_HOME": str(paths.pulumi_home()), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         answer = subprocess.run(
-            [place, *tool.ask],
+            [place, *tool.ask.split()],
             env=os.environ | quiet,
             stdin=subprocess.DEVNULL,
             capture_output=True,
