@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from lab import toolchain
-from lab.adapters import workspace
+from lab.adapters import kubectl, process
 from lab.adapters.stack import Stack
 from lab.cli import class_ as classroom
 from lab.cli import image, lesson, pipeline, rollout
@@ -88,7 +87,7 @@ def inject(
     if not kubeconfig.is_file():
         raise LabError(f"stack {stack} does not stand, and the sidecar's template is in its cluster", "make up")
     command = [str(toolchain.path("istioctl")), f"--kubeconfig={kubeconfig}", "kube-inject", "-f", str(file)]
-    sys.exit(subprocess.run(command, check=False, env=workspace.environment()).returncode)
+    sys.exit(process.interact(command, environment=kubectl.variables()))
 
 
 @app.command()

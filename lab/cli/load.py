@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from lab.core import signals
 from lab.core.errors import LabError
 from lab.services.load.plan import MOST_SECONDS, MOST_USERS, PORT, Plan
 
@@ -60,12 +61,11 @@ def load(  # noqa: PLR0913 - the options of a command
     `lab load delivery --json report.json` keeps the report.
     """
     from lab.adapters.stack import Stack
-    from lab.services.load.generator import interruptible
 
     plan = Plan(app=app, namespace=namespace, users=users, seconds=seconds, path=path, post=post)
     if json_file and not json_file.absolute().parent.is_dir():
         raise LabError(f"--json: there is no folder {json_file.absolute().parent}", "make it, or name another file")
-    with interruptible():
+    with signals.termination_as_interrupt():
         report = run(Stack(stack), plan, verbose=verbose)
     if json_file:
         json_file.write_text(json.dumps(report.plain(), indent=2) + "\n", encoding="utf-8")

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from lab.adapters import environment, process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.services.images import programs, tags
+from lab.services.images import tags
 from lab.services.images.acr import Acr
 from lab.services.images.engines import Engine, Local, Pushed
 from lab.services.images.plan import decide
@@ -169,17 +170,23 @@ def _revision() -> tags.Revision:
     """What git says of the sources; nothing where there is no git."""
     if not (git := shutil.which("git")):
         return tags.Revision(commit="", dirty=False)
-    here = [git, "-C", str(paths.PROJECT)]
-    commit = programs.ask([*here, "rev-parse", "--short=7", "HEAD"])
+    commit = _git(git, "rev-parse", "--short=7", "HEAD")
     if commit.code:
         return tags.Revision(commit="", dirty=False)
-    changed = programs.ask([*here, "status", "--porcelain", "--", "apps"])
-    return tags.Revision(commit=commit.said.strip(), dirty=bool(changed.said.strip()))
+    changed = _git(git, "status", "--porcelain", "--", "apps")
+    return tags.Revision(commit=commit.stdout.strip(), dirty=bool(changed.stdout.strip()))
 
 
 def _source() -> str:
     """Where the sources are from, without whatever somebody logs in with; empty where git does not know."""
     if not (git := shutil.which("git")):
         return ""
-    found = programs.ask([git, "-C", str(paths.PROJECT), "remote", "get-url", "origin"])
-    return "" if found.code else re.sub(r"(?<=//)[^/@]*@", "", found.said.strip())
+    found = _git(git, "remote", "get-url", "origin")
+    return "" if found.code else re.sub(r"(?<=//)[^/@]*@", "", found.stdout.strip())
+
+
+def _git(program: str, *arguments: str) -> process.Result:
+    command = [program, "-C", str(paths.PROJECT), *arguments]
+    # The folder above may be another repository.
+    variables = environment.make(environment.GIT, GIT_CEILING_DIRECTORIES=str(paths.PROJECT.parent))
+    return process.run(command, environment=variables, check=False)
