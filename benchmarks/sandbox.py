@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from lab.adapters import processes
+from lab.adapters import process, process_tree
 from lab.core import paths
 from lab.core.errors import LabError
 
@@ -98,9 +98,9 @@ class Sandbox:
                     timeout=_PATIENCE,
                 ).returncode
             except subprocess.TimeoutExpired:
-                raise LabError(f"{name} did not end in {_PATIENCE:.0f} s: {processes.tail(log)}") from None
+                raise LabError(f"{name} did not end in {_PATIENCE:.0f} s: {process.tail(log)}") from None
         if code:
-            raise LabError(f"{name} ended with code {code}: {processes.tail(log, lines=12)}")
+            raise LabError(f"{name} ended with code {code}: {process.tail(log, lines=12)}")
         return log.read_text(errors="replace")
 
     def processes(self, *, strangers: Collection[int] = ()) -> list[psutil.Process]:
@@ -144,7 +144,7 @@ class Sandbox:
         """End all that was started here, also what starts while others end."""
         deadline = time.monotonic() + _GONE_PATIENCE
         while (alive := self.processes()) and time.monotonic() < deadline:
-            processes.stop(alive, patience=0)
+            process_tree.stop(alive, grace=0)
 
     def wait_until_gone(self) -> None:
         """Wait until nothing runs any more.

@@ -36,7 +36,7 @@ exec 3<&0
   asked=0
   trap 'asked=$1' TERM
   while [ $asked -lt "$1" ]; do
-    curl --disable --silent --max-time "$3" --output /dev/null --write-out '%{http_code}\\n' "$4" </dev/null 2>/dev/null &
+    curl -q --silent --max-time "$3" --output /dev/null --write-out '%{http_code}\\n' "$4" </dev/null 2>/dev/null &
     sleep "$2"
     asked=$((asked + 1))
   done
