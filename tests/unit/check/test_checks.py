@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.adapters.stack import Stack
-from lab.cli import app, curl
+from lab.cli import app
 from lab.core.errors import LabError
+from lab.services import pod_exec
 from lab.services.grading import probe, strategies, traffic
 from lab.services.grading.finding import Finding
 from lab.services.grading.probe import Answer, Probe
@@ -168,7 +169,7 @@ def test_order_keeps_the_faults_that_it_had_whatever_happens(monkeypatch: pytest
 
 def test_a_batch_is_read_as_curl_prints_it(monkeypatch: pytest.MonkeyPatch) -> None:
     said = r"printf '%s' '{\"a\": 1}~~200 0.5~~no~~503 0.25~~'"
-    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", said.replace('\\"', '"')])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", said.replace('\\"', '"')])
 
     assert Probe(stack=Stack("dev")).get("http://order:8080/", 2) == [
         Answer(status=200, seconds=0.5, body='{"a": 1}'),
@@ -177,12 +178,12 @@ def test_a_batch_is_read_as_curl_prints_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_pod_that_cannot_be_asked_is_an_error_not_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", "echo not this Pod >&2; exit 1"])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "echo not this Pod >&2; exit 1"])
     with pytest.raises(LabError, match="not this Pod"):
         Probe(stack=Stack("dev")).get("http://order:8080/")
 
     monkeypatch.setattr(probe, "_LONGEST", 0.1)
-    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", "sleep 5"])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "sleep 5"])
     with pytest.raises(LabError, match="did not answer within"):
         Probe(stack=Stack("dev")).get("http://order:8080/")
 
@@ -194,7 +195,7 @@ def test_another_pod_asks_when_it_is_told_and_is_named_when_it_is_not_answered(m
         asked.append(pod)
         return ["sh", "-c", "sleep 5"]
 
-    monkeypatch.setattr(curl, "inside", inside)
+    monkeypatch.setattr(pod_exec, "prefix", inside)
     monkeypatch.setattr(probe, "_LONGEST", 0.1)
     for each in (Probe(stack=Stack("dev")), Probe(stack=Stack("dev"), pod="siege.shop")):
         with pytest.raises(LabError) as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.adapters import kubectl
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
 from lab.services import pod_exec
