@@ -76,6 +76,7 @@ def follow(
         on_line=lambda text: lines.put(("out", text)),
         on_message=lambda text: lines.put(("err", text)),
         new_group=True,
+        grace=PATIENCE,
     ) as running:
         deadline, due = time.monotonic() + limit, time.monotonic() + BEAT
         while not running.finished or not lines.empty():

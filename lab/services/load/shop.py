@@ -110,13 +110,14 @@ def _running(command: Sequence[str], environment: Mapping[str, str], log: Path) 
             log=log,
             stdin=True,
             new_group=True,  # Ctrl-C in a terminal is for this process, which ends the others
+            grace=_GRACE,
         )
         try:
             if _ready(running, port):
                 yield f"http://{LOOPBACK}:{port}"
                 return
         finally:
-            running.stop(_GRACE)
+            running.stop()
     raise LabError(f"{' '.join(command)} does not start:\n{process.tail(log)}", "run the same command again")
 
 
