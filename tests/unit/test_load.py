@@ -24,10 +24,8 @@ from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.services import pages
 from lab.services.load import fortio, generator, shop, siege
-from lab.services.load.destination import Destination
-from lab.services.load.meter import Meter
-from lab.services.load.plan import Plan
-from lab.services.load.report import Latency, Outcome, Report
+from lab.services.load.plan import Destination, Plan
+from lab.services.load.report import Latency, Meter, Outcome, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -400,7 +398,7 @@ def test_ctrl_c_lets_the_generator_end_and_report() -> None:
 
 
 def test_a_generator_that_does_not_listen_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generator, "PATIENCE", 0.3)
+    monkeypatch.setattr(generator, "STOP_TIMEOUT", 0.3)
     pids: list[int] = []
 
     def take(line: str) -> None:
@@ -416,7 +414,7 @@ def test_a_generator_that_does_not_listen_is_ended_all_the_same(monkeypatch: pyt
 
 
 def test_a_generator_that_goes_on_too_long_is_ended_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generator, "PATIENCE", 0.3)
+    monkeypatch.setattr(generator, "STOP_TIMEOUT", 0.3)
     monkeypatch.setattr(generator, "BEAT", 0.1)
     with pytest.raises(LabError, match=r"did not end by itself within 0 s"):
         follow("import time; time.sleep(60)", limit=0.2)

@@ -1,4 +1,4 @@
-"""A load generator as a process of its own: its lines as they come, and its end however this command ends."""
+"""A load generator as a child process: its lines as they come, and its end however this command ends."""
 
 from __future__ import annotations
 
@@ -15,29 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 BEAT = 1.0
-"""Seconds between two signs of life."""
+"""Seconds between two calls of `tick`."""
 
-PATIENCE = 5.0
-"""Seconds that a generator has to end and to report, once it is told to."""
+STOP_TIMEOUT = 5.0
+"""Seconds for a generator to end and to report once its standard input is closed."""
 
 _INTERVAL = 0.1
 """Seconds until its end is noticed."""
 
 _KEPT = 20
-"""Lines of its standard error that are kept for an error message, the last ones."""
+"""Last lines of its standard error, for an error message."""
 
 _INTERRUPTED, _OVERDUE = "interrupted", "overdue"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a generator ended.
-
-    Attributes:
-        code: its exit code.
-        messages: the last lines of its standard error.
-        interrupted: the user ended it.
-    """
+    """The exit code of a generator, the last lines of its standard error, and whether the user ended it."""
 
     code: int
     messages: tuple[str, ...]
@@ -59,9 +53,9 @@ def follow(
     Args:
         command: program and arguments.
         environment: all its variables; those of a local program if left out.
-        take: is given each line that it prints.
-        tick: is called about every second.
-        limit: seconds after which it is told to end.
+        take: takes each line that it prints.
+        tick: called about every second.
+        limit: seconds until its standard input is closed.
 
     Raises:
         LabError: it does not end by itself.
@@ -76,7 +70,7 @@ def follow(
         on_line=lambda text: lines.put(("out", text)),
         on_message=lambda text: lines.put(("err", text)),
         new_group=True,
-        grace=PATIENCE,
+        grace=STOP_TIMEOUT,
     ) as running:
         deadline, due = time.monotonic() + limit, time.monotonic() + BEAT
         while not running.finished or not lines.empty():
@@ -92,12 +86,12 @@ def follow(
             except KeyboardInterrupt:
                 if why:
                     raise  # the second time is meant
-                why, deadline = _INTERRUPTED, time.monotonic() + PATIENCE
+                why, deadline = _INTERRUPTED, time.monotonic() + STOP_TIMEOUT
                 running.close_stdin()
             if time.monotonic() > deadline:
                 if why:
                     break
-                why, deadline = _OVERDUE, time.monotonic() + PATIENCE
+                why, deadline = _OVERDUE, time.monotonic() + STOP_TIMEOUT
                 running.close_stdin()
     if why == _OVERDUE:
         raise LabError(
@@ -108,7 +102,7 @@ def follow(
 
 
 _Line = tuple[str, str]
-"""Where from, and the text."""
+"""Its origin and its text."""
 
 
 def _next(lines: queue.Queue[_Line]) -> _Line:
