@@ -18,7 +18,7 @@ from lab.embedded import nodes
 from lab.embedded.nodes import NodeSpec
 from lab.embedded.ports import Ports
 from lab.settings import Settings
-from lab.settings.rules import NAMESPACE
+from lab.tags import PROJECT
 
 if TYPE_CHECKING:
     from lab.bench.sandbox import Sandbox
@@ -42,7 +42,7 @@ class NotesWay:
         file = paths.PROJECT / "Pulumi.dev.yaml"
         config = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
         own = {
-            key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")
+            key.removeprefix(f"{PROJECT}:"): value for key, value in config.items() if key.startswith(f"{PROJECT}:")
         }
         self._settings = Settings.from_mapping(own, source=file.name)
 

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from lab.classroom import configuration, names, source
 from lab.classroom.roster import Budget, Config, Quota, Roster, Student
 from lab.errors import LabError
-from lab.settings import Settings, Target, rules
+from lab.settings import Settings, Target
+from lab.settings.messages import expected
+from lab.tags import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -218,7 +220,7 @@ def _refused(found: Source, place: Key, written: _Written, chosen: Config) -> tu
 
 def _key(line: str) -> str:
     """The setting that a line of `Settings` is about."""
-    return line.removeprefix(f"{rules.NAMESPACE}:").partition(": ")[0]
+    return line.removeprefix(f"{PROJECT}:").partition(": ")[0]
 
 
 def _line(found: Source, place: Key, written: _Written, key: str) -> str:
@@ -260,7 +262,7 @@ def _problem(found: Source, details: Mapping[str, Any]) -> str:
     if details["type"] == "extra_forbidden":
         keys = ", ".join(_keys(_INNER.get(str(place[0]), Roster)))
         return f"{found.at(place)}: {key}: there is no such key; the keys here are {keys}"
-    allowed = _SHAPES.get(details["type"]) or details.get("ctx", {}).get("error") or details["msg"]
+    allowed = _SHAPES.get(details["type"]) or expected(Roster, details)
     return f"{found.at(place)}: {key}: found {shown}; allowed: {allowed}"
 
 

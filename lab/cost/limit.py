@@ -10,13 +10,13 @@ from lab.cost.bill import bill
 from lab.cost.estimate import estimate
 from lab.cost.prices import CURRENCY, UnknownPriceError
 from lab.errors import LabError
-from lab.settings.rules import NAMESPACE
+from lab.tags import PROJECT
 
 if TYPE_CHECKING:
     from lab.cost.estimate import Estimate
     from lab.settings import Settings
 
-SETTING = f"{NAMESPACE}:azure.budget.maxPerHour"
+SETTING = f"{PROJECT}:azure.budget.maxPerHour"
 
 _NAMED = 3
 """How many of the largest lines a refusal names."""

@@ -15,7 +15,7 @@ from lab.classroom.export import demands
 from lab.classroom.plan import CANARY, REST
 from lab.errors import LabError
 from lab.settings import Target
-from lab.settings.rules import NAMESPACE
+from lab.tags import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -161,7 +161,7 @@ def _resource(
             **({"annotations": {EXPIRES: expires}} if expires else {}),
         },
         "spec": {
-            "stack": f"{options.organization}/{NAMESPACE}/{action.stack}",
+            "stack": f"{options.organization}/{PROJECT}/{action.stack}",
             "projectRepo": options.repository,
             **({"commit": options.ref} if _COMMIT.fullmatch(options.ref) else {"branch": options.ref, "shallow": True}),
             "backend": options.backend,
@@ -179,7 +179,7 @@ def _resource(
             # Without it every student's Pod stays, with all its memory, when its work is done.
             "workspaceReclaimPolicy": "Delete",
             "workspaceTemplate": {"spec": _workspace(action, options)},
-            "config": {f"{NAMESPACE}:{key}": value for key, value in _plain(action).items()},
+            "config": {f"{PROJECT}:{key}": value for key, value in _plain(action).items()},
         },
     }
     return StackResource(
