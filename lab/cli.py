@@ -262,6 +262,15 @@ def queries(
 
 
 @app.command()
+def settings() -> None:
+    """Write the settings' declarations, pages and JSON schema from their fields; for developers."""
+    from lab.settings import documents
+
+    changed = documents.write(paths.PROJECT)
+    console.print(f"Wrote {', '.join(changed)}." if changed else "All files are up to date.")
+
+
+@app.command()
 def test() -> None:
     """Run the project's own checks: format, lint, types, unit tests, tests with the real engine and cluster."""
     prepare(*toolchain.OBSERVABILITY, *toolchain.LOAD)

@@ -41,9 +41,7 @@ class NotesWay:
         self._sandbox = sandbox
         file = paths.PROJECT / "Pulumi.dev.yaml"
         config = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
-        own = {
-            key.removeprefix(f"{PROJECT}:"): value for key, value in config.items() if key.startswith(f"{PROJECT}:")
-        }
+        own = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items() if key.startswith(f"{PROJECT}:")}
         self._settings = Settings.from_mapping(own, source=file.name)
 
     def measure(self, record: Record) -> set[str]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Target(StrEnum):
-    """Where the lab can run."""
+    """Environments that the lab can run in."""
 
     EMBEDDED = "embedded"
     AZURE = "azure"
@@ -39,7 +39,7 @@ class Target(StrEnum):
 
 
 _RUNS = {Target.EMBEDDED: Pair(versions.KUBERNETES, versions.ISTIO)}
-"""What a target runs whatever is asked for: its control plane is pinned, unlike one that is ordered from a cloud."""
+"""Targets with a pinned control plane, which run these versions whatever is asked for."""
 
 
 class Settings(Group):
@@ -106,7 +106,7 @@ class Settings(Group):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know about settings that are let through, one sentence each."""
+        """Warnings about settings that are accepted, one sentence each."""
         return self._warnings
 
     @property

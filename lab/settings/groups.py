@@ -99,7 +99,7 @@ class RegistrySku(StrEnum):
 
 
 class ApiServer(StrEnum):
-    """Who can reach the cluster's API server."""
+    """Access to the cluster's API server."""
 
     ALLOWLIST = "allowlist"
     PUBLIC = "public"
@@ -107,7 +107,7 @@ class ApiServer(StrEnum):
 
 
 class Channel(StrEnum):
-    """How AKS upgrades Kubernetes by itself."""
+    """Channels by which AKS upgrades Kubernetes by itself."""
 
     NONE = "none"
     PATCH = "patch"
@@ -178,7 +178,7 @@ class SpotPool(Group):
 
 
 class Maintenance(Group):
-    """When AKS may upgrade Kubernetes and the nodes' images: four hours a week."""
+    """The four hours of a week in which AKS may upgrade Kubernetes and the nodes' images."""
 
     channel: Channel = setting(
         Channel.PATCH, "How far AKS upgrades Kubernetes by itself.", ko="AKS가 쿠버네티스를 스스로 올리는 폭."
@@ -215,7 +215,7 @@ class Budget(Group):
 
 
 class Azure(Group):
-    """What the azure target makes."""
+    """The resources of the azure target."""
 
     subscription: texts.Subscription = setting(
         "",
@@ -259,7 +259,7 @@ class Azure(Group):
 
 
 class Student(Group):
-    """Whose lab it is, where it is a student's."""
+    """The student or the class that a lab belongs to."""
 
     id: types.StudentId = setting(
         "",
@@ -310,7 +310,7 @@ class Shared(Group):
 
 
 class Kubeconfig(Group):
-    """Which existing cluster the kubeconfig target uses; never whatever happens to be the current one."""
+    """The existing cluster that the kubeconfig target uses; never whatever happens to be the current one."""
 
     file: texts.KubeconfigFile = setting(
         "",

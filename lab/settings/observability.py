@@ -1,4 +1,4 @@
-"""Settings of what watches the mesh: metrics, dashboards, traces, logs."""
+"""Settings of observability: metrics, dashboards, traces, logs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from lab.settings.types import Flag, Section, setting
 
 
 class ServiceType(StrEnum):
-    """Whether a tool has an address outside the cluster."""
+    """Types of a tool's Service: without or with an address outside the cluster."""
 
     CLUSTER_IP = "ClusterIP"
     LOAD_BALANCER = "LoadBalancer"
 
 
 class KialiAuth(StrEnum):
-    """How people log in to Kiali, in its own words."""
+    """Kiali's login strategies, in its own words."""
 
     ANONYMOUS = "anonymous"
     TOKEN = "token"  # noqa: S105 - a way to log in, not a secret
@@ -80,7 +80,7 @@ class Loki(Tool):
 
 
 class Observability(Group):
-    """What watches the mesh; each part can be switched off alone."""
+    """Metrics, dashboards, traces and logs; each part can be switched off alone."""
 
     prometheus: Section[Prometheus] = setting(
         Prometheus(), "Prometheus: metrics; it has no login.", ko="Prometheus: 메트릭; 로그인이 없음."

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class ExampleStrategy(StrEnum):
-    """How the notes' Rollout replaces a version."""
+    """Strategies of the notes' Rollout."""
 
     CANARY = "canary"
     BLUE_GREEN = "blueGreen"
 
 
 class Strategy(StrEnum):
-    """How a version of the shop's delivery is replaced."""
+    """Strategies by which a version of the shop's delivery is replaced."""
 
     RAMPED = "ramped"
     """Pod by Pod, as Kubernetes does by itself (its own word is RollingUpdate)."""
@@ -39,7 +39,7 @@ class Strategy(StrEnum):
 
 
 class Routes(StrEnum):
-    """What `up` does with the part of the routes that the controller of Argo Rollouts writes."""
+    """Ownership of the part of the routes that the controller of Argo Rollouts writes."""
 
     KEPT = "kept"
     """It is the controller's: `up` never touches it."""
@@ -83,7 +83,7 @@ class Example(Group):
 
 
 class Analysis(Group):
-    """When a new version of delivery is good enough."""
+    """Conditions under which a new version of delivery is good enough."""
 
     success_rate: types.Percent = setting(
         95.0, "Least percentage of answers without a server error.", ko="서버 오류가 아닌 응답의 최소 백분율."
@@ -115,7 +115,7 @@ class Analysis(Group):
 
 
 class Delivery(Group):
-    """How a version of the shop's delivery is replaced, in the namespace `shop`."""
+    """Rollout of the shop's delivery, in the namespace `shop`."""
 
     strategy: Strategy = setting(
         Strategy.RAMPED,
@@ -169,7 +169,7 @@ class Delivery(Group):
 
 
 class Rollouts(Group):
-    """How new versions are rolled out."""
+    """Argo Rollouts and what it rolls out."""
 
     enabled: Flag = setting(
         True, "Install Argo Rollouts with its dashboard.", ko="Argo Rollouts를 대시보드와 함께 둘지 여부."

@@ -45,7 +45,7 @@ def warnings(settings: Settings) -> list[str]:
 
 
 def _incomplete(settings: Settings) -> Iterator[Problem]:
-    """What a target cannot do without."""
+    """Settings that a target cannot do without."""
     azure = settings.azure
     needed: dict[str, str] = {}
     if settings.target == "azure" and azure.api_server is ApiServer.ALLOWLIST and not azure.allowed_ranges:
@@ -65,7 +65,7 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
 
 
 def _exposed(settings: Settings) -> Iterator[Problem]:
-    """What would be open to more people than it must be."""
+    """Tools that would be open to more people than they must be."""
     chosen = settings.observability
     logins = {
         "grafana": "anonymousViewer to false" if chosen.grafana.anonymous_viewer else "",

@@ -11,7 +11,7 @@ from lab.settings.types import Flag, Section, Whole, setting
 
 
 class LogLevel(StrEnum):
-    """How much an application logs."""
+    """Log levels of an application."""
 
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -20,7 +20,7 @@ class LogLevel(StrEnum):
 
 
 class Variant(StrEnum):
-    """How an application behaves from its start."""
+    """Behaviours of an application."""
 
     GOOD = "good"
     SLOW = "slow"
@@ -59,7 +59,7 @@ class Order(App):
 
 
 class Mysql(Group):
-    """Where order keeps its orders."""
+    """The database of order."""
 
     enabled: Flag = setting(
         True,

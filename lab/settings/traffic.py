@@ -56,7 +56,7 @@ class OrderRule(Group):
 
 
 class CircuitBreaker(Group):
-    """When a Pod of delivery is left alone for a while."""
+    """Ejection of failing Pods of delivery."""
 
     enabled: Flag = setting(
         False, "Eject failing Pods of delivery for a while.", ko="실패하는 delivery의 Pod를 한동안 빼 둘지 여부."

@@ -122,14 +122,14 @@ _MIDNIGHT = " 00:00:00 +0000 UTC"
 
 
 def seconds(text: str) -> Decimal:
-    """How long one of Go's durations is; zero for what is none."""
+    """Seconds of one of Go's durations; zero for any other text."""
     parts = re.fullmatch(_DURATION, text)
     found = re.findall(r"([\d.]+)(ms|s|m|h)", text) if parts else []
     return sum((Decimal(number) * _UNITS[unit] for number, unit in found), Decimal(0))
 
 
 def size(text: str) -> Decimal:
-    """How many bytes one of Kubernetes' quantities is; zero for what is none."""
+    """Bytes of one of Kubernetes' quantities; zero for any other text."""
     match = re.fullmatch(_QUANTITY, text)
     return Decimal(match[1]) * _FACTORS[match[2] or ""] if match else Decimal(0)
 
@@ -165,16 +165,16 @@ Flag = Annotated[
 Percent = Annotated[
     float,
     Strict(),
+    Field(ge=0, le=100),
     # Envoy counts sampling in steps of one in 10 000.
     _reading(r"[0-9]{1,3}(\.[0-9]{1,2})?", float),
-    Field(ge=0, le=100),
     Words("a percentage from 0 to 100 in steps of 0.01, such as 0.5", "0에서 100까지의 백분율, 0.01 단위"),
 ]
 Dollars = Annotated[
     float,
     Strict(),
-    _reading(r"[0-9]{1,4}(\.[0-9]{1,4})?", float),
     Field(ge=0, le=1000),
+    _reading(r"[0-9]{1,4}(\.[0-9]{1,4})?", float),
     Words(
         "US dollars from 0 to 1000 in steps of 0.0001, such as 1.5; 0 for no limit",
         "0에서 1000까지의 미국 달러, 0.0001 단위; 0이면 한도 없음",
@@ -271,7 +271,7 @@ _RETRY_ON = (
     "retriable-status-codes, retriable-headers, envoy-ratelimited, http3-post-connect-failure, cancelled, "
     "deadline-exceeded, internal, resource-exhausted, unavailable"
 )
-"""What Istio's validation takes (pkg/config/validation of the pinned module)."""
+"""Conditions that Istio's validation accepts (pkg/config/validation of the pinned module)."""
 
 _CONDITIONS = {*_RETRY_ON.split(", "), *(str(int(status)) for status in HTTPStatus)}
 
