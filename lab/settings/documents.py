@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_origin
 
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-BEGIN = "  # Written by `lab settings` from lab/settings: change the fields there.\n"
-END = "  # End of what `lab settings` writes.\n"
-_SCHEMA = "docs/settings.schema.json"
+_BEGIN, _END = "Written by lab settings: change the fields in lab/settings.", "End of what lab settings writes."
 _TYPES = {bool: "boolean", int: "integer"}
 
 
@@ -56,12 +55,23 @@ class Setting:
 
 def texts(project: Path) -> dict[str, str]:
     """Every written file by its path in the project, with the text that it should have."""
+
+    def filled(name: str, written: str) -> str:
+        return fill((project / name).read_text(encoding="utf-8"), written)
+
     return {
-        "Pulumi.yaml": declare((project / "Pulumi.yaml").read_text(encoding="utf-8")),
-        "docs/settings.md": page("en"),
-        "docs/settings.ko.md": page("ko"),
-        _SCHEMA: schema(),
+        "Pulumi.yaml": filled("Pulumi.yaml", declarations()),
+        "docs/settings.md": filled("docs/settings.md", page("en")),
+        "docs/settings.ko.md": filled("docs/settings.ko.md", page("ko")),
+        "docs/settings.schema.json": schema(),
     }
+
+
+def fill(text: str, written: str) -> str:
+    """Replace the lines between the line that begins the written part and the one that ends it."""
+    lines = text.splitlines(keepends=True)
+    begin, end = (next(index for index, line in enumerate(lines) if mark in line) for mark in (_BEGIN, _END))
+    return "".join([*lines[: begin + 1], written, *lines[end:]])
 
 
 def write(project: Path) -> list[str]:
@@ -80,13 +90,11 @@ def _settings() -> list[Setting]:
     return [Setting(str(field.alias), defaults[str(field.alias)], field) for field in Settings.model_fields.values()]
 
 
-def declare(pulumi_yaml: str) -> str:
-    """Replace the declarations of the settings in `Pulumi.yaml`, and leave the rest as it is."""
-    before, rest = pulumi_yaml.split(BEGIN)
-    _, after = rest.split(END)
+def declarations() -> str:
+    """The declarations of the settings in `Pulumi.yaml`."""
     declared = {each.key: _declaration(each) for each in _settings()}
     text = yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=float("inf"))
-    return "".join([before, BEGIN, *(f"  {line}\n" for line in text.splitlines()), END, after])
+    return textwrap.indent(text, "  ")
 
 
 def _declaration(of: Setting) -> dict[str, Any]:
@@ -108,70 +116,6 @@ def _whole(value: Any) -> Any:  # noqa: ANN401 - JSON
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_PAGE: dict[Language, str] = {
-    "en": f"""\
-# Settings
-
-[한국어](settings.ko.md)
-
-This page is written by `lab settings` from the fields in [`lab/settings/`](../lab/settings/).
-
-Every setting has a default.
-Set a value in the stack's file `Pulumi.STACK.yaml`, or by a command; a nested key needs `--path`:
-
-```sh
-source .lab/activate
-pulumi config set --stack dev istio-lab:expires 2026-12-24
-pulumi config set --stack dev --path istio-lab:nodes.count 5
-```
-
-To return to the default, remove the key:
-
-```sh
-pulumi config rm --stack dev --path istio-lab:nodes.count
-```
-
-An unknown key or a value that is not allowed is refused before any resource is created.
-The message names the key, the value and what is allowed.
-
-An editor with the YAML language server completes and checks the keys once this is the first line of the stack's file:
-
-```yaml
-# yaml-language-server: $schema={_SCHEMA}
-```
-""",
-    "ko": f"""\
-# 설정
-
-[English](settings.md)
-
-이 페이지는 `lab settings`가 [`lab/settings/`](../lab/settings/)의 필드에서 만듭니다.
-
-모든 설정에는 기본값이 있습니다.
-값은 스택의 파일 `Pulumi.STACK.yaml`이나 명령으로 정하며, 안쪽의 키에는 `--path`가 필요합니다.
-
-```sh
-source .lab/activate
-pulumi config set --stack dev istio-lab:expires 2026-12-24
-pulumi config set --stack dev --path istio-lab:nodes.count 5
-```
-
-기본값으로 돌아가려면 키를 지웁니다.
-
-```sh
-pulumi config rm --stack dev --path istio-lab:nodes.count
-```
-
-없는 키나 허용되지 않는 값은 리소스를 만들기 전에 거부합니다.
-메시지에는 키와 값, 허용되는 값이 나옵니다.
-
-YAML 언어 서버를 쓰는 편집기는 스택 파일의 첫 줄이 다음과 같으면 키를 완성하고 검사해 줍니다.
-
-```yaml
-# yaml-language-server: $schema={_SCHEMA}
-```
-""",
-}
 _GENERAL: dict[Language, str] = {"en": "General", "ko": "일반"}
 _HEAD: dict[Language, str] = {
     "en": "| Key | Default | Allowed | Meaning |\n|---|---|---|---|\n",
@@ -180,14 +124,14 @@ _HEAD: dict[Language, str] = {
 
 
 def page(language: Language) -> str:
-    """The page of all settings in a language: a table for each group."""
+    """The tables of all settings in a language, one for each group."""
     general = [each for each in _settings() if not each.is_group]
-    text = f"{_PAGE[language]}\n## {_GENERAL[language]}\n\n{_table(general, language)}"
+    text = f"\n## {_GENERAL[language]}\n\n{_table(general, language)}"
     for group in _settings():
         if group.is_group:
             rows = _table(group.inside, language)
             text += f"\n## `{group.key}`\n\n{group.description(language)}\n\n{rows}"
-    return text
+    return f"{text}\n"
 
 
 def _table(settings: Iterable[Setting], language: Language) -> str:

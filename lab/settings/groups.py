@@ -196,11 +196,7 @@ class Budget(Group):
     """
 
     amount: Whole = setting(
-        50,
-        "Monthly budget, in the currency of the subscription.",
-        ko="한 달 예산, 구독의 통화.",
-        ge=1,
-        le=1_000_000,
+        50, "Monthly budget, in the currency of the subscription.", ko="한 달 예산, 구독의 통화.", ge=1, le=1_000_000
     )
     email: texts.Email = setting(
         "",

@@ -121,9 +121,7 @@ Classroom = Annotated[
     ),
 ]
 EntraGroup = Annotated[
-    str,
-    matching(f"({_ID})?"),
-    Words("the object id of an Entra group, or nothing", "Entra 그룹의 개체 ID 또는 빈 값"),
+    str, matching(f"({_ID})?"), Words("the object id of an Entra group, or nothing", "Entra 그룹의 개체 ID 또는 빈 값")
 ]
 Email = Annotated[
     str,

@@ -235,10 +235,7 @@ VolumeSize = Annotated[
 Expiry = Annotated[
     str,
     BeforeValidator(_read_expiry),
-    Words(
-        expiry.ALLOWED,
-        '"2026-12-24" 같은 UTC 날짜(그날 끝까지), "2026-12-24T18:00Z" 같은 UTC 시각, 또는 빈 값',
-    ),
+    Words(expiry.ALLOWED, '"2026-12-24" 같은 UTC 날짜(그날 끝까지), "2026-12-24T18:00Z" 같은 UTC 시각, 또는 빈 값'),
 ]
 StudentId = Annotated[
     str,

@@ -56,13 +56,17 @@ def test_every_setting_means_something_in_korean() -> None:
     assert [row for row in rows(PAGES[0]) if HANGUL.search("".join(row))] == []
 
 
-def test_what_is_not_declared_by_the_settings_is_left_as_it_is() -> None:
-    text = (PROJECT / "Pulumi.yaml").read_text(encoding="utf-8")
-    head, rest = text.split(documents.BEGIN)
-    _, tail = rest.split(documents.END)
-    emptied = f"# mine\n{head}{documents.BEGIN}{documents.END}{tail}  mine: 1 # too\n"
+@pytest.mark.parametrize("name", ["Pulumi.yaml", *PAGES])
+def test_what_people_write_around_is_left_as_it_is(name: str) -> None:
+    text = (PROJECT / name).read_text(encoding="utf-8")
+    begin, end = (
+        re.search(f"^.*{mark} lab settings.*\n", text, re.MULTILINE) for mark in ("Written by", "End of what")
+    )
+    assert begin
+    assert end
+    emptied = f"mine\n{text[: begin.end()]}{text[end.start() :]}mine too\n"
 
-    assert documents.declare(emptied) == f"# mine\n{text}  mine: 1 # too\n"
+    assert documents.fill(emptied, text[begin.end() : end.start()]) == f"mine\n{text}mine too\n"
 
 
 def test_the_schema_is_one() -> None:
