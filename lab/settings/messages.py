@@ -39,21 +39,27 @@ class Problem:
 
 def allowed(field: FieldInfo, language: Language = "en") -> str:
     """Describe the values of a setting, from its constraints."""
-    for words in field.metadata:
-        if isinstance(words, Words):
-            return words.en if language == "en" else words.ko
     annotation = field.annotation
-    if annotation is int:
-        low = next(each.ge for each in field.metadata if isinstance(each, Ge))
-        high = next(each.le for each in field.metadata if isinstance(each, Le))
-        return f"a whole number from {low} to {high}" if language == "en" else f"{low}에서 {high}까지의 정수"
-    either, nothing = (" or ", ", or nothing") if language == "en" else (" 또는 ", ", 또는 빈 값")
-    if annotation is bool:
-        return f"true{either}false"
+    low = next((each.ge for each in field.metadata if isinstance(each, Ge)), None)
+    high = next((each.le for each in field.metadata if isinstance(each, Le)), None)
+    words = next((each for each in field.metadata if isinstance(each, Words)), _PLAIN.get(annotation))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "an object of settings; set one of them with `pulumi config set --path`"
+    if annotation is int and None not in {low, high}:
+        return f"a whole number from {low} to {high}" if language == "en" else f"{low}에서 {high}까지의 정수"
+    if words:
+        return words.en if language == "en" else words.ko
+    either, nothing = (" or ", ", or nothing") if language == "en" else (" 또는 ", ", 또는 빈 값")
     names = _names(annotation)
     return either.join(f'"{name}"' for name in names if name) + (nothing if "" in names else "")
+
+
+_PLAIN: dict[object, Words] = {
+    bool: Words("true or false", "true 또는 false"),
+    int: Words("a whole number", "정수"),
+    float: Words("a number", "숫자"),
+    str: Words("text", "글자"),
+}
 
 
 def _names(annotation: object) -> list[str]:
