@@ -92,12 +92,13 @@ def _settings() -> list[Setting]:
 
 def declarations() -> str:
     """The declarations of the settings in `Pulumi.yaml`."""
-    declared = {each.key: _declaration(each) for each in _settings()}
+    declared = {each.key: declaration(each) for each in _settings()}
     text = yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=float("inf"))
     return textwrap.indent(text, "  ")
 
 
-def _declaration(of: Setting) -> dict[str, Any]:
+def declaration(of: Setting) -> dict[str, Any]:
+    """The declaration of a setting, in the types that Pulumi knows."""
     annotation = of.field.annotation
     description, default = of.description("en"), _whole(of.default)
     if of.is_group:

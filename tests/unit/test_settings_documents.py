@@ -17,6 +17,8 @@ from jsonschema import Draft202012Validator
 
 from lab.paths import PROJECT
 from lab.settings import Settings, documents
+from lab.settings.groups import Group
+from lab.settings.types import Flag, Ranges, Whole, setting
 from tests.unit.test_readme import FENCE, TEXTS, defaults, tables
 
 if TYPE_CHECKING:
@@ -67,6 +69,32 @@ def test_what_people_write_around_is_left_as_it_is(name: str) -> None:
     emptied = f"mine\n{text[: begin.end()]}{text[end.start() :]}mine too\n"
 
     assert documents.fill(emptied, text[begin.end() : end.start()]) == f"mine\n{text}mine too\n"
+
+
+class Sample(Group):
+    """A setting of each type."""
+
+    flag: Flag = setting(True, "A flag.", ko="스위치.")
+    number: Whole = setting(3, "A number.", ko="숫자.", ge=1, le=9)
+    ranges: Ranges = setting((), "Ranges.", ko="대역.")
+    text: str = setting("1.30", "A text.", ko="글자.")
+    share: float = setting(0.5, "A share.", ko="비율.")
+
+
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [
+        ("flag", {"type": "boolean", "description": "A flag.", "default": True}),
+        ("number", {"type": "integer", "description": "A number.", "default": 3}),
+        ("ranges", {"type": "array", "items": {"type": "string"}, "description": "Ranges.", "default": []}),
+        ("text", {"type": "string", "description": "A text.", "default": "1.30"}),
+        ("share", {"type": "string", "description": "A share.", "default": "0.5"}),
+    ],
+)
+def test_a_setting_is_declared_by_a_type_that_pulumi_knows(name: str, declared: dict[str, object]) -> None:
+    default = Sample().model_dump(mode="json")[name]
+
+    assert documents.declaration(documents.Setting(name, default, Sample.model_fields[name])) == declared
 
 
 def test_the_schema_is_one() -> None:
