@@ -28,9 +28,9 @@ from components.shop.shop import Shop, ShopArgs
 from components.student import Student, StudentArgs
 from components.traffic.traffic import Traffic
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
-from lab import artifacts, dashboards, paths, tags
-from lab.classroom import names
-from lab.settings import Settings
+from lab.core import paths, tags
+from lab.settings import Settings, students
+from lab.toolchain import artifacts, dashboards
 
 
 async def main() -> pulumi.Inputs:
@@ -157,7 +157,7 @@ async def share(settings: Settings) -> pulumi.Inputs:
         ),
         everything,
     )
-    host = names.host(settings.student.id)
+    host = students.host(settings.student.id)
 
     tutorial = Tutorial("tutorial", tutorial_args(settings, student.tutorial, host), (), everything)
     if settings.rollouts.enabled and settings.rollouts.example.enabled:

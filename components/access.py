@@ -14,7 +14,7 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
 from lab.classroom import rights
-from lab.classroom.names import ACCOUNT, ROLE
+from lab.settings.students import ACCOUNT, ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from lab.classroom.names import STUDENT_LABEL
+from lab.settings.students import STUDENT_LABEL
 
 NAME = "istio-lab-students"
 

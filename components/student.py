@@ -11,7 +11,7 @@ from pulumi import ResourceOptions
 
 from components.access import Access, AccessArgs
 from components.places import Place
-from lab.classroom.names import CLASS_LABEL, COURSE, STUDENT_LABEL, namespace
+from lab.settings.students import CLASS_LABEL, COURSE, STUDENT_LABEL, namespace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from pulumi import ResourceOptions
 
 from components.manifest import resource
 from components.places import Place
-from lab import manifests
+from lab.core import manifests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

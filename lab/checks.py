@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab import paths, workspace
-from lab.errors import LabError
+from lab.adapters import workspace
+from lab.core import paths
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from rich.console import Console

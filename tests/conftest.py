@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab import toolchain
-from lab.errors import LabError
+from lab.core.errors import LabError
 from tests.engine.laboratory import Laboratory
 
 if TYPE_CHECKING:

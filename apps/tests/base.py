@@ -14,7 +14,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

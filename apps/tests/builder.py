@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apps.tests import base, debian
-from lab import apps, paths
-from lab.errors import LabError
-from lab.progress import Progress
-from lab.toolchain import cache
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.core.progress import Progress
+from lab.toolchain import applications, cache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ class Builder:
         # In the real one pip asks its index; here it is given the same files, so that a build needs no network.
         (folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
         with Progress() as progress:
-            packages = apps.ensure(progress).packages
+            packages = applications.ensure(progress).packages
             self._wheels = _wheels(progress)
             with progress.step("making a base image of this machine's Python", usual=10):
                 base.make(self._base, packages.rglob("*.so"))
@@ -145,7 +145,7 @@ def _make_self_contained(draft: Path, folder: Path) -> None:
 
 def _wheels(progress: Progress) -> Path:
     """The files that pip would download for the images, downloaded once."""
-    folder = cache.entry("apps", "wheels", apps.ensure(progress).packages.name)
+    folder = cache.entry("apps", "wheels", applications.ensure(progress).packages.name)
     if not folder.is_dir():
         with cache.exclusive(progress), cache.staging() as draft, progress.step("downloading packages", usual=20):
             options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary=:all:"]

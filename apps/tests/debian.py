@@ -13,8 +13,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.errors import LabError
-from lab.progress import Progress
+from lab.core.errors import LabError
+from lab.core.progress import Progress
 from lab.toolchain import cache
 
 if TYPE_CHECKING:

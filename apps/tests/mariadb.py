@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from apps.tests import debian
-from lab.errors import LabError
-from lab.progress import Progress
+from lab.core.errors import LabError
+from lab.core.progress import Progress
 from lab.toolchain import cache
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from lab import apps
-from lab.progress import Progress
+from lab.core.progress import Progress
+from lab.toolchain import applications
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Running:
     """
 
     def __init__(self, app: str, **variables: str) -> None:
-        runtime = apps.ensure(Progress(quiet=True))
+        runtime = applications.ensure(Progress(quiet=True))
         own = {"HOST": "127.0.0.1", "PORT": "0", "PATH": os.environ["PATH"], **variables}
         self.lines: list[dict[str, Any]] = []
         self.said: list[str] = []
@@ -104,7 +104,7 @@ def shop(**variables: str) -> Iterator[tuple[Running, Running]]:
 
 def refused_start(app: str, **variables: str) -> tuple[int, str]:
     """How a start with a wrong setting ends: exit code, and all that was said."""
-    runtime = apps.ensure(Progress(quiet=True))
+    runtime = applications.ensure(Progress(quiet=True))
     ended = subprocess.run(
         runtime.command(app),
         env={**runtime.environment(), "PATH": os.environ["PATH"], "PORT": "0", "HOST": "127.0.0.1", **variables},

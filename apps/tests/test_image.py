@@ -24,7 +24,8 @@ import pytest
 
 from apps.tests import builder, container
 from apps.tests.builder import Builder
-from lab import apps, paths
+from lab.core import paths
+from lab.toolchain import applications
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +47,7 @@ MOUNTED = ("etc/hosts", "etc/hostname", "etc/resolv.conf", "etc/pip.conf")
 
 NO_PART = ("tests", "pip", "wheel", "setuptools", "uv", "Dockerfile", "requirements.txt")
 
-each_app = pytest.mark.parametrize("app", apps.names())
+each_app = pytest.mark.parametrize("app", applications.names())
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def images() -> Iterator[Mapping[str, Image]]:
     folder = Path(tempfile.mkdtemp(prefix="images-"))
     try:
         real = Builder(folder)
-        yield {app: real.build(app, ARGUMENTS) for app in apps.names()}
+        yield {app: real.build(app, ARGUMENTS) for app in applications.names()}
     finally:
         shutil.rmtree(folder)
 
@@ -105,7 +106,7 @@ def test_an_image_has_the_sources_that_its_hash_is_made_of_and_no_others(image: 
         for file in package.rglob("*")
         if file.is_file() and file.suffix != ".pyc"
     }
-    assert there == {str(file) for file in apps.content(app)} - recipe
+    assert there == {str(file) for file in applications.content(app)} - recipe
     assert {folder.name for folder in root.iterdir()} == {"common", app, "packages"}
 
 
@@ -127,7 +128,7 @@ def test_an_image_adds_its_application_and_bytecode_to_its_base_and_takes_pip_aw
 def test_an_image_has_no_tests_no_tools_to_build_with_and_nothing_hidden(image: Image) -> None:
     root = image.root / "app"
     assert [name for name in NO_PART if (root / "packages" / name).exists()] == []
-    own = [file.relative_to(root) for name in (*apps.names(), "common") for file in (root / name).rglob("*")]
+    own = [file.relative_to(root) for name in (*applications.names(), "common") for file in (root / name).rglob("*")]
     assert [file for file in own if file.name.startswith((".", "test")) or file.name in NO_PART] == []
 
 
@@ -220,7 +221,7 @@ def test_an_image_brings_all_that_its_application_imports_and_all_of_it_compiled
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
 
 
-@pytest.mark.parametrize("app", apps.names()[:1])
+@pytest.mark.parametrize("app", applications.names()[:1])
 @pytest.mark.usefixtures("app")
 def test_nothing_is_left_of_a_command_that_does_not_end(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container, "_PATIENCE", 2.0)

@@ -15,29 +15,31 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from lab import paths, toolchain
-from lab.errors import LabError
-from lab.load import fortio, shop
-from lab.load.meter import Meter
-from lab.load.plan import Plan
-from lab.progress import Progress
+from lab import toolchain
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.core.progress import Progress
+from lab.services.load import fortio, shop
+from lab.services.load.meter import Meter
+from lab.services.load.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lab.load.destination import Destination
-    from lab.load.report import Outcome
+    from lab.services.load.destination import Destination
+    from lab.services.load.report import Outcome
 
 QUIET = {"order": {"ORDER_LOG_LEVEL": "WARNING"}, "delivery": {"DELIVERY_LOG_LEVEL": "WARNING"}}
 
 LOADING = """
 import io, pathlib, signal, sys
-from lab import paths, toolchain
-from lab.load import fortio, generator, shop
+from lab import toolchain
+from lab.core import paths
+from lab.services.load import fortio, generator, shop
 from lab.load.meter import Meter
 from lab.load.plan import Plan
-from lab.progress import Progress
+from lab.core.progress import Progress
 
 paths.temporary_dir = lambda: pathlib.Path(sys.argv[1])
 # A shell without job control has what it starts in the background ignore Ctrl-C, and that is inherited.

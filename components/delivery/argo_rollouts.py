@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.observability.addon import Addon, Content
-from lab import versions
-from lab.manifests import Manifest, merge, named
+from lab.core import versions
+from lab.core.manifests import Manifest, merge, named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
     from components.observability.addon import Surroundings
-    from lab.manifests import Object
+    from lab.core.manifests import Object
 
 NAMESPACE = "argo-rollouts"
 """As in the notes."""

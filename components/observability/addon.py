@@ -17,13 +17,13 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
 from components import load_balancer
-from lab.manifests import dump
+from lab.core.manifests import dump
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.platform.base import Capabilities
-    from lab.manifests import Object
+    from lab.core.manifests import Object
 
 NAMESPACE = "istio-system"
 """Where the course has them."""

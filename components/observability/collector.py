@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from components.observability import collector_configuration
 from components.observability.addon import NAMESPACE, Addon, Content
 from components.observability.collector_configuration import HEALTH_PORT, LOGS, NODE_NAME, POD_IP, STORAGE
-from lab import versions
-from lab.manifests import dump, roll_with
+from lab.core import versions
+from lab.core.manifests import dump, roll_with
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
     from components.observability.addon import Surroundings
-    from lab.manifests import Object
+    from lab.core.manifests import Object
 
 _NAME = "log-collector"
 _IMAGE = f"docker.io/otel/opentelemetry-collector-k8s:{versions.OPENTELEMETRY_COLLECTOR}"

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lab.manifests import Object
+    from lab.core.manifests import Object
 
 HEALTH_PORT = 13133
 STORAGE = "/var/lib/otelcol"

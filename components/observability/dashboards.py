@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

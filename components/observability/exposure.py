@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab.manifests import merge
+from lab.core.manifests import merge
 
 if TYPE_CHECKING:
-    from lab.manifests import Object
+    from lab.core.manifests import Object
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from components.observability.addon import NAMESPACE, Addon, Content, Files, Pag
 from components.observability.exposure import PRIVATE, Exposure
 from components.observability.storage import store
 from components.password import Password
-from lab.manifests import Manifest, Object, configuration, merge, named, roll_with
+from lab.core.manifests import Manifest, Object, configuration, merge, named, roll_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

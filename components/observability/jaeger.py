@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from components.observability.addon import Addon, Content, Page
 from components.observability.exposure import PRIVATE, Exposure
 from components.observability.storage import store
-from lab.manifests import Manifest, roll_with
+from lab.core.manifests import Manifest, roll_with
 
 if TYPE_CHECKING:
     from pathlib import Path

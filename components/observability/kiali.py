@@ -11,7 +11,7 @@ from pulumi import ResourceOptions
 from components.observability.addon import NAMESPACE, Addon, Content, Page
 from components.observability.exposure import PRIVATE, Exposure
 from components.password import Password
-from lab.manifests import Manifest, Object, configuration, merge, roll_with
+from lab.core.manifests import Manifest, Object, configuration, merge, roll_with
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from components.observability import loki_configuration
 from components.observability.addon import Addon, Content, Page
 from components.observability.exposure import PRIVATE, Exposure
 from components.observability.storage import store
-from lab import versions
-from lab.manifests import Manifest, configuration, merge, named, roll_with
+from lab.core import versions
+from lab.core.manifests import Manifest, configuration, merge, named, roll_with
 
 if TYPE_CHECKING:
     from pathlib import Path

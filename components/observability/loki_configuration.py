@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from components.observability import collector_configuration
 
 if TYPE_CHECKING:
-    from lab.manifests import Object
+    from lab.core.manifests import Object
 
 _FOLDER = "/var/loki"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.observability.addon import NAMESPACE, Addon, Content
-from lab import versions
+from lab.core import versions
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions

@@ -9,7 +9,7 @@ from components.observability import prometheus_rules
 from components.observability.addon import Addon, Content, Page
 from components.observability.exposure import PRIVATE, Exposure
 from components.observability.storage import store
-from lab.manifests import Manifest, configuration, dump, named
+from lab.core.manifests import Manifest, configuration, dump, named
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from components.observability.addon import NAMESPACE
 
 if TYPE_CHECKING:
     from components.volumes import Volumes
-    from lab.manifests import Manifest, Object
+    from lab.core.manifests import Manifest, Object
 
 
 def store(manifest: Manifest, workload: Object, volume: str, volumes: Volumes | None) -> None:

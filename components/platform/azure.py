@@ -16,7 +16,7 @@ from pulumi_azure_native import containerservice as aks
 from components.platform import azure_roles, provider
 from components.platform.base import Capabilities, Ingress, Webhooks
 from components.platform.naming import azure_names
-from lab.azure import credentials
+from lab.platforms.azure import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,12 +18,12 @@ from components.platform.embedded_provider import (
     IstiodProvider,
     RolloutsControllerProvider,
 )
-from lab.embedded.ports import LOOPBACK, injection_url, validation_url
+from lab.platforms.embedded.ports import LOOPBACK, injection_url, validation_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lab.embedded.nodes import NodeSpec
+    from lab.platforms.embedded.nodes import NodeSpec
 
 
 @dataclass(frozen=True, kw_only=True)

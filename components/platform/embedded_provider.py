@@ -1,6 +1,6 @@
 """How Pulumi's engine makes, checks, heals and removes the embedded control plane and its istiod.
 
-The engine pickles these classes into the state, so they stay tiny: the work is in `lab.embedded`, imported late.
+The engine pickles these classes into the state, so they stay tiny and import `lab.platforms.embedded` late.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 if TYPE_CHECKING:
-    from lab.dataplane.lifecycle import DataPlane
-    from lab.embedded.control_plane import ControlPlane
-    from lab.embedded.istiod import Istiod
-    from lab.embedded.nodes import NodeSpec
-    from lab.embedded.rollouts import RolloutsController
+    from lab.platforms.dataplane.lifecycle import DataPlane
+    from lab.platforms.embedded.control_plane import ControlPlane
+    from lab.platforms.embedded.istiod import Istiod
+    from lab.platforms.embedded.nodes import NodeSpec
+    from lab.platforms.embedded.rollouts import RolloutsController
 
 Props = dict[str, Any]
 """What the dynamic provider's protocol hands over."""
@@ -27,7 +27,7 @@ class ControlPlaneProvider(ResourceProvider):
         """Keep the ports of an existing lab, choose free ones for a new one: so they are known in a preview."""
         from dataclasses import asdict
 
-        from lab.embedded.ports import Ports
+        from lab.platforms.embedded.ports import Ports
 
         return CheckResult({**news, "ports": asdict(Ports.allocate(olds.get("ports")))}, [])
 
@@ -70,8 +70,8 @@ class ControlPlaneProvider(ResourceProvider):
 
     def delete(self, _id: str, props: Props) -> None:
         """End every process, those beside it included, and delete the data."""
-        from lab.dataplane import lifecycle
-        from lab.embedded import control_plane, istiod, rollouts
+        from lab.platforms.dataplane import lifecycle
+        from lab.platforms.embedded import control_plane, istiod, rollouts
 
         directory = _control_plane(props).directory
         lifecycle.stop(directory)
@@ -136,7 +136,7 @@ class RolloutsControllerProvider(ResourceProvider):
 
     def delete(self, _id: str, props: Props) -> None:
         """End it."""
-        from lab.embedded import rollouts
+        from lab.platforms.embedded import rollouts
 
         rollouts.stop(_control_plane(props).directory)
 
@@ -168,7 +168,7 @@ class DataPlaneProvider(ResourceProvider):
 
     def delete(self, _id: str, props: Props) -> None:
         """End it with all that runs in it."""
-        from lab.dataplane import lifecycle
+        from lab.platforms.dataplane import lifecycle
 
         lifecycle.stop(_control_plane(props).directory)
 
@@ -181,32 +181,32 @@ def _number(values: Props) -> Props:
 def _control_plane(props: Props) -> ControlPlane:
     from pathlib import Path
 
-    from lab.embedded.control_plane import ControlPlane
-    from lab.embedded.ports import Ports
+    from lab.platforms.embedded.control_plane import ControlPlane
+    from lab.platforms.embedded.ports import Ports
 
     return ControlPlane(directory=Path(props["directory"]).absolute(), ports=Ports(**_number(props["ports"])))
 
 
 def _nodes(props: Props) -> NodeSpec:
-    from lab.embedded.nodes import NodeSpec
+    from lab.platforms.embedded.nodes import NodeSpec
 
     return NodeSpec(**_number(props["nodes"]))
 
 
 def _istiod(props: Props) -> Istiod:
-    from lab.embedded.istiod import Istiod
+    from lab.platforms.embedded.istiod import Istiod
 
     return Istiod(control_plane=_control_plane(props))
 
 
 def _rollouts(props: Props) -> RolloutsController:
-    from lab.embedded.rollouts import RolloutsController
+    from lab.platforms.embedded.rollouts import RolloutsController
 
     return RolloutsController(control_plane=_control_plane(props))
 
 
 def _data_plane(props: Props) -> DataPlane:
-    from lab.dataplane.lifecycle import DataPlane
+    from lab.platforms.dataplane.lifecycle import DataPlane
 
     return DataPlane(control_plane=_control_plane(props), metrics=bool(props.get("metrics")))
 

@@ -18,7 +18,7 @@ from components.platform.kubeconfig_provider import ExistingClusterProvider
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lab.cluster import ClusterFacts
+    from lab.platforms.kubeconfig import ClusterFacts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What the lab keeps about a cluster that is not its own, and how it leaves that cluster as it was found.
 
-The engine pickles this class into the state, so it stays tiny: the work is in `lab.cluster`, imported late.
+The engine pickles this class into the state, so it stays tiny: the work in `lab.platforms.kubeconfig` is imported late.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class ExistingClusterProvider(ResourceProvider):
         """Ports for an istiod on this host, which only a cluster with simulated nodes needs."""
         from dataclasses import asdict
 
-        from lab.embedded.ports import Ports
+        from lab.platforms.embedded.ports import Ports
 
         return CheckResult({**news, "ports": olds.get("ports") or asdict(Ports.allocate())}, [])
 
     def create(self, props: Props) -> CreateResult:
         """Write the kubeconfig for people, and note Istio's CRDs that are there already."""
-        from lab.cluster import crds, require_free
+        from lab.platforms.kubeconfig import crds, require_free
 
         require_free(props["kubeconfig"], props["namespaces"])
         _write(props)
@@ -51,7 +51,7 @@ class ExistingClusterProvider(ResourceProvider):
         """Clean up."""
         from pathlib import Path
 
-        from lab.cluster import clean, forget
+        from lab.platforms.kubeconfig import clean, forget
 
         clean(props["kubeconfig"], keep=props["found"], purge_crds=bool(props["purge_crds"]))
         forget(Path(props["directory"]).absolute())
@@ -60,6 +60,6 @@ class ExistingClusterProvider(ResourceProvider):
 def _write(props: Props) -> None:
     from pathlib import Path
 
-    from lab.cluster import write
+    from lab.platforms.kubeconfig import write
 
     write(props["kubeconfig"], Path(props["directory"]).absolute())

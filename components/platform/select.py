@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from lab import paths, versions
-from lab.errors import LabError
+from lab.core import paths, versions
+from lab.core.errors import LabError
 from lab.settings import Target
 from lab.settings.groups import ApiServer
 
@@ -40,7 +40,7 @@ async def select(settings: Settings, stack: str) -> Platform:
 
 def _embedded(settings: Settings, stack: str) -> Platform:
     from components.platform.embedded import Embedded, EmbeddedArgs
-    from lab.embedded.nodes import NodeSpec
+    from lab.platforms.embedded.nodes import NodeSpec
 
     nodes = settings.nodes
     args = EmbeddedArgs(
@@ -85,7 +85,7 @@ def _kubeconfig(settings: Settings, stack: str) -> Platform:
     from components.mesh import istio
     from components.platform.kubeconfig import Kubeconfig, KubeconfigArgs
     from components.shop import shop
-    from lab.cluster import probe, read
+    from lab.platforms.kubeconfig import probe, read
 
     chosen = settings.kubeconfig
     try:

@@ -1,1 +1,1 @@
-"""A class: who is in it, what each student gets, what that costs, and how it ends."""
+"""The rights of students, until they move to the components."""

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Self
 import pulumi
 from pydantic import PrivateAttr, ValidationError
 
-from lab import paths, tags, versions
-from lab.compatibility import Pair, Verdict, check, hub_warnings, minor
-from lab.errors import LabError
+from lab.core import paths, tags, versions
+from lab.core.errors import LabError
 from lab.settings import messages, rules, texts, types
+from lab.settings.compatibility import Pair, Verdict, check, hub_warnings, minor
 from lab.settings.groups import Azure, Group, Kubeconfig, Mesh, Nodes, Shared, Student, Tutorial
 from lab.settings.messages import Problem
 from lab.settings.observability import Observability

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, get_origin
 import yaml
 from pydantic import BaseModel
 
+from lab.core.tags import PROJECT
 from lab.settings import Settings
 from lab.settings.messages import Language, allowed
-from lab.tags import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

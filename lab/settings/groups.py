@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 from pydantic.alias_generators import to_camel
 
+from lab.core.tags import PROJECT
 from lab.settings import texts, types
 from lab.settings.types import Flag, RefusedError, Section, Whole, setting
-from lab.tags import PROJECT
 
 
 class Group(BaseModel):

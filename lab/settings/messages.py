@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ValidationError
 
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.core.tags import PROJECT
 from lab.settings.types import RefusedError, Words
-from lab.tags import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic.fields import FieldInfo
 
-    from lab.compatibility import Pair
+    from lab.settings.compatibility import Pair
 
 Language = Literal["en", "ko"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.core.tags import PROJECT
 from lab.settings.groups import ApiServer
 from lab.settings.messages import Problem
 from lab.settings.observability import KialiAuth
 from lab.settings.rollouts import Strategy
 from lab.settings.types import seconds
-from lab.tags import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

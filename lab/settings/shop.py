@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from lab import versions
+from lab.core import versions
 from lab.settings import texts
 from lab.settings.groups import Group, Persistence
 from lab.settings.types import Flag, Section, Whole, setting

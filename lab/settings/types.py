@@ -23,7 +23,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from lab.classroom import expiry, names
+from lab.settings import expiry, students
 
 T = TypeVar("T")
 
@@ -240,10 +240,10 @@ Expiry = Annotated[
 StudentId = Annotated[
     str,
     matching("[a-z0-9-]*"),
-    satisfying(lambda text: not text or names.is_id(text)),
+    satisfying(lambda text: not text or students.is_id(text)),
     Words(
-        names.ID_RULE,
-        f"소문자로 시작하는 소문자, 숫자, 안쪽 하이픈 1~{names.LONGEST_ID}자, 예: anna-k; "
+        students.ID_RULE,
+        f"소문자로 시작하는 소문자, 숫자, 안쪽 하이픈 1~{students.LONGEST_ID}자, 예: anna-k; "
         "플랫폼의 네임스페이스처럼 시작하는 이름은 안 됨",
     ),
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import paths
+from lab.core import paths
 from lab.toolchain import cache, catalog, golang
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 
-from lab import paths, versions
+from lab.core import paths, versions
 
 RECIPES = paths.PROJECT / "toolchain"
 """One folder per group with the go.mod and go.sum that lock what is built."""

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 import httpx
 
-from lab import paths
+from lab.core import paths
 from lab.toolchain import cache
 from lab.toolchain.failures import SourceFailed
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lab.progress import Step
+    from lab.core.progress import Step
 
 _CHUNK = 1 << 18  # bytes
 _RANGE_REFUSED = 416

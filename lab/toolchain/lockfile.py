@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.toolchain import stamp
 from lab.toolchain.catalog import TOOLS
 
@@ -62,7 +62,7 @@ class Artifact(_Strict):
 
     Attributes:
         kind: `file`, or `tree` for a folder.
-        sha256: of the file; for a tree see `lab.artifacts.hash_of`.
+        sha256: of the file; for a tree see `lab.toolchain.artifacts.hash_of`.
         path: inside the module, and inside the archive below its first folder.
         module: the Go module that carries it.
         version: of that module.

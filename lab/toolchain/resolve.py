@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import paths, versions
-from lab.errors import LabError
-from lab.progress import Progress
+from lab.core import paths, versions
+from lab.core.errors import LabError
+from lab.core.progress import Progress
 from lab.toolchain import catalog, stamp
 from lab.toolchain.catalog import DEFAULT, TOOLS, Tool
 

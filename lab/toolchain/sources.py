@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.core.parallel import run_all
 from lab.toolchain import build, cache, catalog, onpath
 from lab.toolchain.download import Downloader, Limits, extract
 from lab.toolchain.failures import SourceFailed
-from lab.toolchain.parallel import run_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from lab.progress import Progress
+    from lab.core.progress import Progress
     from lab.toolchain.catalog import Group, Tool
     from lab.toolchain.lockfile import Lock, Prebuilt
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import paths
+from lab.core import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lab import paths
-from lab.progress import Progress
+from lab.core import paths
+from lab.core.progress import Progress
 from lab.toolchain import cache, lockfile, onpath, resolve, sources
 from lab.toolchain.catalog import DEFAULT, TOOLS, Tool
 

@@ -19,13 +19,13 @@ from typing import Any
 
 import yaml
 
-from lab import kubectl
-from lab.embedded import control_plane, istiod, processes
-from lab.embedded.control_plane import ControlPlane
-from lab.embedded.istiod import Istiod
-from lab.embedded.nodes import NodeSpec
-from lab.embedded.ports import LOOPBACK, Ports
-from lab.errors import LabError
+from lab.adapters import kubectl, processes
+from lab.core.errors import LabError
+from lab.platforms.embedded import control_plane, istiod
+from lab.platforms.embedded.control_plane import ControlPlane
+from lab.platforms.embedded.istiod import Istiod
+from lab.platforms.embedded.nodes import NodeSpec
+from lab.platforms.embedded.ports import LOOPBACK, Ports
 
 ADDRESS = "203.0.113.80"
 """What every load balancer gets: an address that documentation is allowed to use."""

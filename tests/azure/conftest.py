@@ -15,7 +15,7 @@ import psutil
 import pytest
 import yaml
 
-from lab import paths
+from lab.core import paths
 from tests.azure import aks
 
 if TYPE_CHECKING:

@@ -270,7 +270,7 @@ def changed(token: str, path: str, value: object) -> Inputs:
 
 @pytest.mark.parametrize("token", GOOD)
 def test_good_inputs_pass(lab: Lab, token: str) -> None:
-    assert lab.check(token, GOOD[token]) == []
+    assert lab.services.grading(token, GOOD[token]) == []
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_good_inputs_pass(lab: Lab, token: str) -> None:
     ],
 )
 def test_what_does_not_fit_the_models_is_refused(lab: Lab, token: str, path: str, value: object, words: str) -> None:
-    told = lab.check(token, changed(token, path, value))
+    told = lab.services.grading(token, changed(token, path, value))
     assert [each for each in told if words in each and each.startswith(f"{token}: ")], told
 
 
@@ -355,28 +355,28 @@ def test_what_does_not_fit_the_models_is_refused(lab: Lab, token: str, path: str
     ],
 )
 def test_what_breaks_a_rule_is_refused(lab: Lab, token: str, path: str, value: object, words: str) -> None:
-    (told,) = lab.check(token, changed(token, path, value))
+    (told,) = lab.services.grading(token, changed(token, path, value))
     assert words in told
 
 
 @pytest.mark.parametrize("name", ["abcde", "a" * 50])
 def test_registry_names_may_reach_their_limits(lab: Lab, name: str) -> None:
-    assert lab.check(REGISTRY, changed(REGISTRY, "registryName", name)) == []
+    assert lab.services.grading(REGISTRY, changed(REGISTRY, "registryName", name)) == []
 
 
 def test_all_problems_are_told_at_once(lab: Lab) -> None:
     inputs = {**changed(CLUSTER, "dnsPrefix", "a" * 55), "powerState": {}, "location": None, "nonsense": 1}
-    assert len(lab.check(CLUSTER, inputs)) == 4
+    assert len(lab.services.grading(CLUSTER, inputs)) == 4
 
 
 @pytest.mark.parametrize("token", GOOD)
 def test_unknown_values_pass_every_check(lab: Lab, token: str) -> None:
-    assert lab.check(token, dict.fromkeys(GOOD[token], UNKNOWN)) == []
+    assert lab.services.grading(token, dict.fromkeys(GOOD[token], UNKNOWN)) == []
 
 
 def test_a_problem_with_a_secret_does_not_tell_it(lab: Lab) -> None:
     secret = {**_SECRET, "value": "hunter2"}
-    (told,) = lab.check(CLUSTER, {**GOOD[CLUSTER], "enableRBAC": secret})
+    (told,) = lab.services.grading(CLUSTER, {**GOOD[CLUSTER], "enableRBAC": secret})
     assert "hunter2" not in told
     assert "enableRBAC is [secret]: expected is a boolean" in told
 
@@ -450,7 +450,7 @@ def _classes(annotation: object, namespace: dict[str, Any]) -> Iterator[type]:
 
 def test_unknown_types_and_functions_are_named(lab: Lab) -> None:
     with pytest.raises(AbortedError, match="the resource type azure-native:storage:StorageAccount"):
-        lab.check("azure-native:storage:StorageAccount", {})
+        lab.services.grading("azure-native:storage:StorageAccount", {})
     with pytest.raises(AbortedError, match="the function azure-native:storage:listKeys"):
         lab.invoke("storage:listKeys")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from lab import paths
+from lab.core import paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

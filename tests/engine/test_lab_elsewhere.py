@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from lab import kubectl
-from lab.embedded import control_plane
-from lab.embedded.control_plane import ControlPlane
-from lab.embedded.nodes import NodeSpec
-from lab.embedded.ports import Ports
+from lab.adapters import kubectl
+from lab.platforms.embedded import control_plane
+from lab.platforms.embedded.control_plane import ControlPlane
+from lab.platforms.embedded.nodes import NodeSpec
+from lab.platforms.embedded.ports import Ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import yaml
 
-from lab.embedded.control_plane import COMPONENTS
+from lab.platforms.embedded.control_plane import COMPONENTS
 
 if TYPE_CHECKING:
     from tests.engine.laboratory import Laboratory

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lab import paths
+from lab.core import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from lab import paths
+from lab.core import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.dataplane import lifecycle
+from lab.platforms.dataplane import lifecycle
 from tests.mesh.mesh import Mesh
 
 if TYPE_CHECKING:

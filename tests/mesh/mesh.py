@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 import yaml
 
-from lab.dataplane import lifecycle
+from lab.platforms.dataplane import lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from lab.check import strategies
+from lab.services.grading import strategies
 from tests.mesh.mesh import SHOP
 from tests.mesh.shares import SURE, assert_shares
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.check import traffic
-from lab.lesson import lessons
-from lab.lesson.lessons import Subject
+from lab.services.grading import traffic
+from lab.services.lessons import lessons
+from lab.services.lessons.lessons import Subject
 
 if TYPE_CHECKING:
     from tests.mesh.mesh import Mesh

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.dataplane import lifecycle
+from lab.platforms.dataplane import lifecycle
 from tests.engine.laboratory import runs
 from tests.mesh.mesh import workers
 

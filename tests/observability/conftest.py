@@ -5,7 +5,7 @@ import os
 import pytest
 
 from lab import toolchain
-from lab.errors import LabError
+from lab.core.errors import LabError
 from tests.observability import containers
 
 

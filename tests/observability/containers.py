@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from lab import toolchain
-from lab.manifests import named
+from lab.core.manifests import named
 from tests.observability import programs
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from lab import artifacts
-from lab.manifests import Manifest
+from lab.core.manifests import Manifest
+from lab.toolchain import artifacts
 from tests.observability import containers
 from tests.observability.containers import Container
 

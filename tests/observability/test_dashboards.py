@@ -15,8 +15,10 @@ import pytest
 import yaml
 
 from components.observability import dashboards, prometheus_rules
-from lab import artifacts, queries, toolchain
-from lab.errors import LabError
+from lab import toolchain
+from lab.core.errors import LabError
+from lab.services import queries
+from lab.toolchain import artifacts
 from tests.observability import programs, samples
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import apps, paths
-from lab.errors import LabError
-from lab.progress import Progress
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.core.progress import Progress
+from lab.toolchain import applications
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,53 +68,55 @@ def pip(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Path:
 
 
 def test_every_folder_with_a_dockerfile_is_an_application() -> None:
-    assert apps.names() == tuple(sorted(file.parent.name for file in (paths.PROJECT / "apps").glob("*/Dockerfile")))
+    assert applications.names() == tuple(
+        sorted(file.parent.name for file in (paths.PROJECT / "apps").glob("*/Dockerfile"))
+    )
 
 
 def test_an_image_is_made_of_its_sources_its_recipe_and_its_packages(sources: Path) -> None:
     assert sources
-    assert [str(file) for file in apps.content("order")] == sorted(MADE_OF)
+    assert [str(file) for file in applications.content("order")] == sorted(MADE_OF)
 
 
 @pytest.mark.parametrize("name", MADE_OF)
 def test_the_hash_is_another_when_something_that_it_is_made_of_changes(sources: Path, name: str) -> None:
-    before = apps.content_hash("order")
+    before = applications.content_hash("order")
     write(sources / name, "changed")
-    assert apps.content_hash("order") != before
+    assert applications.content_hash("order") != before
 
 
 @pytest.mark.parametrize("name", BESIDE_IT)
 def test_the_hash_stays_when_something_beside_it_changes(sources: Path, name: str) -> None:
-    before = apps.content_hash("order")
+    before = applications.content_hash("order")
     write(sources / name, "changed")
-    assert apps.content_hash("order") == before
+    assert applications.content_hash("order") == before
 
 
 def test_the_hash_does_not_depend_on_time(sources: Path) -> None:
-    before = apps.content_hash("order")
+    before = applications.content_hash("order")
     for name in MADE_OF:
         os.utime(sources / name, (0, 0))
-    assert apps.content_hash("order") == before
+    assert applications.content_hash("order") == before
 
 
 def test_the_hash_tells_files_apart_whatever_is_in_them(sources: Path) -> None:
     write(sources / "order/a", "x")
     write(sources / "order/b", "")
-    before = apps.content_hash("order")
+    before = applications.content_hash("order")
     write(sources / "order/a", "")
     write(sources / "order/b", "x")
-    assert apps.content_hash("order") != before
+    assert applications.content_hash("order") != before
 
 
 def test_two_applications_have_two_hashes(sources: Path) -> None:
     assert sources
-    assert apps.content_hash("order") != apps.content_hash("delivery")
+    assert applications.content_hash("order") != applications.content_hash("delivery")
 
 
 @pytest.mark.parametrize("name", ["orders", "common", "tests", "../order", ""])
 def test_an_application_that_is_none_is_refused_with_those_that_there_are(sources: Path, name: str) -> None:
-    runtime = apps.Runtime(packages=sources, sources=sources)
-    for ask in (apps.content, apps.content_hash, runtime.command):
+    runtime = applications.Runtime(packages=sources, sources=sources)
+    for ask in (applications.content, applications.content_hash, runtime.command):
         with pytest.raises(LabError) as caught:
             ask(name)
         assert caught.value.remedy == "Name one of: delivery, order."
@@ -131,8 +134,8 @@ def test_packages_are_installed_once_with_their_hashes_checked_and_never_built(
     )
     shown = io.StringIO()
     with Progress(shown) as progress:
-        first = apps.ensure(progress)
-        again = apps.ensure(progress)
+        first = applications.ensure(progress)
+        again = applications.ensure(progress)
 
     (call,) = (tmp_path / "calls").read_text().splitlines()
     assert first == again
@@ -145,9 +148,9 @@ def test_packages_are_installed_once_with_their_hashes_checked_and_never_built(
 @pytest.mark.usefixtures("sources")
 def test_other_packages_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sources: Path) -> None:
     pip(monkeypatch, tmp_path, "pathlib.Path(next(w[9:] for w in sys.argv if w.startswith('--target='))).mkdir()")
-    before = apps.ensure(QUIET).packages
+    before = applications.ensure(QUIET).packages
     write(sources / "requirements.txt", "other==1\n")
-    assert apps.ensure(QUIET).packages != before
+    assert applications.ensure(QUIET).packages != before
     assert before.is_dir()
 
 
@@ -162,7 +165,7 @@ def test_an_installation_that_fails_leaves_nothing_and_says_why(
         "sys.exit('ERROR: THESE PACKAGES DO NOT MATCH THE HASHES')",
     )
     with pytest.raises(LabError, match="DO NOT MATCH THE HASHES") as caught:
-        apps.ensure(QUIET)
+        applications.ensure(QUIET)
     assert "pip config list" in caught.value.remedy
     assert not (tmp_path / "cache/apps").exists()
     assert not list((tmp_path / "cache/tmp").iterdir())
@@ -172,11 +175,11 @@ def test_an_installation_that_fails_leaves_nothing_and_says_why(
 def test_nothing_is_downloaded_when_downloads_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISTIO_LAB_OFFLINE", "1")
     with pytest.raises(LabError, match="ISTIO_LAB_OFFLINE"):
-        apps.ensure(QUIET)
+        applications.ensure(QUIET)
 
 
 def test_an_application_sees_its_packages_and_sources_but_nothing_of_this_python(sources: Path, tmp_path: Path) -> None:
-    runtime = apps.Runtime(packages=tmp_path / "packages", sources=sources)
+    runtime = applications.Runtime(packages=tmp_path / "packages", sources=sources)
     write(tmp_path / "packages/dependency.py", "")
     write(tmp_path / "here/order/__main__.py", "raise SystemExit('the folder that it is started in')")
     write(sources / "order/__init__.py", "")

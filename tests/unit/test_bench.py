@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from lab.bench import results
-from lab.bench.cluster import require_same, unready
-from lab.bench.machine import Machine
-from lab.bench.meter import Meter
-from lab.bench.results import Measure, Sample
-from lab.bench.sandbox import Sandbox
-from lab.bench.table import table
-from lab.errors import LabError
+from benchmarks import results
+from benchmarks.cluster import require_same, unready
+from benchmarks.machine import Machine
+from benchmarks.meter import Meter
+from benchmarks.results import Measure, Sample
+from benchmarks.sandbox import Sandbox
+from benchmarks.table import table
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from lab.bench import mesh
-from lab.bench.mesh import Measured
+from benchmarks import mesh
+from benchmarks.mesh import Measured
 
 KEPT = Measured(start=4.0, memory=27.0, direct=6000.0, through=3000.0, p99=0.012)
 BROKEN = Measured(start=6.0, memory=70.0, direct=6000.0, through=1500.0, p99=0.012)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab import cluster, kubectl, paths
-from lab.cluster import ClusterFacts
-from lab.errors import LabError
+from lab.adapters import kubectl
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.platforms import kubeconfig as cluster
+from lab.platforms.kubeconfig import ClusterFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

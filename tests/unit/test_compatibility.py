@@ -6,8 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from lab import compatibility, versions
-from lab.compatibility import ISTIO, KUBERNETES, Pair, check, newest_istio_for
+from lab.core import versions
+from lab.settings import compatibility
+from lab.settings.compatibility import ISTIO, KUBERNETES, Pair, check, newest_istio_for
 
 TODAY = date(2026, 11, 23)
 EMBEDDED = Pair("1.36.3", "1.31.1")

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from lab import cluster, doctor, versions
-from lab.stack import Stack
+from lab.adapters.stack import Stack
+from lab.cli import console as terminal
+from lab.cli import doctor as shown
+from lab.core import versions
+from lab.platforms import kubeconfig
+from lab.services import doctor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +24,8 @@ CHOSEN = {"target": "kubeconfig", "kubeconfig": {"file": "~/.kube/config", "cont
 def said(target: str, monkeypatch: pytest.MonkeyPatch, config: Mapping[str, object] | None = None) -> str:
     monkeypatch.setattr(Stack, "config", lambda _self: dict(config or {}))
     console = Console(file=io.StringIO(), width=400)
-    doctor.show_metrics(Stack("dev"), target, console)
+    monkeypatch.setattr(terminal, "console", console)
+    shown.show_metrics(doctor.metrics(Stack("dev"), target))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -34,8 +39,8 @@ def test_a_cluster_without_the_metrics_api_is_told_of_with_the_command_that_brin
     monkeypatch: pytest.MonkeyPatch, *, available: bool
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(cluster, "read", lambda file, context: f"{file} {context}")
-    monkeypatch.setattr(cluster, "answers_top", lambda content: asked.append(content) or available)
+    monkeypatch.setattr(kubeconfig, "read", lambda file, context: f"{file} {context}")
+    monkeypatch.setattr(kubeconfig, "answers_top", lambda content: asked.append(content) or available)
 
     text = said("kubeconfig", monkeypatch, CHOSEN)
 

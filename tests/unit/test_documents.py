@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.paths import PROJECT
+from lab.core.paths import PROJECT
 from lab.settings import Settings
 
 DOCS = PROJECT / "docs"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import forward, toolchain
-from lab.errors import LabError
-from lab.forward import Destination, Forward
+from lab.adapters import kubectl
+from lab.adapters import port_forward
+from lab.adapters.port_forward import Destination, Forward
+from lab.core.errors import LabError
 from tests.unit.pretended_kubectl import PretendedKubectl
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl:
     pretended = PretendedKubectl(tmp_path / "kubectl")
-    monkeypatch.setattr(toolchain, "path", {"kubectl": pretended.file}.__getitem__)
-    monkeypatch.setattr(forward, "_PAUSE", 0.02)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
+    monkeypatch.setattr(port_forward, "_PAUSE", 0.02)
     return pretended
 
 
@@ -155,7 +156,7 @@ def test_a_connection_that_breaks_is_said_and_made_again_at_the_same_address(
 def test_a_connection_that_breaks_again_and_again_is_given_up(
     kubectl: PretendedKubectl, destination: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forward, "_BREAKS", 2)
+    monkeypatch.setattr(port_forward, "_BREAKS", 2)
     said: list[str] = []
 
     def tell(sentence: str) -> None:
@@ -177,8 +178,8 @@ def test_a_connection_that_breaks_again_and_again_is_given_up(
 def test_a_connection_that_worked_for_long_is_not_counted_with_the_next(
     kubectl: PretendedKubectl, destination: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forward, "_BREAKS", 1)
-    monkeypatch.setattr(forward, "_SOUND", 0.0)
+    monkeypatch.setattr(port_forward, "_BREAKS", 1)
+    monkeypatch.setattr(port_forward, "_SOUND", 0.0)
     said: list[str] = []
 
     def tell(sentence: str) -> None:

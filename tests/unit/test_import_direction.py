@@ -13,49 +13,49 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.paths import PROJECT
+from lab.core.paths import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SETTINGS = "lab/settings/__init__.py"
 PROGRAM = "__main__.py"
-ENGINES = {"lab/classroom/engine.py", "lab/classroom/host.py", "lab/classroom/provider.py"}
+ENGINES = {"lab/services/classes/engine.py", "lab/services/classes/host.py", "lab/services/classes/provider.py"}
 """What runs the program for many students in one process."""
 REFERENCE = "components/platform/shared.py"
 """Names another stack of the project, for which it needs the project's name."""
 
 STARTS_PROCESSES = {
-    "lab/apps.py": "pip, and nothing else, for the packages of the shop",
-    "lab/azure/cli.py": "the Azure CLI",
-    "lab/azure/plugin.py": "pulumi plugin install",
-    "lab/bench/apps.py": "the shop's applications, and a bare program beside them",
-    "lab/bench/mesh.py": "a server that answers at once, and curl",
-    "lab/bench/sandbox.py": "the commands of the course and of this lab, side by side",
-    "lab/check/probe.py": "curl, here or in a Pod",
-    "lab/check/steady.py": "a shell that calls curl again and again, here or in a Pod",
+    "lab/toolchain/applications.py": "pip, and nothing else, for the packages of the shop",
+    "lab/platforms/azure/cli.py": "the Azure CLI",
+    "lab/platforms/azure/plugin.py": "pulumi plugin install",
+    "benchmarks/apps.py": "the shop's applications, and a bare program beside them",
+    "benchmarks/mesh.py": "a server that answers at once, and curl",
+    "benchmarks/sandbox.py": "the commands of the course and of this lab, side by side",
+    "lab/services/grading/probe.py": "curl, here or in a Pod",
+    "lab/services/grading/background_requests.py": "a shell that calls curl again and again, here or in a Pod",
     "lab/checks.py": "ruff, mypy, pytest",
-    "lab/classroom/engine.py": "pulumi, for the stacks of a class",
-    "lab/classroom/provider.py": "the Kubernetes provider, once for a class",
-    "lab/cli.py": "istioctl kube-inject",
-    "lab/curl.py": "curl, here or in a Pod",
-    "lab/dataplane/agent.py": "kubectl get --watch",
-    "lab/dataplane/lifecycle.py": "unshare, to see whether this machine can have namespaces",
-    "lab/dataplane/sandbox.py": "ip",
-    "lab/dataplane/supervisor.py": "the processes of Pods, and their proxies",
-    "lab/embedded/control_plane.py": "kwokctl",
-    "lab/embedded/processes.py": "host processes such as istiod",
-    "lab/forward.py": "kubectl port-forward",
-    "lab/image/programs.py": "az acr build, docker, podman, git",
-    "lab/kubectl.py": "kubectl",
-    "lab/load/generator.py": "kubectl exec, and the load generator of this machine",
-    "lab/load/shop.py": "the shop's applications on this machine",
-    "lab/pipeline/commands.py": "pytest",
-    "lab/rollout/actions.py": "the kubectl plugin of Argo Rollouts",
-    "lab/stack.py": "pulumi",
+    "lab/services/classes/engine.py": "pulumi, for the stacks of a class",
+    "lab/services/classes/provider.py": "the Kubernetes provider, once for a class",
+    "lab/cli/app.py": "istioctl kube-inject",
+    "lab/cli/curl.py": "curl, here or in a Pod",
+    "lab/platforms/dataplane/agent.py": "kubectl get --watch",
+    "lab/platforms/dataplane/lifecycle.py": "unshare, to see whether this machine can have namespaces",
+    "lab/platforms/dataplane/sandbox.py": "ip",
+    "lab/platforms/dataplane/supervisor.py": "the processes of Pods, and their proxies",
+    "lab/platforms/embedded/control_plane.py": "kwokctl",
+    "lab/adapters/processes.py": "host processes such as istiod",
+    "lab/adapters/port_forward.py": "kubectl port-forward",
+    "lab/services/images/programs.py": "az acr build, docker, podman, git",
+    "lab/adapters/kubectl.py": "kubectl",
+    "lab/services/load/generator.py": "kubectl exec, and the load generator of this machine",
+    "lab/services/load/shop.py": "the shop's applications on this machine",
+    "lab/cli/pipeline.py": "pytest",
+    "lab/services/rollouts/actions.py": "the kubectl plugin of Argo Rollouts",
+    "lab/adapters/stack.py": "pulumi",
     "lab/toolchain/golang.py": "go",
     "lab/toolchain/onpath.py": "asks a tool on PATH for its version",
-    "lab/workspace.py": "git config",
+    "lab/adapters/workspace.py": "git config",
 }
 """The only files of lab/ that may, and what they start."""
 
@@ -66,7 +66,7 @@ PROBE = """
 import json, sys, time
 begin = time.process_time()
 import components.mesh.istio, components.platform.embedded, components.platform.select, components.tutorial
-import lab.artifacts, lab.settings
+import lab.toolchain.artifacts, lab.settings
 seconds = time.process_time() - begin
 from tests.unit.components import support
 names = support.main().listing()
@@ -118,7 +118,7 @@ def users(files: dict[str, ast.Module], *names: str) -> set[str]:
 
 
 def test_there_are_sources_to_look_at() -> None:
-    assert {PROGRAM, SETTINGS, "components/mesh/istio.py", "lab/embedded/ports.py"} <= set(sources())
+    assert {PROGRAM, SETTINGS, "components/mesh/istio.py", "lab/platforms/embedded/ports.py"} <= set(sources())
 
 
 def test_the_lab_never_imports_components() -> None:
@@ -160,7 +160,7 @@ def test_components_do_not_reach_for_settings() -> None:
         path
         for path, tree in under("components").items()
         for name in imports(tree)
-        if name.startswith("lab.settings") and path not in CHOOSING
+        if name.startswith("lab.settings") and "students" not in name and path not in CHOOSING
     }
 
     assert reaching == set(), "a component is given what it needs"
@@ -198,7 +198,9 @@ def test_processes_are_started_in_known_places_of_the_lab_only() -> None:
         if isinstance(node, ast.Attribute) and ways.fullmatch(ast.unparse(node))
     }
 
-    assert starting <= set(STARTS_PROCESSES), "add it to the table with what it starts, or leave it to lab.stack"
+    assert starting <= set(STARTS_PROCESSES), (
+        "add it to the table with what it starts, or leave it to lab.adapters.stack"
+    )
 
 
 def test_components_start_no_processes_of_their_own() -> None:
@@ -241,7 +243,7 @@ def test_the_program_does_not_carry_the_toolchains_downloads(fresh: dict[str, ob
     modules = fresh["modules"]
 
     assert isinstance(modules, list)
-    assert [name for name in ("httpx", "typer", "lab.toolchain.download", "lab.cli") if name in modules] == []
+    assert [name for name in ("httpx", "typer", "lab.toolchain.download", "lab.cli.app") if name in modules] == []
 
 
 def test_the_program_really_ran_there(fresh: dict[str, object]) -> None:

@@ -17,15 +17,18 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from lab import observability, paths, toolchain
-from lab.errors import LabError
-from lab.load import fortio, generator, load, shop, siege
-from lab.load.destination import Destination
-from lab.load.meter import Meter
-from lab.load.plan import Plan
-from lab.load.report import Latency, Outcome, Report
-from lab.progress import Progress
-from lab.stack import Stack
+from lab import toolchain
+from lab.adapters.stack import Stack
+from lab.cli.load import load
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.core.progress import Progress
+from lab.services import pages
+from lab.services.load import fortio, generator, shop, siege
+from lab.services.load.destination import Destination
+from lab.services.load.meter import Meter
+from lab.services.load.plan import Plan
+from lab.services.load.report import Latency, Outcome, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -443,7 +446,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     program(folder / "siege", SIEGE.format(python=sys.executable))
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     pretend(folder, monkeypatch)
-    monkeypatch.setattr(observability, "runs_containers", lambda _: True)
+    monkeypatch.setattr(pages, "runs_containers", lambda _: True)
     return stack
 
 
@@ -452,7 +455,7 @@ def pretend(
 ) -> None:
     answers = {"pod": pod, "services": services}
     file = program(folder / "kubectl", KUBECTL.format(python=sys.executable, answers=answers))
-    monkeypatch.setattr(toolchain, "path", {"kubectl": file}.__getitem__)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: file)
 
 
 def invoke(*words: str) -> tuple[int, str, BaseException | None]:
@@ -633,7 +636,7 @@ class Here:
             def environment(self) -> dict[str, str]:
                 return {}
 
-        self._monkeypatch.setattr(shop.apps, "ensure", lambda _: Runtime())
+        self._monkeypatch.setattr(shop.applications, "ensure", lambda _: Runtime())
 
     @property
     def started(self) -> list[dict[str, str]]:
@@ -652,8 +655,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Stack) -> Her
     known = {"kubectl": toolchain.path("kubectl"), "fortio": pretended.fortio}
     monkeypatch.setattr(toolchain, "path", known.__getitem__)
     monkeypatch.setattr(toolchain, "ensure", lambda *_, **__: None)
-    monkeypatch.setattr(observability, "runs_containers", lambda _: False)
-    monkeypatch.setattr("lab.dataplane.lifecycle.unavailable", lambda: "the kernel allows none")
+    monkeypatch.setattr(pages, "runs_containers", lambda _: False)
+    monkeypatch.setattr("lab.platforms.dataplane.lifecycle.unavailable", lambda: "the kernel allows none")
     return pretended
 
 
@@ -770,7 +773,7 @@ def test_a_load_generator_that_breaks_is_an_error(tmp_path: Path) -> None:
 
 def test_the_applications_end_when_the_command_is_killed(here: Here, tmp_path: Path) -> None:
     guarded = shop._GUARD  # noqa: SLF001 - nothing else shows it without killing the test itself
-    command = shop.apps.ensure(Progress(quiet=True)).command("order")
+    command = shop.applications.ensure(Progress(quiet=True)).command("order")
     with subprocess.Popen(
         ["/bin/sh", "-c", guarded, "sh", *command],
         stdin=subprocess.PIPE,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from lab import manifests
-from lab.manifests import Overlay
+from lab.core import manifests
+from lab.core.manifests import Overlay
 
 if TYPE_CHECKING:
     from pathlib import Path

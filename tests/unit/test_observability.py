@@ -20,11 +20,16 @@ import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from lab import cli, forward, observability, paths, queries, summary, toolchain
-from lab.errors import LabError
-from lab.paths import PROJECT
+from lab import toolchain
+from lab.adapters import port_forward
+from lab.adapters.stack import Stack
+from lab.cli import app, summary
+from lab.cli import open as lab_open
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.core.paths import PROJECT
+from lab.services import pages, queries
 from lab.settings import Settings
-from lab.stack import Stack
 from tests.unit.pretended_kubectl import PretendedKubectl
 
 if TYPE_CHECKING:
@@ -42,10 +47,11 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.payload.signature"  # noqa: S105 - of nobody
 RUN = """
 import sys
 from pathlib import Path
-from lab import paths, toolchain
+from lab import toolchain
+from lab.core import paths
 paths.PROJECT = Path(sys.argv.pop(1))
 toolchain.path = {"kubectl": Path(sys.argv.pop(1))}.__getitem__
-from lab.cli import main
+from lab.cli.app import main
 main()
 """
 
@@ -68,8 +74,8 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl
     pretended.answers("get service ", PRIVATE)
     pretended.answers("get secret grafana", {"data": encoded({"admin-user": "admin", "admin-password": PASSWORD})})
     pretended.answers("create token kiali", f"{TOKEN}\n")
-    monkeypatch.setattr(toolchain, "path", {"kubectl": pretended.file}.__getitem__)
-    monkeypatch.setattr(forward, "_PAUSE", 0.02)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
+    monkeypatch.setattr(port_forward, "_PAUSE", 0.02)
     return pretended
 
 
@@ -96,10 +102,10 @@ def browsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user who presses Ctrl-C as soon as the page is there."""
 
-    def hold(_self: forward.Forward) -> None:
+    def hold(_self: port_forward.Forward) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(forward.Forward, "hold", hold)
+    monkeypatch.setattr(port_forward.Forward, "hold", hold)
 
 
 @pytest.fixture
@@ -137,7 +143,7 @@ def configured(stack: Stack, **values: object) -> None:
 
 
 def called(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.app, list(arguments))
+    return CliRunner().invoke(app.app, list(arguments))
 
 
 def refusal(*arguments: str) -> LabError:
@@ -162,7 +168,7 @@ def started(dev: Stack, kubectl: PretendedKubectl, *arguments: str) -> subproces
 def test_every_tool_has_a_switch_that_is_a_setting() -> None:
     defaults: Any = Settings().model_dump(by_alias=True)
 
-    for tool in observability.TOOLS.values():
+    for tool in pages.TOOLS.values():
         found = defaults
         for part in tool.switch.split("."):
             found = found[part]
@@ -170,7 +176,7 @@ def test_every_tool_has_a_switch_that_is_a_setting() -> None:
 
 
 def test_every_page_begins_with_a_slash() -> None:
-    assert [tool.title for tool in observability.TOOLS.values() if not tool.path.startswith("/")] == []
+    assert [tool.title for tool in pages.TOOLS.values() if not tool.path.startswith("/")] == []
 
 
 @pytest.mark.parametrize(
@@ -233,10 +239,10 @@ def test_no_browser_of_the_terminal_is_started_where_there_is_no_screen(
 def test_a_public_tool_is_shown_at_its_own_address(
     dev: Stack, kubectl: PretendedKubectl, public: HTTPServer, browsed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tool = observability.Tool(
+    tool = pages.Tool(
         title="Grafana", service="grafana", port=public.server_port, path="/", switch="tutorial.bookinfo", shows=""
     )
-    monkeypatch.setattr(observability, "TOOLS", {"grafana": tool})
+    monkeypatch.setattr(pages, "TOOLS", {"grafana": tool})
     kubectl.answers("get service ", with_address("127.0.0.1"))
 
     result = called("open", "grafana", "--stack", dev.name)
@@ -250,7 +256,7 @@ def test_a_public_tool_is_shown_at_its_own_address(
 def test_a_public_tool_that_does_not_let_this_machine_in_is_shown_through_the_api_server(
     kubectl: PretendedKubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forward, "answers", lambda host, *_: host == forward.LOOPBACK)
+    monkeypatch.setattr(port_forward, "answers", lambda host, *_: host == port_forward.LOOPBACK)
     kubectl.answers("get service ", with_address("203.0.113.9"))
 
     result = called("open", "kiali")
@@ -261,7 +267,7 @@ def test_a_public_tool_that_does_not_let_this_machine_in_is_shown_through_the_ap
 
 
 @pytest.mark.usefixtures("dev")
-@pytest.mark.parametrize("name", list(observability.TOOLS))
+@pytest.mark.parametrize("name", list(pages.TOOLS))
 def test_simulated_pods_have_no_page_and_what_can_be_looked_at_instead_is_said(
     name: str, kubectl: PretendedKubectl
 ) -> None:
@@ -270,7 +276,7 @@ def test_simulated_pods_have_no_page_and_what_can_be_looked_at_instead_is_said(
     error = refusal("open", name)
 
     assert "the Pods of stack dev are simulated, so no page answers" in error.message
-    assert f"kubectl -n {observability.TOOLS[name].namespace} get " in error.remedy
+    assert f"kubectl -n {pages.TOOLS[name].namespace} get " in error.remedy
     assert "lab queries" in error.remedy
     assert "istio-lab:target azure or kubeconfig" in error.remedy
     assert kubectl.started == []
@@ -456,7 +462,7 @@ def test_the_summary_leaves_out_what_is_switched_off(dev: Stack, summarised: Cal
 def test_the_summary_says_nothing_of_tools_when_all_are_switched_off(
     dev: Stack, summarised: Callable[[], list[str]]
 ) -> None:
-    switches = [tool.switch.split(".") for tool in observability.TOOLS.values() if tool.switch != "rollouts.enabled"]
+    switches = [tool.switch.split(".") for tool in pages.TOOLS.values() if tool.switch != "rollouts.enabled"]
     configured(dev, rollouts={"enabled": False}, observability={name: {"enabled": False} for _, name, _ in switches})
 
     assert "Tools" not in summarised()
@@ -474,7 +480,7 @@ def test_the_summary_says_that_simulated_tools_have_no_page(
 
 
 def test_the_queries_of_the_course_are_listed_with_their_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "console", Console(width=2000))
+    monkeypatch.setattr(lab_open, "console", Console(width=2000))
 
     shown = called("queries").stdout
 
@@ -484,7 +490,7 @@ def test_the_queries_of_the_course_are_listed_with_their_meaning(monkeypatch: py
 
 
 def test_no_query_is_cut_off_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "console", Console(width=80))
+    monkeypatch.setattr(lab_open, "console", Console(width=80))
 
     assert "…" not in called("queries").stdout
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from components.observability.addon import Addon
-from lab import queries, versions
-from lab.paths import PROJECT
+from lab.core import versions
+from lab.core.paths import PROJECT
+from lab.services import queries
 
 
 def test_an_addon_made_as_contributing_says_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

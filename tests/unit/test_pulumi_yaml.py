@@ -10,8 +10,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from lab import tags
-from lab.paths import PROJECT
+from lab.core import tags
+from lab.core.paths import PROJECT
 from lab.settings import Settings
 
 WHOLE: dict[str, Any] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import queries
-from lab.errors import LabError
-from lab.paths import PROJECT
+from lab.core.errors import LabError
+from lab.core.paths import PROJECT
+from lab.services import queries
 
 if TYPE_CHECKING:
     from pathlib import Path

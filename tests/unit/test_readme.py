@@ -10,8 +10,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from lab.cli import app
-from lab.paths import PROJECT
+from lab.cli.app import app
+from lab.core.paths import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.recovery import HelmRelease, superfluous
+from lab.services.recovery import HelmRelease, superfluous
 
 
 def release(name: str, status: str) -> HelmRelease:

@@ -10,10 +10,10 @@ import pulumi
 import pytest
 from pydantic import ValidationError
 
-from lab import versions
-from lab.classroom.expiry import ALLOWED
-from lab.errors import LabError
+from lab.core import versions
+from lab.core.errors import LabError
 from lab.settings import Settings, Target
+from lab.settings.expiry import ALLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.settings import Settings, Target
 from lab.settings.groups import ApiServer, Channel, Day, RegistrySku, Tier
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from lab.classroom.names import LONGEST_ID
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.settings import Settings, Target
+from lab.settings.students import LONGEST_ID
 
 GROUP = "0a1b2c3d-0000-4000-8000-00000000abcd"
 SHARE = {"target": "shared", "student": {"id": "anna"}, "shared": {"platform": "ws26-platform"}}

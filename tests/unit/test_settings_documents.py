@@ -15,7 +15,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from lab.paths import PROJECT
+from lab.core.paths import PROJECT
 from lab.settings import Settings, documents
 from lab.settings.groups import Group
 from lab.settings.types import Flag, Ranges, Whole, setting
@@ -204,7 +204,7 @@ def test_a_setting_that_was_added_is_known_to_editors(copy: Path) -> None:
 
 
 CHECK = """
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.settings import Settings
 
 print(Settings.from_mapping({"mesh": '{"proxyMemory": "256"}'}, source="Pulumi.dev.yaml").mesh.proxy_memory)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.settings import Settings
 from lab.settings.rollouts import Analysis
 from lab.settings.shop import App, Variant

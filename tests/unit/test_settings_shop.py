@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.settings import Settings
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.settings import Settings
 
 ALL = "5xx,retriable-4xx,gateway-error,connect-failure,refused-stream"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import paths
-from lab.errors import LabError
-from lab.stack import Stack, names
+from lab.adapters.stack import Stack, names
+from lab.core import paths
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.tags import Tags, read, tags
+from lab.core.tags import Tags, read, tags
 
 words = st.text(max_size=10)
 

@@ -8,8 +8,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from lab import cli, paths, toolchain
-from lab.errors import LabError
+from lab import toolchain
+from lab.cli import app
+from lab.core import paths
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +35,7 @@ def brought(stack: str = "dev") -> tuple[str, ...]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(toolchain, "ensure", ensure)
-        failure = CliRunner().invoke(cli.app, ["up", "--stack", stack]).exception
+        failure = CliRunner().invoke(app.app, ["up", "--stack", stack]).exception
     if not asked and isinstance(failure, LabError):
         raise failure
     return tuple(asked)

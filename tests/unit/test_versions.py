@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from lab import versions
-from lab.compatibility import minor
-from lab.paths import PROJECT
+from lab.core import versions
+from lab.core.paths import PROJECT
+from lab.settings.compatibility import minor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,9 +47,9 @@ MODULES = {
 """What each folder of toolchain/ must build."""
 
 MAY_NAME_VERSIONS = {
-    "lab/compatibility.py": "the table of what supports what, with dates and sources",
+    "lab/settings/compatibility.py": "the table of what supports what, with dates and sources",
     "lab/settings/texts.py": "examples in messages",
-    "lab/versions.py": "their home",
+    "lab/core/versions.py": "their home",
 }
 
 

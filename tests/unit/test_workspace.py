@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import paths, workspace
+from lab.adapters import workspace
+from lab.core import paths
 
 
 @pytest.fixture(autouse=True)

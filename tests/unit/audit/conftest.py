@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from lab import paths
-from lab.stack import Stack
+from lab.adapters.stack import Stack
+from lab.core import paths
 
 if TYPE_CHECKING:
     from pathlib import Path

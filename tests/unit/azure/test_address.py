@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.azure.address import public_address
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.platforms.azure.address import public_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

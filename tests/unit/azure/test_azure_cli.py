@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from lab.azure.answers import Account, Cluster, read
-from lab.azure.cli import NotFoundError, ask
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.platforms.azure.cli import NotFoundError, ask
+from lab.platforms.azure.models import Account, Cluster, read
 from tests.unit.azure.support import ACCOUNT, cluster
 
 if TYPE_CHECKING:

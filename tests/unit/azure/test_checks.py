@@ -7,8 +7,9 @@ import json
 
 import pytest
 
-from lab.azure import checks
-from lab.azure.answers import (
+from lab.platforms.azure import checks
+from lab.platforms.azure.checks import AzureNeeds, Check, Verdict
+from lab.platforms.azure.models import (
     Account,
     KubernetesVersions,
     Permissions,
@@ -20,7 +21,6 @@ from lab.azure.answers import (
     VmSize,
     read,
 )
-from lab.azure.checks import AzureNeeds, Check, Verdict
 from tests.unit.azure.support import (
     ACCOUNT,
     CONTRIBUTOR,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.azure import credentials
+from lab.platforms.azure import credentials
 
 HEAD = ["get-token", "--login", "devicecode", "--server-id", "6dae42f8", "--client-id", "80faf920"]
 AS_AKS_WRITES = [*HEAD, "--tenant-id", "72f0d8a1", "--environment", "AzurePublicCloud"]

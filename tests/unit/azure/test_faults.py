@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.azure.faults import error_messages, explain
+from lab.platforms.azure.error_catalog import error_messages, explain
 
 DENIED = (
     'Status=403 Code="AuthorizationFailed" Message="The client \'kim@example.com\' with object id '

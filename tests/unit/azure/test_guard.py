@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lab.errors import LabError
-from lab.guard import GUARDED, losses, require_no_loss, require_same_subscription
+from lab.core.errors import LabError
+from lab.services.guard import GUARDED, losses, require_no_loss, require_same_subscription
 
 MINE = "5a0c1a4e-7d1b-4c0a-9b1f-2f6f0f8b6f11"
 OTHER = "0b9e6f33-3c55-4f1e-8a52-d8c94f1f7a22"

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import paths, versions
-from lab.azure import plugin
-from lab.errors import LabError
+from lab.core import paths, versions
+from lab.core.errors import LabError
+from lab.platforms.azure import plugin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.progress import Progress
+    from lab.core.progress import Progress
 
 INSTALL = ["plugin", "install", "resource", "azure-native", versions.PULUMI_AZURE_NATIVE]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import stat
 from pathlib import Path
@@ -10,23 +9,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import paths, versions
-from lab.azure import address, updates
-from lab.azure.checks import AzureNeeds
-from lab.azure.power import ClusterId
-from lab.compatibility import minor
-from lab.errors import LabError
-from lab.guard import GUARDED
+from lab.adapters.stack import Stack
+from lab.core import paths, versions
+from lab.core.errors import LabError
+from lab.platforms.azure import address
+from lab.platforms.azure.checks import AzureNeeds
+from lab.platforms.azure.power import ClusterId
+from lab.services import azure_updates, lifecycle
+from lab.services.guard import GUARDED
+from lab.services.lifecycle import TerminalEngine, UpdateError
+from lab.settings.compatibility import minor
 from lab.settings.groups import Azure
-from lab.stack import Stack
 from tests.unit.azure.support import ACCOUNT, SUBSCRIPTION, FakeAz, cluster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rich.console import Console
-
-    from lab.progress import Progress
+    from lab.core.progress import Progress
 
 OTHER = "0b9e6f33-3c55-4f1e-8a52-d8c94f1f7a22"
 STANDS = {
@@ -112,10 +111,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
-def text(console: Console) -> str:
-    return console.file.getvalue() if isinstance(console.file, io.StringIO) else ""
-
-
 def loss(kind: str = GUARDED[0], op: str = "replace") -> dict[str, object]:
     return {"op": op, "urn": f"urn:pulumi:kim::istio-lab::{kind}::cluster", "detailedDiff": None}
 
@@ -123,17 +118,17 @@ def loss(kind: str = GUARDED[0], op: str = "replace") -> dict[str, object]:
 def test_a_stack_that_stands_knows_its_cluster() -> None:
     expected = ClusterId(subscription=SUBSCRIPTION, resource_group="rg-kim", name="aks-kim")
 
-    assert updates.cluster_of(FakeStack(outputs=STANDS)) == expected
-    assert updates.require_cluster(FakeStack(outputs=STANDS)) == expected
+    assert azure_updates.cluster_of(FakeStack(outputs=STANDS)) == expected
+    assert azure_updates.require_cluster(FakeStack(outputs=STANDS)) == expected
 
 
 @pytest.mark.parametrize(
     "stack", [FakeStack(there=False), FakeStack(), FakeStack(outputs={"azureSubscription": SUBSCRIPTION})]
 )
 def test_a_stack_without_a_cluster_says_so_with_what_makes_one(stack: FakeStack) -> None:
-    assert updates.cluster_of(stack) is None
+    assert azure_updates.cluster_of(stack) is None
     with pytest.raises(LabError) as refused:
-        updates.require_cluster(stack)
+        azure_updates.require_cluster(stack)
 
     assert refused.value.message == "stack kim has no cluster on Azure"
     assert refused.value.remedy == "lab up --stack kim"
@@ -142,15 +137,12 @@ def test_a_stack_without_a_cluster_says_so_with_what_makes_one(stack: FakeStack)
 @pytest.mark.parametrize(
     "azure", [None, {}, {"allowedRanges": []}, {"apiServer": "allowlist"}, {"location": "koreacentral"}]
 )
-def test_who_stands_a_lab_up_is_let_in_when_nobody_is(azure: object, asked: list[str], console: Console) -> None:
+def test_who_stands_a_lab_up_is_let_in_when_nobody_is(azure: object, asked: list[str]) -> None:
     stack = FakeStack(azure=azure)
 
-    updates.allow_caller(stack, console)
-
+    assert azure_updates.allow_caller(stack) == "203.0.113.9/32"
     assert stack.set == [("azure.allowedRanges[0]", "203.0.113.9/32")]
     assert asked == ["asked"]
-    assert "203.0.113.9/32" in text(console)
-    assert "istio-lab:azure.allowedRanges in Pulumi.kim.yaml" in text(console)
 
 
 @pytest.mark.parametrize(
@@ -161,20 +153,18 @@ def test_who_stands_a_lab_up_is_let_in_when_nobody_is(azure: object, asked: list
         pytest.param({"apiServer": "private"}, id="nobody comes from outside"),
     ],
 )
-def test_an_allowlist_that_needs_nobody_is_left_alone(azure: object, asked: list[str], console: Console) -> None:
+def test_an_allowlist_that_needs_nobody_is_left_alone(azure: object, asked: list[str]) -> None:
     stack = FakeStack(azure=azure)
 
-    updates.allow_caller(stack, console)
-
+    assert not azure_updates.allow_caller(stack)
     assert stack.set == []
     assert asked == []
-    assert not text(console)
 
 
 def test_the_first_update_has_nothing_to_lose_and_asks_azure_nothing(az: FakeAz, progress: Progress) -> None:
     stack = FakeStack(there=False)
 
-    updates.before_change(stack, progress, allow_replace=False)
+    azure_updates.before_change(stack, progress, allow_replace=False)
 
     assert az.calls == []
     assert stack.previews == 0
@@ -185,7 +175,7 @@ def test_a_stopped_cluster_is_not_changed_and_not_even_previewed(az: FakeAz, pro
     stack = FakeStack(outputs=STANDS)
 
     with pytest.raises(LabError) as refused:
-        updates.before_change(stack, progress, allow_replace=True)
+        azure_updates.before_change(stack, progress, allow_replace=True)
 
     assert refused.value.message == "AKS cluster aks-kim is stopped"
     assert refused.value.remedy == "start it with: lab start --stack kim"
@@ -200,7 +190,7 @@ def test_an_update_that_would_lose_something_is_refused(az: FakeAz, progress: Pr
     stack.steps = [loss(kind)]
 
     with pytest.raises(LabError) as refused:
-        updates.before_change(stack, progress, allow_replace=False)
+        azure_updates.before_change(stack, progress, allow_replace=False)
 
     assert f"{kind} cluster: replace" in refused.value.message
     assert "Pulumi.kim.yaml" in refused.value.remedy
@@ -212,7 +202,7 @@ def test_a_loss_that_is_meant_goes_on(az: FakeAz, progress: Progress) -> None:
     stack = FakeStack(outputs=STANDS)
     stack.steps = [loss()]
 
-    updates.before_change(stack, progress, allow_replace=True)
+    azure_updates.before_change(stack, progress, allow_replace=True)
 
     assert stack.previews == 1
 
@@ -222,7 +212,7 @@ def test_an_update_that_loses_nothing_goes_on(az: FakeAz, progress: Progress) ->
     stack = FakeStack(outputs=STANDS)
     stack.steps = [loss(op="update"), loss("kubernetes:core/v1:Namespace", op="delete")]
 
-    updates.before_change(stack, progress, allow_replace=False)
+    azure_updates.before_change(stack, progress, allow_replace=False)
 
     assert stack.previews == 1
 
@@ -232,7 +222,7 @@ def test_what_is_in_the_subscription_of_the_login_may_be_destroyed(az: FakeAz) -
     stack = FakeStack()
     stack.state_ids = [f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-kim"]
 
-    updates.before_destroy(stack)
+    azure_updates.before_destroy(stack)
 
     assert len(az.asked("account show")) == 1
 
@@ -243,7 +233,7 @@ def test_what_is_in_another_subscription_than_the_logins_is_not_destroyed(az: Fa
     stack.state_ids = [f"/subscriptions/{OTHER}/resourceGroups/rg-kim"]
 
     with pytest.raises(LabError) as refused:
-        updates.before_destroy(stack)
+        azure_updates.before_destroy(stack)
 
     assert OTHER in refused.value.message
     assert refused.value.remedy == f"az account set --subscription {OTHER}"
@@ -252,11 +242,11 @@ def test_what_is_in_another_subscription_than_the_logins_is_not_destroyed(az: Fa
 def test_a_subscription_of_the_settings_counts_instead_of_the_logins(az: FakeAz) -> None:
     stack = FakeStack(azure={"subscription": OTHER})
     stack.state_ids = [f"/subscriptions/{OTHER}/resourceGroups/rg-kim"]
-    updates.before_destroy(stack)
+    azure_updates.before_destroy(stack)
 
     stack.settings = {"azure": {"subscription": SUBSCRIPTION}}
     with pytest.raises(LabError, match=f"stands in subscription {OTHER}"):
-        updates.before_destroy(stack)
+        azure_updates.before_destroy(stack)
 
     assert az.calls == []
 
@@ -265,10 +255,10 @@ def test_pulumi_runs_with_an_event_log_that_is_gone_afterwards() -> None:
     stack = FakeStack()
     stack.errors = []
 
-    assert updates.update(stack, "up", "--yes") == 0
+    TerminalEngine().up(stack)
 
     ((arguments, environment),) = stack.runs
-    assert arguments == ("up", "--yes", f"--event-log={stack.log}")
+    assert arguments == ("up", "--yes", "--skip-preview", "--stack", stack.name, f"--event-log={stack.log}")
     assert environment == {"PULUMI_DEBUG_COMMANDS": "true"}, "pulumi does not know the option without it"
     assert list(paths.temporary_dir().iterdir()) == []
 
@@ -279,7 +269,7 @@ def test_a_failure_that_azure_is_known_for_is_explained_with_the_command_that_he
     stack.errors = ["something else", "Code=ReadOnlyDisabledSubscription: no"]
 
     with pytest.raises(LabError) as refused:
-        updates.update(stack, "up")
+        lifecycle.explain_failure(TerminalEngine().up, stack)
 
     assert refused.value.message.startswith("ReadOnlyDisabledSubscription: The subscription is disabled")
     assert refused.value.remedy == "az account list --refresh --output table"
@@ -287,19 +277,20 @@ def test_a_failure_that_azure_is_known_for_is_explained_with_the_command_that_he
 
 
 @pytest.mark.parametrize("errors", [["nobody knows this one"], [], None])
-def test_a_failure_that_nobody_knows_leaves_pulumis_exit_code(errors: list[str] | None) -> None:
+def test_a_failure_that_nobody_knows_says_pulumis_exit_code(errors: list[str] | None) -> None:
     stack = FakeStack()
     stack.code = 255
     stack.errors = errors
 
-    assert updates.update(stack, "up") == 255
+    with pytest.raises(UpdateError, match="exit code 255"):
+        lifecycle.explain_failure(TerminalEngine().up, stack)
 
 
 def test_an_update_that_succeeded_needs_no_explanation() -> None:
     stack = FakeStack()
     stack.errors = ["Code=ReadOnlyDisabledSubscription: it was tried again"]
 
-    assert updates.update(stack, "up") == 0
+    lifecycle.explain_failure(TerminalEngine().up, stack)
 
 
 def test_the_event_log_is_gone_when_pulumi_could_not_even_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,13 +301,13 @@ def test_the_event_log_is_gone_when_pulumi_could_not_even_start(monkeypatch: pyt
     monkeypatch.setattr(stack, "pulumi", broken)
 
     with pytest.raises(FileNotFoundError):
-        updates.update(stack, "up")
+        TerminalEngine().up(stack)
 
     assert list(paths.temporary_dir().iterdir()) == []
 
 
 def test_without_settings_the_defaults_are_asked_of_the_subscription() -> None:
-    assert updates.needs(FakeStack(there=False)) == AzureNeeds(
+    assert azure_updates.needs(FakeStack(there=False)) == AzureNeeds(
         subscription="",
         location=DEFAULTS.location,
         kubernetes_version=minor(versions.KUBERNETES),
@@ -342,7 +333,7 @@ def test_what_is_set_is_asked_of_the_subscription() -> None:
     stack = FakeStack(azure=CHOSEN, there=False)
     stack.settings |= {"kubernetesVersion": "1.35", "target": "embedded"}
 
-    assert updates.needs(stack) == AzureNeeds(
+    assert azure_updates.needs(stack) == AzureNeeds(
         subscription=SUBSCRIPTION,
         location="koreacentral",
         kubernetes_version="1.35",
@@ -356,7 +347,7 @@ def test_what_is_set_is_asked_of_the_subscription() -> None:
 
 
 def test_nodes_that_stand_are_not_asked_for_again() -> None:
-    found = updates.needs(FakeStack(azure=CHOSEN, outputs=STANDS))
+    found = azure_updates.needs(FakeStack(azure=CHOSEN, outputs=STANDS))
 
     assert (found.nodes, found.spot_nodes) == (0, 0)
     assert (found.vm_size, found.spot_vm_size) == ("Standard_D8s_v5", "Standard_F8s_v2")
@@ -364,7 +355,7 @@ def test_nodes_that_stand_are_not_asked_for_again() -> None:
 
 def test_a_setting_that_is_wrong_is_told_with_its_file() -> None:
     with pytest.raises(LabError) as refused:
-        updates.needs(FakeStack(azure={"location": "West Europe"}, there=False))
+        azure_updates.needs(FakeStack(azure={"location": "West Europe"}, there=False))
 
     assert refused.value.message.startswith("Pulumi.kim.yaml: 1 setting is wrong:")
     assert 'istio-lab:azure.location: found "West Europe"' in refused.value.message
@@ -373,7 +364,7 @@ def test_a_setting_that_is_wrong_is_told_with_its_file() -> None:
 def test_the_secret_kubeconfig_is_kept_where_the_other_commands_look_for_it() -> None:
     stack = FakeStack(outputs=STANDS)
 
-    updates.keep_kubeconfig(stack)
+    azure_updates.keep_kubeconfig(stack)
 
     assert stack.kubeconfig.read_text() == "the secret kubeconfig"
     assert stat.S_IMODE(stack.kubeconfig.stat().st_mode) == 0o600
@@ -382,7 +373,7 @@ def test_the_secret_kubeconfig_is_kept_where_the_other_commands_look_for_it() ->
 def test_kubelogin_is_brought_into_the_labs_own_folder_where_there_is_none(az: FakeAz) -> None:
     az.answers("aks install-cli")
 
-    updates.bring_kubelogin(FakeStack())
+    azure_updates.bring_kubelogin(FakeStack())
 
     (call,) = az.calls
     assert f"--kubelogin-install-location {paths.bin_dir() / 'kubelogin'}" in call
@@ -398,12 +389,12 @@ def test_a_kubelogin_that_is_there_is_taken(az: FakeAz, tools: Path, *, own: boo
     (folder / "kubelogin").write_text("#!/bin/sh\n")
     (folder / "kubelogin").chmod(0o755)
 
-    updates.bring_kubelogin(FakeStack())
+    azure_updates.bring_kubelogin(FakeStack())
 
     assert az.calls == []
 
 
 def test_without_entra_nobody_needs_kubelogin(az: FakeAz) -> None:
-    updates.bring_kubelogin(FakeStack(azure={"entra": False}))
+    azure_updates.bring_kubelogin(FakeStack(azure={"entra": False}))
 
     assert az.calls == []

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from typer.testing import CliRunner
 
-from lab import cli, curl
-from lab.check import probe, strategies, traffic
-from lab.check.finding import Finding
-from lab.check.probe import Answer, Probe
-from lab.errors import LabError
-from lab.lesson import lessons
-from lab.lesson.lessons import Subject
-from lab.stack import Stack
+from lab.adapters.stack import Stack
+from lab.cli import app
+from lab.core.errors import LabError
+from lab.services import pod_exec
+from lab.services.grading import probe, strategies, traffic
+from lab.services.grading.finding import Finding
+from lab.services.grading.probe import Answer, Probe
+from lab.services.lessons import lessons
+from lab.services.lessons.lessons import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,7 +169,7 @@ def test_order_keeps_the_faults_that_it_had_whatever_happens(monkeypatch: pytest
 
 def test_a_batch_is_read_as_curl_prints_it(monkeypatch: pytest.MonkeyPatch) -> None:
     said = r"printf '%s' '{\"a\": 1}~~200 0.5~~no~~503 0.25~~'"
-    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", said.replace('\\"', '"')])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", said.replace('\\"', '"')])
 
     assert Probe(stack=Stack("dev")).get("http://order:8080/", 2) == [
         Answer(status=200, seconds=0.5, body='{"a": 1}'),
@@ -177,12 +178,12 @@ def test_a_batch_is_read_as_curl_prints_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_pod_that_cannot_be_asked_is_an_error_not_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", "echo not this Pod >&2; exit 1"])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "echo not this Pod >&2; exit 1"])
     with pytest.raises(LabError, match="not this Pod"):
         Probe(stack=Stack("dev")).get("http://order:8080/")
 
     monkeypatch.setattr(probe, "_LONGEST", 0.1)
-    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", "sleep 5"])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "sleep 5"])
     with pytest.raises(LabError, match="did not answer within"):
         Probe(stack=Stack("dev")).get("http://order:8080/")
 
@@ -194,7 +195,7 @@ def test_another_pod_asks_when_it_is_told_and_is_named_when_it_is_not_answered(m
         asked.append(pod)
         return ["sh", "-c", "sleep 5"]
 
-    monkeypatch.setattr(curl, "inside", inside)
+    monkeypatch.setattr(pod_exec, "prefix", inside)
     monkeypatch.setattr(probe, "_LONGEST", 0.1)
     for each in (Probe(stack=Stack("dev")), Probe(stack=Stack("dev"), pod="siege.shop")):
         with pytest.raises(LabError) as error:
@@ -221,8 +222,8 @@ def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def test_the_exit_code_says_whether_all_are_solved(standing: Counter[str]) -> None:
-    solved = CliRunner().invoke(cli.app, ["check", "traffic.weights-80-20"])
-    several = CliRunner().invoke(cli.app, ["check", "traffic.*", "--json"])
+    solved = CliRunner().invoke(app.app, ["check", "traffic.weights-80-20"])
+    several = CliRunner().invoke(app.app, ["check", "traffic.*", "--json"])
 
     assert solved.exit_code == 0, solved.output
     assert several.exit_code == 1
@@ -233,7 +234,7 @@ def test_the_exit_code_says_whether_all_are_solved(standing: Counter[str]) -> No
 
 
 def test_what_is_no_check_is_refused_with_those_that_there_are(standing: Counter[str]) -> None:
-    result = CliRunner().invoke(cli.app, ["check", "traffic.timeout", "trafic.*"])
+    result = CliRunner().invoke(app.app, ["check", "traffic.timeout", "trafic.*"])
 
     assert isinstance(result.exception, LabError)
     assert 'found "trafic.*"' in result.exception.message
@@ -242,7 +243,7 @@ def test_what_is_no_check_is_refused_with_those_that_there_are(standing: Counter
 
 
 def test_both_subjects_are_checked_by_one_command(standing: Counter[str]) -> None:
-    result = CliRunner().invoke(cli.app, ["check", "*.canary", "strategies.istio-*", "traffic.timeout", "--json"])
+    result = CliRunner().invoke(app.app, ["check", "*.canary", "strategies.istio-*", "traffic.timeout", "--json"])
 
     assert result.exit_code == 1
     assert [each["name"] for each in json.loads(result.stdout)] == [

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from components.delivery import strategies as notes
-from lab.check import strategies
-from lab.check.evidence import Evidence, Replacement
-from lab.lesson import lessons
-from lab.lesson.lessons import Subject
+from lab.services.grading import strategies
+from lab.services.grading.rollout_inspector import Replacement, RolloutInspector
+from lab.services.lessons import lessons
+from lab.services.lessons.lessons import Subject
 from tests.unit.rollout import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lab.check.finding import Finding
-    from lab.rollout.state import Rollout
+    from lab.services.grading.finding import Finding
+    from lab.services.rollouts.state import Rollout
 
 NOTHING_LOST = Replacement(requests=300, lost=0, seconds=16.2, over=True, seen=True)
 SOME_LOST = replace(NOTHING_LOST, lost=57)
@@ -163,7 +163,7 @@ MESSAGES = {
 
 
 def run(name: str, lab: Pretender) -> Finding:
-    return strategies.CHECKS[name](name, cast("Evidence", lab))
+    return strategies.CHECKS[name](name, cast("RolloutInspector", lab))
 
 
 def test_every_lesson_that_has_something_to_solve_has_its_check() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from lab.classroom import validation
-from lab.classroom.roster import Roster
+from lab.services.classes import validation
+from lab.services.classes.roster import Roster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

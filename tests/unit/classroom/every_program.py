@@ -7,8 +7,8 @@ import sys
 
 from pulumi._utils import _LazyModule
 
-from lab.classroom import host
-from lab.lesson import lessons
+from lab.services.classes import host
+from lab.services.lessons import lessons
 from tests.unit.components import support, test_azure
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.classroom import plan
-from lab.classroom.export.github import GithubOptions, preparation
-from lab.classroom.export.operator import OperatorOptions
-from lab.classroom.roster import Roster
-from lab.paths import PROJECT
+from lab.core.paths import PROJECT
+from lab.services.classes import plan
+from lab.services.classes.export.github import GithubOptions, preparation
+from lab.services.classes.export.operator import OperatorOptions
+from lab.services.classes.roster import Roster
 
 if TYPE_CHECKING:
     import pytest
 
-    from lab.classroom.plan import Plan
+    from lab.services.classes.plan import Plan
 
 GOLDEN = Path(__file__).parent / "golden"
 AZURE = {"target": "azure", "azure": {"location": "koreacentral", "entra": False, "allowedRanges": ["203.0.113.0/24"]}}

@@ -12,9 +12,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lab.classroom import board
-from lab.classroom.board import Board, Phase, Row, remaining
-from lab.classroom.plan import Action, Verb
+from lab.cli import class_board
+from lab.cli.class_board import Board, Phase, Row, remaining
+from lab.services.classes.plan import Action, Verb
 from tests.unit.classroom import exported
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def test_each_stack_of_a_plan_has_a_row_and_what_is_kept_says_why() -> None:
         Action(stack="ws26-platform", student="", name="the shared cluster", verb=Verb.CREATE, reason="new", wave=0),
         Action(stack="student-anna", student="anna", name="Anna Kim", verb=Verb.KEEP, reason="it stands", wave=2),
     ]
-    cluster, anna = board.rows(actions, {"student-anna": 7.0}).values()
+    cluster, anna = class_board.rows(actions, {"student-anna": 7.0}).values()
 
     assert (cluster.label, cluster.phase, cluster.step, cluster.usual) == ("the shared cluster", Phase.WAITS, "", 0.0)
     assert (anna.label, anna.phase, anna.step, anna.usual) == ("anna", Phase.KEPT, "it stands", 7.0)

@@ -11,21 +11,23 @@ import typer.main
 import yaml
 from typer.testing import CliRunner
 
-from lab import cli, paths
-from lab.audit import commands as auditing
-from lab.classroom import commands, handout, plan, validation, workspace
-from lab.classroom.board import Phase
-from lab.classroom.plan import Plan, State, Verb
-from lab.classroom.run import Ended, Outcome
-from lab.classroom.workspace import Record
-from lab.errors import LabError
+from lab.cli import app, class_
+from lab.cli import audit as audit_command
+from lab.cli.class_board import Phase
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.services.audit import audit
+from lab.services.classes import handout, plan, validation, workspace
+from lab.services.classes.plan import Plan, State, Verb
+from lab.services.classes.run import Ended, Outcome
+from lab.services.classes.workspace import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
 
-    from lab.classroom.roster import Roster
+    from lab.services.classes.roster import Roster
 
 CLASS = """\
 class: ws26
@@ -60,10 +62,10 @@ class Ran:
 @pytest.fixture(autouse=True)
 def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ran:
     monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(commands.console, "_width", 80)
+    monkeypatch.setattr(class_.console, "_width", 80)
     monkeypatch.chdir(tmp_path)
     found = Ran()
-    monkeypatch.setattr(commands, "_run", found)
+    monkeypatch.setattr(class_, "_run", found)
     return found
 
 
@@ -75,7 +77,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def type_(*words: str, answer: str = "") -> Result:
-    return CliRunner().invoke(cli.app, ["class", *words], input=answer)
+    return CliRunner().invoke(app.app, ["class", *words], input=answer)
 
 
 def says(*words: str) -> str:
@@ -105,14 +107,14 @@ def stands(*stacks: str, state: State = State.STANDS, classroom: str = "ws26") -
 
 
 def commands_program() -> str:
-    from lab.classroom import program
+    from lab.services.classes import program
 
     return program.digest()
 
 
 # --- help ---
 
-COMMANDS = typer.main.get_command(commands.app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(class_.app).commands  # type: ignore[attr-defined]
 
 
 def test_the_help_says_where_to_begin_and_what_each_command_is_for() -> None:
@@ -271,7 +273,7 @@ def test_nothing_is_done_where_nobody_can_be_asked_and_nobody_has_said_yes(ran: 
 @pytest.mark.usefixtures("file")
 @pytest.mark.parametrize(("answer", "runs"), [("y\n", 1), ("n\n", 0), ("\n", 0), ("", 0)])
 def test_on_a_terminal_people_are_asked(ran: Ran, monkeypatch: pytest.MonkeyPatch, answer: str, runs: int) -> None:
-    monkeypatch.setattr(commands.console, "_force_terminal", True)
+    monkeypatch.setattr(class_.console, "_force_terminal", True)
     result = type_("up", answer=answer)
 
     assert "Make it so?" in result.output
@@ -471,8 +473,8 @@ def test_an_audit_looks_at_every_stack_and_is_an_exit_code(
             looked.append(stack)
             self.clean = clean or stack != "student-bo"
 
-    monkeypatch.setattr(auditing, "examine", lambda stack: Report(stack.name))
-    monkeypatch.setattr(auditing, "summarize", lambda reports, _: told.append(len(reports)))
+    monkeypatch.setattr(audit, "examine", lambda stack: Report(stack.name))
+    monkeypatch.setattr(audit_command, "summarize", lambda reports, _: told.append(len(reports)))
 
     assert type_("audit").exit_code == code
     assert looked == ["ws26-platform", "student-anna", "student-bo", "student-cem"]

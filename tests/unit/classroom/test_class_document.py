@@ -9,12 +9,12 @@ import pytest
 import typer.main
 import yaml
 
-from lab.classroom import roster, validation
-from lab.classroom.commands import app
-from lab.classroom.names import ID_RULE
 from lab.classroom.rights import RIGHTS
-from lab.errors import LabError
-from lab.paths import PROJECT
+from lab.cli.class_ import app
+from lab.core.errors import LabError
+from lab.core.paths import PROJECT
+from lab.services.classes import roster, validation
+from lab.settings.students import ID_RULE
 
 if TYPE_CHECKING:
     from pathlib import Path

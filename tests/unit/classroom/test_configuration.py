@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as some
 
-from lab.classroom import configuration
-from lab.classroom.roster import Roster, Tenancy
+from lab.services.classes import configuration
+from lab.services.classes.roster import Roster, Tenancy
 from lab.settings import Settings, Target
 from tests.unit.classroom.class_files import GROUP, INLINE, many, read
 

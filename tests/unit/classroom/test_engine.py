@@ -6,7 +6,7 @@ import pytest
 from pulumi.automation._cmd import CommandResult
 from pulumi.automation.errors import create_command_error
 
-from lab.classroom import engine
+from lab.services.classes import engine
 
 ORDER = "kubernetes:apps/v1:Deployment shop-order"
 LINES = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.classroom import expiry
+from lab.settings import expiry
 
 NOON = datetime(2026, 12, 24, 12, tzinfo=UTC)
 SEOUL = timezone(timedelta(hours=9))

@@ -13,15 +13,15 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from lab.classroom.export import command, github
-from lab.errors import LabError
-from lab.paths import PROJECT
+from lab.core.errors import LabError
+from lab.core.paths import PROJECT
+from lab.services.classes.export import command, github
 from tests.unit.classroom import exported
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.classroom.plan import Plan
+    from lab.services.classes.plan import Plan
 
 OWN = (PROJECT / ".github" / "workflows" / "shop.yml").read_text(encoding="utf-8")
 SCHEMA = ("--builtin-schema", "vendor.github-workflows")

@@ -11,11 +11,11 @@ import fastjsonschema
 import pytest
 import yaml
 
-from lab.classroom.export import operator
-from lab.classroom.export.operator import LONGEST_NAME, OperatorOptions
-from lab.classroom.plan import Plan
-from lab.classroom.roster import Roster
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.services.classes.export import operator
+from lab.services.classes.export.operator import LONGEST_NAME, OperatorOptions
+from lab.services.classes.plan import Plan
+from lab.services.classes.roster import Roster
 from lab.settings import Settings
 from tests.unit.classroom import exported
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.classroom import extension, validation
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.services.classes import extension, validation
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lab.classroom.gate import Gate
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.services.classes.gate import Gate
 
 
 def test_all_who_wait_pass_when_it_opens_and_nobody_before() -> None:

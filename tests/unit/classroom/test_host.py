@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from lab import paths
+from lab.core import paths
 
 
 def loaded_besides(*arguments: str) -> list[str]:

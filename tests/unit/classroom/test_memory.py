@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from lab.classroom import memory
+from lab.services.classes import memory
 
 MB, GB = 2**20, 2**30
 

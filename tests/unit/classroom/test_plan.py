@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as some
 
-from lab.classroom import configuration, plan
-from lab.classroom.plan import Known, Plan, State, Verb, Wish
-from lab.classroom.roster import Roster
+from lab.services.classes import configuration, plan
+from lab.services.classes.plan import Known, Plan, State, Verb, Wish
+from lab.services.classes.roster import Roster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

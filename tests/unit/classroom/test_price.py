@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.classroom import price
-from lab.classroom.roster import Roster
-from lab.cost import retail
-from lab.cost.prices import Meter, Price, PriceBook, Unit
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.services.classes import price
+from lab.services.classes.roster import Roster
+from lab.services.cost import retail
+from lab.services.cost.prices import Meter, Price, PriceBook, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import paths
-from lab.classroom import program
+from lab.core import paths
+from lab.services.classes import program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,25 +19,21 @@ SOURCES = [
     "__main__.py",
     "Pulumi.yaml",
     "lab.lock.json",
-    "lab/versions.py",
-    "lab/manifests.py",
+    "lab/core/versions.py",
+    "lab/core/manifests.py",
     "lab/classroom/rights.py",
     "lab/settings/groups.py",
-    "lab/embedded/simulated-usage.yaml",
-    "lab/dataplane/workloads.yaml",
+    "lab/platforms/embedded/simulated-usage.yaml",
+    "lab/platforms/dataplane/workloads.yaml",
     "components/shop/shop.py",
     "components/observability/chart/Chart.yaml",
     "components/observability/dashboards/shop.json",
 ]
 DECIDE_NOTHING = {
-    "lab": "says what it is",
-    "lab.artifacts": "where the pinned charts lie; lab.lock.json says which",
-    "lab.azure": "says what it is",
-    "lab.azure.credentials": "who is logged in",
-    "lab.classroom": "says what it is",
-    "lab.dashboards": "where dashboards lie that may be missing",
-    "lab.errors": "what people read",
-    "lab.paths": "where things lie",
+    "lab": "has no code",
+    "lab.toolchain": "has no code that the program needs",
+    "lab.toolchain.artifacts": "finds the pinned charts; lab.lock.json says which",
+    "lab.toolchain.dashboards": "finds dashboards, which may be missing",
 }
 """Modules that the program imports and the digest leaves out, and why."""
 
@@ -99,7 +95,7 @@ def test_so_does_a_file_that_comes_or_goes(project: Path, change: Callable[[Path
         "lab/settings/__pycache__/x/y.pyc",
         "components/.ruff_cache/0.1/x",
         "components/.shop.py.swp",
-        "lab/classroom/board.py",
+        "lab/cli/class_board.py",
         "README.md",
         "Pulumi.dev.yaml",
         ".lab/state/x.json",

@@ -13,10 +13,10 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
 
-from lab import versions
-from lab.classroom import provider
-from lab.classroom.provider import DYNAMIC, KUBERNETES, Kind, SharedProvider
-from lab.errors import LabError
+from lab.core import versions
+from lab.core.errors import LabError
+from lab.services.classes import provider
+from lab.services.classes.provider import DYNAMIC, KUBERNETES, Kind, SharedProvider
 from tests.unit.classroom.pretended_provider import PretendedProvider
 
 if TYPE_CHECKING:

@@ -13,18 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from lab import cli, paths
-from lab import stack as stacks
-from lab.classroom import plan as planning
-from lab.classroom import reap
-from lab.classroom import run as running
-from lab.classroom import workspace as of_class
-from lab.classroom.board import Phase
-from lab.classroom.reap import Outcome, carry_out
-from lab.classroom.selection import Action, Decision, Found, Verb, select
-from lab.errors import LabError
-from lab.stack import Stack
-from lab.tags import Tags, tags
+from lab.adapters import stack as stacks
+from lab.adapters.stack import Stack
+from lab.cli import app, azure
+from lab.cli.class_board import Phase
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.core.tags import Tags, tags
+from lab.services import lifecycle
+from lab.services.classes import plan as planning
+from lab.services.classes import reap
+from lab.services.classes import run as running
+from lab.services.classes import workspace as of_class
+from lab.services.classes.reap import Outcome, carry_out
+from lab.services.classes.selection import Action, Decision, Found, Verb, select
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,9 +196,10 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
     made = Backend(tmp_path)
     monkeypatch.setattr(stacks, "names", lambda: sorted(made.values))
     monkeypatch.setattr(Stack, "values", lambda stack: made.of(stack.name))
-    monkeypatch.setattr(cli, "prepare", lambda: None)
-    monkeypatch.setattr(cli, "down", made.ends("down"))
-    monkeypatch.setattr(cli, "stop", made.ends("stop"))
+    monkeypatch.setattr(lifecycle, "prepare", lambda _progress: None)
+    ended_down = made.ends("down")
+    monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: ended_down(stack.name))
+    monkeypatch.setattr(azure, "stop", made.ends("stop"))
     return made
 
 
@@ -291,7 +294,7 @@ def test_a_failure_is_told_and_ends_with_an_error(backend: Backend, monkeypatch:
     def down(name: str) -> None:
         raise LabError(f"stack {name} is in use")
 
-    monkeypatch.setattr(cli, "down", down)
+    monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: down(stack.name))
     backend.has("kim", outputs("kim"))
 
     with pytest.raises(LabError) as failed:
@@ -317,7 +320,7 @@ def test_the_command_reads_the_class_file(backend: Backend, tmp_path: Path) -> N
     name = next(iter(reap.class_file(roster)))
     backend.has(name, outputs(name, expires="2020-01-01"))
 
-    told = CliRunner().invoke(cli.app, ["class", "reap", "--json", "--class-file", str(roster)])
+    told = CliRunner().invoke(app.app, ["class", "reap", "--json", "--class-file", str(roster)])
 
     assert told.exit_code == 0, told.output
     [decision] = json.loads(told.stdout)["decisions"]
@@ -360,7 +363,7 @@ def test_a_cluster_outlives_a_share_that_could_not_be_ended(backend: Backend, mo
         backend.ended.append(("down", name))
         raise LabError("in use")
 
-    monkeypatch.setattr(cli, "down", down)
+    monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: down(stack.name))
 
     with pytest.raises(LabError, match="kim"):
         run(yes=True)

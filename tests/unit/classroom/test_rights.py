@@ -8,7 +8,7 @@ import pytest
 
 from lab.classroom import rights
 from lab.classroom.rights import RIGHTS
-from lab.lesson import lessons
+from lab.services.lessons import lessons
 
 READ = {"get", "list", "watch"}
 WRITE = {"create", "update", "patch", "delete", "deletecollection"}

@@ -15,22 +15,24 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 
-from lab import paths, recovery
-from lab.classroom import commands, plan, workspace
-from lab.classroom import run as running
-from lab.classroom.board import Phase
-from lab.classroom.engine import Progress
-from lab.classroom.plan import Plan, State, Wish
-from lab.classroom.roster import Roster
-from lab.classroom.run import Ended, Outcome, Run
-from lab.errors import LabError
-from lab.stack import Stack
+from lab.adapters.stack import Stack
+from lab.cli import class_
+from lab.cli.class_board import Phase
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.services import recovery
+from lab.services.classes import plan, workspace
+from lab.services.classes import run as running
+from lab.services.classes.engine import Progress
+from lab.services.classes.plan import Plan, State, Wish
+from lab.services.classes.roster import Roster
+from lab.services.classes.run import Ended, Outcome, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lab.classroom.engine import Job
+    from lab.services.classes.engine import Job
 
 PLATFORM = "ws26-platform"
 PATIENCE = 20.0
@@ -702,7 +704,7 @@ def test_what_a_killed_run_left_is_put_right_first(engines: PretendedEngines, mo
 def told(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> tuple[str, str, str]:
     """What is printed, and the error with what to do."""
     try:
-        commands.report(outcome, "lab class up class.yaml")
+        class_.report(outcome, "lab class up class.yaml")
     except LabError as error:
         return capsys.readouterr().out, error.message, error.remedy
     return capsys.readouterr().out, "", ""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from lab import paths, toolchain
-from lab.classroom import status, workspace
-from lab.classroom.plan import State
-from lab.classroom.roster import Roster
-from lab.classroom.status import Status
-from lab.classroom.workspace import Record
-from lab.stack import Stack
+from lab.adapters.stack import Stack
+from lab.core import paths
+from lab.services.classes import status, workspace
+from lab.services.classes.plan import State
+from lab.services.classes.roster import Roster
+from lab.services.classes.status import Status
+from lab.services.classes.workspace import Record
 from tests.unit.pretended_kubectl import PretendedKubectl
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def stands(stack: str) -> None:
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl:
     monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path / "home"))
     pretended = PretendedKubectl(tmp_path / "kubectl")
-    monkeypatch.setattr(toolchain, "path", lambda _name: pretended.file)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
     return pretended
 
 

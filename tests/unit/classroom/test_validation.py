@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as some
 
-from lab.classroom import configuration, source, validation
-from lab.classroom.names import LONGEST_ID
-from lab.classroom.roster import Tenancy
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.services.classes import configuration, source, validation
+from lab.services.classes.roster import Tenancy
 from lab.settings import Settings
+from lab.settings.students import LONGEST_ID
 from tests.unit.classroom.class_files import GROUP, INLINE, many, read, write
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
-from lab import paths
-from lab.classroom import workspace
-from lab.classroom.plan import Action, Known, State, Verb
-from lab.classroom.workspace import Record
-from lab.stack import Stack
+from lab.adapters.stack import Stack
+from lab.core import paths
+from lab.services.classes import workspace
+from lab.services.classes.plan import Action, Known, State, Verb
+from lab.services.classes.workspace import Record
 
 STACK = "student-anna"
 PLATFORM = "ws26-platform"
@@ -287,8 +287,8 @@ def test_a_record_of_an_earlier_version_is_of_no_share() -> None:
 
 KILLED = """
 import os, signal, sys
-from lab.classroom import workspace
-from lab.classroom.plan import Action, Verb
+from lab.services.classes import workspace
+from lab.services.classes.plan import Action, Verb
 
 write = os.fdopen
 def dies(*arguments, **options):

@@ -21,7 +21,8 @@ from pulumi import ResourceOptions
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
 from components.platform.base import Capabilities, Ingress, Webhooks
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
-from lab import artifacts, paths
+from lab.core import paths
+from lab.toolchain import artifacts
 from tests.unit.recorder import PROJECT, STACK, Recorded, Recording, forget_the_users_environment, record
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components import confinement
-from lab.classroom.names import STUDENT_LABEL
+from lab.settings.students import STUDENT_LABEL
 from tests.unit.components import support
 from tests.unit.components.support import after
 

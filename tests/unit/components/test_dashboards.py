@@ -12,8 +12,8 @@ import fastjsonschema
 import pytest
 
 from components.observability import dashboards
-from lab import queries
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.services import queries
 
 Validator = Callable[[object], object]
 

@@ -11,7 +11,7 @@ from pulumi import ResourceOptions
 from components.delivery import argo_rollouts, strategies
 from components.delivery.argo_rollouts import RolloutsManifests
 from components.delivery.delivery import Delivery, DeliveryArgs
-from lab import versions
+from lab.core import versions
 from lab.settings.rollouts import Rollouts
 from tests.unit.components import support
 from tests.unit.components.support import FIXTURES, Elsewhere, after

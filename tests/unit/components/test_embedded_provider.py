@@ -15,8 +15,8 @@ from components.platform.embedded_provider import (
     IstiodProvider,
     RolloutsControllerProvider,
 )
-from lab.embedded.ports import Ports
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.platforms.embedded.ports import Ports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ class Pretender:
 def plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretender:
     pretender = Pretender(tmp_path)
     pretender.kubeconfig.write_text("credentials")
-    monkeypatch.setattr("lab.embedded.control_plane.ControlPlane", lambda **_: pretender)
+    monkeypatch.setattr("lab.platforms.embedded.control_plane.ControlPlane", lambda **_: pretender)
     return pretender
 
 
@@ -175,7 +175,7 @@ def test_a_refresh_tells_of_dead_components(plane: Pretender, props: dict[str, A
 def test_an_istiod_that_does_not_serve_is_started_again(
     props: dict[str, Any], monkeypatch: pytest.MonkeyPatch, state: str, *, changes: bool
 ) -> None:
-    monkeypatch.setattr("lab.embedded.istiod.Istiod.health", lambda _self: state)
+    monkeypatch.setattr("lab.platforms.embedded.istiod.Istiod.health", lambda _self: state)
     given = {"directory": props["directory"], "ports": props["ports"]}
 
     assert IstiodProvider().diff("istiod", given, given).changes is changes
@@ -187,7 +187,7 @@ def test_an_istiod_that_does_not_serve_is_started_again(
 def test_a_data_plane_that_ended_is_started_again_where_there_can_be_one(
     props: dict[str, Any], monkeypatch: pytest.MonkeyPatch, state: str, *, changes: bool
 ) -> None:
-    monkeypatch.setattr("lab.dataplane.lifecycle.DataPlane.health", lambda _self: state)
+    monkeypatch.setattr("lab.platforms.dataplane.lifecycle.DataPlane.health", lambda _self: state)
     given = {"directory": props["directory"], "ports": props["ports"], "metrics": False}
 
     assert DataPlaneProvider().diff("data-plane", given, given).changes is changes
@@ -196,7 +196,7 @@ def test_a_data_plane_that_ended_is_started_again_where_there_can_be_one(
 def test_a_data_plane_that_is_to_count_requests_is_started_anew(
     props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.dataplane.lifecycle.DataPlane.health", lambda _self: "running")
+    monkeypatch.setattr("lab.platforms.dataplane.lifecycle.DataPlane.health", lambda _self: "running")
     before = {"directory": props["directory"], "ports": props["ports"]}
 
     assert not DataPlaneProvider().diff("data-plane", before, {**before, "metrics": False}).changes
@@ -207,7 +207,7 @@ def test_a_data_plane_that_is_to_count_requests_is_started_anew(
 def test_a_controller_of_rollouts_that_ended_is_started_again(
     props: dict[str, Any], monkeypatch: pytest.MonkeyPatch, state: str, *, changes: bool
 ) -> None:
-    monkeypatch.setattr("lab.embedded.rollouts.RolloutsController.health", lambda _self: state)
+    monkeypatch.setattr("lab.platforms.embedded.rollouts.RolloutsController.health", lambda _self: state)
     given = {"directory": props["directory"], "ports": props["ports"]}
 
     assert RolloutsControllerProvider().diff("rollouts-controller", given, given).changes is changes

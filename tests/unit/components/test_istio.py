@@ -8,7 +8,7 @@ import pytest
 
 from components.mesh import values as chart_values
 from components.platform.base import Capabilities, Webhooks
-from lab import versions
+from lab.core import versions
 from tests.unit.components import support
 from tests.unit.components.support import after, values
 

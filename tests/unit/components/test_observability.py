@@ -11,7 +11,7 @@ import yaml
 from components.observability import grafana, jaeger, kiali, kube_state_metrics, loki, node_exporter, prometheus
 from components.observability.exposure import Exposure
 from components.volumes import Volumes
-from lab.manifests import named
+from lab.core.manifests import named
 from tests.unit.components import support
 from tests.unit.components.support import FIXTURES
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.classroom import names, rights
-from lab.lesson import lessons
+from lab.classroom import rights
+from lab.services.lessons import lessons
+from lab.settings import students
 from tests.unit.components import support
 from tests.unit.components.support import after
 
@@ -73,7 +74,7 @@ def test_a_student_has_the_three_namespaces_of_the_notes(anna: Recording) -> Non
 
 def test_a_namespace_says_whose_it_is_and_whether_the_mesh_is_on(anna: Recording) -> None:
     labels = {name: each.inputs["metadata"]["labels"] for name, each in of(anna, "Namespace").items()}
-    whose = {names.STUDENT_LABEL: "anna", names.CLASS_LABEL: "ws26"}
+    whose = {students.STUDENT_LABEL: "anna", students.CLASS_LABEL: "ws26"}
 
     assert labels == {
         "anna-default": whose,
@@ -208,7 +209,7 @@ def test_a_student_has_the_rights_of_the_lessons_in_each_namespace_and_in_no_oth
         assert each.inputs["roleRef"] == {
             "apiGroup": "rbac.authorization.k8s.io",
             "kind": "ClusterRole",
-            "name": names.ROLE,
+            "name": students.ROLE,
         }
     assert list(of(anna, "RoleBinding")) == OWN
     assert [each.name for each in anna.kubernetes() if "ClusterRole" in each.type] == []
@@ -218,7 +219,7 @@ def test_a_student_has_the_rights_of_the_lessons_in_each_namespace_and_in_no_oth
 def test_the_rights_are_those_of_the_lessons_and_stand_once_where_students_work(student: dict[str, str]) -> None:
     role = support.main(student=student).one("rights", ":ClusterRole").inputs
 
-    assert role["metadata"] == {"name": names.ROLE}
+    assert role["metadata"] == {"name": students.ROLE}
     assert role["rules"] == rights.rules()
 
 
@@ -293,7 +294,7 @@ def test_bookinfo_is_in_tutorial_and_the_shop_in_shop(anna: Recording) -> None:
 
 
 def test_config_dev_is_in_all_three(anna: Recording) -> None:
-    found = [anna.one(f"config-dev-{key}", ":ConfigMap").inputs["metadata"] for key in names.COURSE]
+    found = [anna.one(f"config-dev-{key}", ":ConfigMap").inputs["metadata"] for key in students.COURSE]
 
     assert found == [{"name": "config-dev", "namespace": name} for name in OWN]
 

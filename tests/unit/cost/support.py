@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from lab.cost import prices, table
-from lab.cost.estimate import Course, Share, class_estimate
-from lab.cost.savings import savings
+from lab.cli import cost_table
+from lab.services.cost import prices
+from lab.services.cost.estimate import Course, Share, class_estimate
+from lab.services.cost.savings import savings
 from lab.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from lab.cost.prices import PriceBook
+    from lab.services.cost.prices import PriceBook
 
 GOLDEN = Path(__file__).with_name("golden")
 WIDTH = 80
@@ -41,7 +42,7 @@ def printed(shares: Sequence[Share], *, of_class: bool = False, book: PriceBook 
     known, course = book or prices.table(), Course()
     console = Console(file=io.StringIO(), width=WIDTH)
     found = class_estimate(shares, known)
-    print_it = table.show_class if of_class else table.show
+    print_it = cost_table.show_class if of_class else cost_table.show
     print_it(found, savings(found, shares, known, course), course, console)
     assert isinstance(console.file, io.StringIO)
     # rich fills every row of a table with spaces, which editors take away.

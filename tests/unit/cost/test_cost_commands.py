@@ -9,10 +9,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from lab import cli, paths
-from lab.cost import commands
-from lab.cost.estimate import Course, Share
-from lab.errors import LabError
+from lab.cli import app
+from lab.cli import cost as commands
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.services.cost.estimate import Course, Share
 from tests.unit.cost.support import elsewhere, settings
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def configured(folder: Path, **values: object) -> None:
 
 
 def cost(*options: str) -> str:
-    result = CliRunner().invoke(cli.app, ["cost", "--stack", "kim", *options])
+    result = CliRunner().invoke(app.app, ["cost", "--stack", "kim", *options])
     if isinstance(result.exception, LabError):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -133,11 +134,11 @@ def test_the_course_is_as_long_as_is_said(tmp_path: Path) -> None:
 def test_a_course_that_cannot_be_is_refused(tmp_path: Path, options: list[str]) -> None:
     configured(tmp_path)
 
-    assert CliRunner().invoke(cli.app, ["cost", "--stack", "kim", *options]).exit_code == 2
+    assert CliRunner().invoke(app.app, ["cost", "--stack", "kim", *options]).exit_code == 2
 
 
 def test_the_help_names_the_course_that_is_usual() -> None:
-    shown = " ".join(CliRunner().invoke(cli.app, ["cost", "--help"], env={"COLUMNS": "200"}).output.split())
+    shown = " ".join(CliRunner().invoke(app.app, ["cost", "--help"], env={"COLUMNS": "200"}).output.split())
 
     assert f"[default: ({Course().hours_per_day})]" in shown
     assert f"[default: ({Course().days})]" in shown
@@ -167,13 +168,13 @@ def test_a_class_is_shown_with_a_row_for_each_stack(capsys: pytest.CaptureFixtur
         Share(stack="lee", settings=elsewhere()),
     ]
 
-    commands.show_class(shares, Course(), as_json=True, online=False)
+    commands.show(shares, Course(), of_class=True, as_json=True, online=False)
     found = json.loads(capsys.readouterr().out)
     assert [stack["stack"] for stack in found["stacks"]] == ["platform", "kim", "lee"]
     assert (found["perHour"], found["perStudent"]) == (0.5814, 0.2907)
 
 
 def test_a_class_without_a_cluster_of_its_own_costs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    commands.show_class([Share(stack="kim", settings=elsewhere())], Course(), as_json=True)
+    commands.show([Share(stack="kim", settings=elsewhere())], Course(), of_class=True, as_json=True, online=None)
 
     assert json.loads(capsys.readouterr().out)["perHour"] == 0

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from lab.cost import prices
-from lab.cost.prices import Kind
-from lab.paths import PROJECT
+from lab.core.paths import PROJECT
+from lab.services.cost import prices
+from lab.services.cost.prices import Kind
 from tests.unit.cost.support import GOLDEN
 
 pages = pytest.mark.parametrize("page", ["cost.md", "cost.ko.md"])

@@ -9,12 +9,17 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from lab import artifacts, cli, dashboards, paths, toolchain, workspace
-from lab.azure import plugin, updates
-from lab.cost import limit, prices
-from lab.cost.estimate import estimate
-from lab.errors import LabError
-from lab.stack import Stack
+from lab import toolchain
+from lab.adapters import workspace
+from lab.adapters.stack import Stack
+from lab.cli import app
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.platforms.azure import plugin
+from lab.services import azure_updates
+from lab.services.cost import limit, prices
+from lab.services.cost.estimate import estimate
+from lab.toolchain import artifacts, dashboards
 from tests.unit.cost.support import settings
 
 if TYPE_CHECKING:
@@ -154,7 +159,7 @@ def written(folder: Path, most: str) -> None:
 def test_a_command_refuses_before_anything_is_brought_for_azure(command: str, tmp_path: Path, made: list[str]) -> None:
     written(tmp_path, "0.5")
 
-    failure = CliRunner().invoke(cli.app, [command, "--stack", "kim"]).exception
+    failure = CliRunner().invoke(app.app, [command, "--stack", "kim"]).exception
 
     assert isinstance(failure, LabError)
     assert failure.message.startswith("istio-lab:azure.budget.maxPerHour is 0.5, but this plan may cost 0.8411 USD")
@@ -165,7 +170,7 @@ def test_a_command_refuses_before_anything_is_brought_for_azure(command: str, tm
 def test_a_command_goes_on_within_the_limit(command: str, tmp_path: Path, made: list[str]) -> None:
     written(tmp_path, "0.9")
 
-    failure = CliRunner().invoke(cli.app, [command, "--stack", "kim"]).exception
+    failure = CliRunner().invoke(app.app, [command, "--stack", "kim"]).exception
 
     assert isinstance(failure, LabError)
     assert failure.message == "that is enough"
@@ -175,5 +180,5 @@ def test_a_command_goes_on_within_the_limit(command: str, tmp_path: Path, made: 
 def test_what_is_planned_needs_nobody_on_the_allowlist_yet(tmp_path: Path, made: list[str]) -> None:
     written(tmp_path, "0")
 
-    assert updates.planned(Stack("kim")).azure.budget.max_per_hour == 0
+    assert azure_updates.planned(Stack("kim")).azure.budget.max_per_hour == 0
     assert made == []

@@ -6,14 +6,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from lab import paths
+from lab.core import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 BUSY = """
 import asyncio, pathlib, sys
-from lab.dataplane import agent
+from lab.platforms.dataplane import agent
 
 async def never_ends():
     while True:

@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from lab import apps
-from lab.dataplane import agent, bookinfo, lifecycle, pods, proxy, relay, sandbox, supervisor, workloads
-from lab.dataplane.pods import Pod
-from lab.dataplane.workloads import Proxy
-from lab.embedded.control_plane import ControlPlane
-from lab.embedded.ports import Ports
-from lab.errors import LabError
-from lab.toolchain import resolve
+from lab.core.errors import LabError
+from lab.platforms.dataplane import agent, bookinfo, lifecycle, pods, proxy, relay, sandbox, supervisor, workloads
+from lab.platforms.dataplane.pods import Pod
+from lab.platforms.dataplane.workloads import Proxy
+from lab.platforms.embedded.control_plane import ControlPlane
+from lab.platforms.embedded.ports import Ports
+from lab.toolchain import applications, resolve
 
 ISTIOD = Path("/run/istiod.sock")
 
@@ -81,7 +80,7 @@ def test_the_pods_of_the_lessons_run_and_all_others_stay_simulated() -> None:
 
 def test_every_workload_names_what_there_is() -> None:
     for each in workloads.every():
-        assert each.app in {"", *apps.names()}
+        assert each.app in {"", *applications.names()}
         assert bool(each.port) == bool(each.app or each.bookinfo)
         assert each.app or each.bookinfo or each.proxy
 

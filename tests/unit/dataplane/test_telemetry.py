@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from components.delivery import analysis
 from components.mesh import values
 from components.platform.base import Webhooks
-from lab.dataplane import pods, prometheus
-from lab.dataplane.pods import Pod
-from lab.dataplane.telemetry import Log, Request, Telemetry, parse
+from lab.platforms.dataplane import pods, prometheus
+from lab.platforms.dataplane.pods import Pod
+from lab.platforms.dataplane.telemetry import Log, Request, Telemetry, parse
 
 SUCCESS = (
     '[2026-11-25T20:59:22.904Z] "GET /ratings/0 HTTP/1.1" 200 - via_upstream - "-" 0 54 43 42 "-" "Python-urllib/3.11" '

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from lab import cli, toolchain
-from lab.drift import state
-from lab.drift.compare import Change, Owned, Report, compare
-from lab.drift.fields import ABSENT, Path, entries, leaves
-from lab.errors import LabError
-from lab.stack import Stack
+from lab.adapters.stack import Stack
+from lab.cli import app
+from lab.core.errors import LabError
+from lab.services.drift import state
+from lab.services.drift.compare import Change, Owned, Report, compare
+from lab.services.drift.fields import ABSENT, Path, entries, leaves
 from tests.unit.pretended_kubectl import PretendedKubectl
 
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Mapping
 
-    from lab.drift.live import Key
+    from lab.services.drift.live import Key
 
 Object = dict[str, Any]
 
@@ -610,7 +610,7 @@ def kubectl(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Pretende
     """Of a cluster where Argo Rollouts and istiod did their work and nobody else did anything."""
     (tmp_path / "kubeconfig").touch()
     pretended = PretendedKubectl(tmp_path / "kubectl")
-    monkeypatch.setattr(toolchain, "path", {"kubectl": pretended.file}.__getitem__)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
     monkeypatch.setattr(Stack, "directory", tmp_path)
     monkeypatch.setattr(Stack, "export", lambda _: STATE)
     pretended.answers(f"get {KINDS} ", {"items": standing()})
@@ -628,7 +628,7 @@ def standing(**spec: object) -> list[Object]:
 
 
 def test_nothing_by_hand_ends_with_0_and_says_what_controllers_own(kubectl: PretendedKubectl) -> None:
-    result = CliRunner().invoke(cli.app, ["drift"])
+    result = CliRunner().invoke(app.app, ["drift"])
 
     assert result.exit_code == 0, result.output
     assert "Changed by hand" not in result.stdout
@@ -638,7 +638,7 @@ def test_nothing_by_hand_ends_with_0_and_says_what_controllers_own(kubectl: Pret
 
 
 def test_all_kinds_are_asked_for_in_one_call_with_their_groups(kubectl: PretendedKubectl) -> None:
-    CliRunner().invoke(cli.app, ["drift"])
+    CliRunner().invoke(app.app, ["drift"])
 
     assert kubectl.calls[0][1:3] == ["get", KINDS]
     assert {"--all-namespaces", "--show-managed-fields"} <= set(kubectl.calls[0])
@@ -647,7 +647,7 @@ def test_all_kinds_are_asked_for_in_one_call_with_their_groups(kubectl: Pretende
 def test_a_change_by_hand_ends_with_1_and_says_what_sets_it_back(kubectl: PretendedKubectl) -> None:
     kubectl.answers(f"get {KINDS} ", {"items": standing(replicas=5)})
 
-    result = CliRunner().invoke(cli.app, ["drift"])
+    result = CliRunner().invoke(app.app, ["drift"])
 
     assert result.exit_code == 1
     said = " ".join(result.stdout.split())
@@ -659,7 +659,7 @@ def test_a_change_by_hand_ends_with_1_and_says_what_sets_it_back(kubectl: Preten
 def test_a_program_gets_both_lists_and_the_same_exit_code(kubectl: PretendedKubectl) -> None:
     kubectl.answers(f"get {KINDS} ", {"items": standing(replicas=5)})
 
-    result = CliRunner().invoke(cli.app, ["drift", "--json"])
+    result = CliRunner().invoke(app.app, ["drift", "--json"])
 
     assert result.exit_code == 1
     found = json.loads(result.stdout)
@@ -677,7 +677,7 @@ def test_a_kind_whose_definition_was_deleted_is_asked_for_alone_and_its_objects_
     kubectl.answers("get deployment", {"items": present[:1]})
     kubectl.answers("get validatingwebhook", {"items": present[2:]})
 
-    result = CliRunner().invoke(cli.app, ["drift", "--json"])
+    result = CliRunner().invoke(app.app, ["drift", "--json"])
 
     assert [(each["kind"], each["now"]) for each in json.loads(result.stdout)["changed"]] == [
         ("VirtualService", "deleted")
@@ -688,10 +688,10 @@ def test_a_lab_that_does_not_stand_is_told_with_what_makes_it_stand(
     kubectl: PretendedKubectl, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "kubeconfig").unlink()
-    absent = CliRunner().invoke(cli.app, ["drift", "--stack", "other"])
+    absent = CliRunner().invoke(app.app, ["drift", "--stack", "other"])
     (tmp_path / "kubeconfig").touch()
     monkeypatch.setattr(Stack, "export", lambda _: exported())
-    empty = CliRunner().invoke(cli.app, ["drift", "--stack", "other"])
+    empty = CliRunner().invoke(app.app, ["drift", "--stack", "other"])
 
     for result, words in ((absent, "does not stand"), (empty, "has nothing in its cluster")):
         assert isinstance(result.exception, LabError)
@@ -703,7 +703,7 @@ def test_a_lab_that_does_not_stand_is_told_with_what_makes_it_stand(
 def test_a_cluster_that_does_not_answer_is_an_error_not_a_finding(kubectl: PretendedKubectl) -> None:
     kubectl.answers(f"get {KINDS} ", "Unable to connect to the server", code=1)
 
-    result = CliRunner().invoke(cli.app, ["drift"])
+    result = CliRunner().invoke(app.app, ["drift"])
 
     assert isinstance(result.exception, LabError)
     assert "Unable to connect" in result.exception.message

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.embedded import ports
-from lab.embedded.control_plane import ControlPlane
-from lab.embedded.istiod import Istiod
-from lab.embedded.ports import Ports
+from lab.platforms.embedded import ports
+from lab.platforms.embedded.control_plane import ControlPlane
+from lab.platforms.embedded.istiod import Istiod
+from lab.platforms.embedded.ports import Ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from lab.embedded import metrics_server
-from lab.embedded.ports import LOOPBACK
+from lab.platforms.embedded import metrics_server
+from lab.platforms.embedded.ports import LOOPBACK
 
 PORT = 23456
 

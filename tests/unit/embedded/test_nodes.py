@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from lab import versions
-from lab.embedded import nodes
-from lab.embedded.nodes import NodeSpec
+from lab.core import versions
+from lab.platforms.embedded import nodes
+from lab.platforms.embedded.nodes import NodeSpec
 
 
 def made(count: int = 3, zones: int = 3, cpu: int = 4, memory: str = "16Gi") -> list[dict[str, Any]]:

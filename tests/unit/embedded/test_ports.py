@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.embedded import ports
-from lab.embedded.ports import LOOPBACK, Ports, is_free
+from lab.platforms.embedded import ports
+from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

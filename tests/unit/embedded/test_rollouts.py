@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab import cli, toolchain
-from lab.embedded import processes, rollouts
-from lab.embedded.control_plane import ControlPlane
-from lab.embedded.ports import Ports
-from lab.embedded.rollouts import RolloutsController
-from lab.errors import LabError
-from lab.stack import Stack
+from lab import toolchain
+from lab.adapters import process as door
+from lab.adapters.stack import Stack
+from lab.cli import app
+from lab.core.errors import LabError
+from lab.platforms.embedded import rollouts
+from lab.platforms.embedded.control_plane import ControlPlane
+from lab.platforms.embedded.ports import Ports
+from lab.platforms.embedded.rollouts import RolloutsController
 
 if TYPE_CHECKING:
     import subprocess
@@ -42,7 +44,7 @@ exit 1
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RolloutsController]:
     """A controller that is none yet, and whose process ends with the test."""
     started: list[subprocess.Popen[bytes]] = []
-    monkeypatch.setattr(processes, "_DETACHED", started)
+    monkeypatch.setattr(door, "_DETACHED", started)
     yield RolloutsController(control_plane=ControlPlane(directory=tmp_path / "lab", ports=Ports.allocate()))
     rollouts.stop(tmp_path / "lab")
     for each in started:
@@ -194,7 +196,7 @@ def test_a_lab_that_is_swept_away_leaves_no_controller_behind(
     left = RolloutsController(control_plane=plane)
     child = looks_like(left, spawn)
 
-    cli.sweep(stack)
+    app.sweep(stack)
 
     assert child.wait(1) != 0
     assert not left.healthy

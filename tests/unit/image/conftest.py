@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import apps, paths
-from lab.image import names
-from lab.stack import Stack
+from lab.adapters.stack import Stack
+from lab.core import paths
+from lab.services.images import tags
+from lab.toolchain import applications
 from tests.unit.image.pretended import Pretended
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     # A folder of sources of its own: the content of this project changes with every edit.
     monkeypatch.setattr(paths, "PROJECT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    monkeypatch.setattr(apps, "content_hash", lambda _app: CONTENT)
-    monkeypatch.setattr(apps, "names", lambda: ("delivery", "order"))
+    monkeypatch.setattr(applications, "content_hash", lambda _app: CONTENT)
+    monkeypatch.setattr(applications, "names", lambda: ("delivery", "order"))
     (tmp_path / "apps").mkdir()
     return put
 
@@ -67,4 +68,4 @@ def embedded() -> Pretending:
     return Pretending("dev", "embedded", {})
 
 
-MARK = names.content_tag(CONTENT)
+MARK = tags.content_tag(CONTENT)

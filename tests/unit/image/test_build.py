@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.errors import LabError
-from lab.image import build as images
-from lab.image.engine import Engine
+from lab.core.errors import LabError
+from lab.services.images import build as images
+from lab.services.images.engines import Engine
 from tests.unit.image.conftest import CONTENT, MARK
 
 if TYPE_CHECKING:

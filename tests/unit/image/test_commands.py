@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from lab.image import commands
+from lab.cli import image
 from tests.unit.image.conftest import MARK
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ FIRST, SECOND = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 
 @pytest.fixture
 def typed(azure: Pretending, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.setattr(commands, "Stack", lambda _name: azure)
+    monkeypatch.setattr(image, "Stack", lambda _name: azure)
     monkeypatch.setattr(
         type(azure), "config", lambda self: {"shop": {"order": {"image": self.settings.get("shop.order.image", "")}}}
     )
 
     def run(*words: str) -> Result:
-        return CliRunner().invoke(commands.app, words)
+        return CliRunner().invoke(image.app, words)
 
     return run
 

@@ -9,9 +9,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from lab import cli, paths
-from lab.errors import LabError
-from lab.lesson import commands, lessons, stack_file
+from lab.cli import lesson, lifecycle
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.services.lessons import lessons, stack_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,12 +29,12 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def ups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
-    monkeypatch.setattr(cli, "up", found.append)
+    monkeypatch.setattr(lifecycle, "up", found.append)
     return found
 
 
 def invoke(*words: str) -> tuple[str, BaseException | None]:
-    result = CliRunner().invoke(commands.app, words)
+    result = CliRunner().invoke(lesson.app, words)
     return result.output, None if isinstance(result.exception, SystemExit) else result.exception
 
 
@@ -103,7 +104,7 @@ def test_an_up_that_fails_names_the_way_back(file: Path, monkeypatch: pytest.Mon
     def fail(_stack: str) -> None:
         raise LabError("pulumi ended with code 1")
 
-    monkeypatch.setattr(cli, "up", fail)
+    monkeypatch.setattr(lifecycle, "up", fail)
     _, error = invoke("apply", "02", "--yes")
 
     assert isinstance(error, LabError)
@@ -118,7 +119,7 @@ def test_an_up_that_fails_on_settings_of_ones_own_names_their_lines(
         raise LabError("pulumi ended with code 1", "make recover")
 
     file.write_text("config:\n  istio-lab:traffic:\n    reviews:\n      v3: 100\n")
-    monkeypatch.setattr(cli, "up", fail)
+    monkeypatch.setattr(lifecycle, "up", fail)
     output, error = invoke("apply", "02", "--yes")
 
     assert isinstance(error, LabError)
@@ -151,11 +152,11 @@ def test_a_person_who_says_no_keeps_the_file(file: Path, ups: list[str], monkeyp
 
     def no(question: str, **_others: bool) -> None:
         asked.append(question)
-        raise commands.typer.Abort
+        raise lesson.typer.Abort
 
     before = file.read_bytes()
-    monkeypatch.setattr(commands, "_somebody_is_there", lambda: True)
-    monkeypatch.setattr(commands.typer, "confirm", no)
+    monkeypatch.setattr(lesson, "_somebody_is_there", lambda: True)
+    monkeypatch.setattr(lesson.typer, "confirm", no)
     invoke("apply", "01")
 
     assert asked == ["Change this?"]
@@ -253,7 +254,7 @@ def test_a_strategy_whose_up_fails_names_the_way_back_of_its_own_subject(
         raise LabError("pulumi ended with code 1")
 
     file.write_text(stack_file.replaced(file.read_text(), "rollouts", lessons.find("25").settings["rollouts"]))
-    monkeypatch.setattr(cli, "up", fail)
+    monkeypatch.setattr(lifecycle, "up", fail)
     _, error = invoke("apply", "26", "--yes")
 
     assert isinstance(error, LabError)

@@ -9,10 +9,10 @@ import yaml
 from pydantic import ValidationError
 from typer.main import get_command
 
-from lab import cli
-from lab.errors import LabError
-from lab.lesson import lessons, stack_file
-from lab.lesson.lessons import Lesson, Subject
+from lab.cli import app
+from lab.core.errors import LabError
+from lab.services.lessons import lessons, stack_file
+from lab.services.lessons.lessons import Lesson, Subject
 from lab.settings import Settings
 
 FILE = """\
@@ -133,7 +133,7 @@ def test_a_lesson_is_followed_by_the_next_and_the_last_by_the_way_back() -> None
 
 
 def test_what_is_to_be_tried_begins_with_a_command_that_there_is() -> None:
-    known = set(get_command(cli.app).commands)  # type: ignore[attr-defined]
+    known = set(get_command(app.app).commands)  # type: ignore[attr-defined]
     tried = [command for each in lessons.every() for command in each.commands]
 
     assert {found[1] for command in tried if (found := re.match(r"lab (\w+)", command))} <= known

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.errors import LabError
-from lab.pipeline import comment
+from lab.core.errors import LabError
+from lab.services.pipeline import comment
 
 RECORDED = Path(__file__).parents[1] / "azure" / "recorded"
 

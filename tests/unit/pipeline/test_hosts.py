@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from lab.errors import LabError
-from lab.pipeline.hosts import PullRequest
+from lab.core.errors import LabError
+from lab.services.pipeline.hosts import PullRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

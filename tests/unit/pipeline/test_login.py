@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import paths
-from lab.azure import cli
-from lab.errors import LabError
-from lab.pipeline import login
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.platforms.azure import cli
+from lab.services.pipeline import login
 
 if TYPE_CHECKING:
     from collections.abc import Callable

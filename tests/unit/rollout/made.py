@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lab.rollout import objects
+from lab.services.rollouts import objects
 
 if TYPE_CHECKING:
-    from lab.rollout.state import Rollout
+    from lab.services.rollouts.state import Rollout
 
 Object = dict[str, Any]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab.rollout import explain, objects
-from lab.rollout.explain import Controller, Place
-from lab.rollout.state import Phase
+from lab.services.rollouts import explain, objects
+from lab.services.rollouts.explain import Controller, Place
+from lab.services.rollouts.state import Phase
 from tests.unit.rollout import made
 
 HERE = Place(embedded=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.toolchain import lockfile, stamp
 from lab.toolchain.catalog import TOOLS
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lab.toolchain.parallel import run_all
+from lab.core.parallel import run_all
 
 
 def test_jobs_start_in_order_and_run_at_once() -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import paths, toolchain, versions
-from lab.errors import LabError
+from lab import toolchain
+from lab.core import paths, versions
+from lab.core.errors import LabError
 from lab.toolchain import stamp
 from lab.toolchain.catalog import DEFAULT, TOOLS
 from tests.unit.toolchain.support import FakeGo, program

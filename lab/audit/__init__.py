@@ -1,1 +1,0 @@
-"""`lab audit`: whether anything is left of a lab that was taken down."""

@@ -1,0 +1,223 @@
+"""`lab pipeline`: what the pipelines of GitHub, GitLab and Gitea call, stage by stage."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lab import toolchain
+from lab.adapters import workspace
+from lab.adapters.stack import Stack
+from lab.cli.board import Progress
+from lab.core import paths
+from lab.core.errors import LabError
+
+app = typer.Typer(
+    help="""The stages of a pipeline: test, then preview on a pull request, or image and deploy on main.
+
+    `pipelines/run STAGE` prepares the machine and calls these; the files of GitHub, GitLab and Gitea call that.
+    Each stage can be run by hand just as well.
+    """,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+console = Console()
+
+StackName = Annotated[
+    str, typer.Option("--stack", "-s", envvar=["ISTIO_LAB_STACK", "STACK"], help="Which stack the pipeline serves.")
+]
+TargetName = Annotated[
+    str,
+    typer.Option(
+        envvar="ISTIO_LAB_TARGET",
+        help="Where that stack stands. A stack that stands elsewhere is refused, so that no pipeline reaches a cloud "
+        "or a cluster that nobody named.",
+    ),
+]
+AZURE = "azure"
+EMBEDDED = "embedded"
+
+
+@app.command()
+def tools(target: TargetName = EMBEDDED) -> None:
+    """Bring every tool, chart and manifest before anything is logged in to: a login lives for minutes."""
+    from lab.cli import lifecycle
+
+    with Progress() as progress:
+        toolchain.ensure(toolchain.LOAD, progress=progress)
+    lifecycle.setup()
+    if target == AZURE:
+        from lab.platforms.azure import plugin
+
+        with Progress() as progress:
+            plugin.ensure(progress)
+
+
+@app.command()
+def login(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
+    """Log in to Azure by what the pipeline's host vouches for; on other targets there is nothing to log in to."""
+    if _require_target(Stack(stack), target).target != AZURE:
+        console.print(f"stack {stack} needs no login: it stands on the target {target}")
+        return
+    from lab.services.pipeline import login as way
+
+    workspace.prepare()
+    found = way.login(os.environ)
+    console.print(f"logged in to subscription {found.name} ({found.id})", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def test() -> None:
+    """Run the tests of order and delivery; when one fails, nothing is built and nothing deployed."""
+    with Progress() as progress:
+        toolchain.ensure(toolchain.LOAD, progress=progress)
+    command = [sys.executable, "-m", "pytest", "apps/tests", "-q", "-n", "2", "--dist", "loadfile"]
+    # With CI set, what needs more than this machine has fails. The project's own checks want that, but a host's machine
+    # may have no root, and then those tests are left out, each with its reason.
+    environment = {name: value for name, value in workspace.environment().items() if name != "CI"}
+    if subprocess.run(command, check=False, cwd=paths.PROJECT, env=environment).returncode:
+        raise LabError("a test of the applications failed, so the pipeline ends here", "python -m pytest apps/tests")
+
+
+@app.command()
+def image(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
+    """Build the images of both applications, unless their contents are in the registry already."""
+    _build_images(_require_target(Stack(stack), target))
+
+
+@app.command()
+def preview(
+    stack: StackName = "dev",
+    target: TargetName = EMBEDDED,
+    output: Annotated[Path, typer.Option(help="The file for the comment, in Markdown.")] = Path("preview.md"),
+) -> None:
+    """Write what `deploy` would change to a file, and comment on the pull request where there is one.
+
+    The comment of an earlier run is written again. The numbers alone go to a file beside it, which GitLab shows in the
+    merge request without any token.
+    """
+    from lab.services import lifecycle
+    from lab.services.pipeline import comment
+    from lab.services.pipeline.hosts import PullRequest
+
+    chosen = _require_target(Stack(stack), target)
+    lifecycle.prepare(Progress())
+    lifecycle.prepare_preview(chosen, Progress())
+    _propose_images(chosen)
+    with Progress() as progress, progress.step(f"previewing stack {stack}", usual=10):
+        found = chosen.preview()
+    text = comment.markdown(found, stack=stack)
+    output.write_text(text, encoding="utf-8")
+    output.with_suffix(".json").write_text(json.dumps(comment.totals(found)) + "\n", encoding="utf-8")
+    console.print(f"the preview of stack {stack} is in {output}", highlight=False, soft_wrap=True)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as page:
+            page.write(text)
+    if request := PullRequest.from_environment(os.environ):
+        address = request.comment(text, mark=comment.MARK.format(stack=stack))
+        console.print(f"and at {address}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def deploy(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
+    """Bring the stack to what the sources say: `lab up`, with its guard against losing a cluster."""
+    from lab.cli import lifecycle
+
+    chosen = _require_target(Stack(stack), target)
+    first = chosen.target == AZURE and not _has_registry(chosen)
+    lifecycle.up(stack)
+    if first:
+        # The registry came with this very update, and the images with it: now there is something to run.
+        _build_images(chosen)
+        lifecycle.up(stack)
+
+
+@app.command()
+def finish(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
+    """Take down a lab that stands on the pipeline's own machine, so that nothing of it outlives the job."""
+    from lab.cli import lifecycle
+
+    if _require_target(Stack(stack), target).target != EMBEDDED:
+        console.print(f"stack {stack} stands on the target {target} and stays there")
+        return
+    lifecycle.down(stack)
+
+
+class Reaping(StrEnum):
+    """What the scheduled pipeline does with labs that have expired."""
+
+    DRY = "dry"
+    STOP = "stop"
+    DESTROY = "destroy"
+
+
+@app.command()
+def reap(
+    action: Annotated[
+        Reaping, typer.Option(envvar="ISTIO_LAB_REAP", help="`dry` only says what would be done.")
+    ] = Reaping.DRY,
+) -> None:
+    """Stop or destroy the labs of the backend that have expired: `lab class reap`, for a pipeline with a schedule."""
+    from lab.services.classes import reap as reaping
+    from lab.services.classes import selection
+
+    dry = action is Reaping.DRY
+    chosen = selection.Action.DESTROY if dry else selection.Action(action.value)
+    reaping.run(now=datetime.now(tz=UTC), yes=not dry, action=chosen, as_json=False, roster={})
+
+
+def _require_target(stack: Stack, named: str) -> Stack:
+    """The stack, if it stands where the pipeline was told.
+
+    Raises:
+        LabError: it stands elsewhere.
+    """
+    if stack.target != named:
+        raise LabError(
+            f"the pipeline is for the target {named}, but stack {stack.name} stands on {stack.target}",
+            f"set the pipeline's variable ISTIO_LAB_TARGET to {stack.target}, or ISTIO_LAB_STACK to another stack",
+        )
+    return stack
+
+
+def _build_images(stack: Stack) -> None:
+    from lab.services.images import build as images
+    from lab.toolchain import applications
+
+    if not _has_registry(stack):
+        console.print(_WITHOUT_REGISTRY.format(stack=stack.name), soft_wrap=True)
+        return
+    for each in applications.names():
+        built = images.build(stack, each, tag=None, engine=None, base=None)
+        images.choose(stack, built.image)
+        told = "built" if built.new else "there already"
+        console.print(f"{built.image}: {told}, in {built.where}", highlight=False, soft_wrap=True)
+
+
+def _has_registry(stack: Stack) -> bool:
+    return stack.target == AZURE and stack.exists() and "registry" in stack.outputs()
+
+
+def _propose_images(stack: Stack) -> None:
+    """Preview with the images that `image` would build or find, without building any."""
+    from lab.services.images import build as images
+    from lab.toolchain import applications
+
+    if not _has_registry(stack):
+        return
+    for each in applications.names():
+        name = images.propose(stack, each)
+        images.choose(stack, name)
+        console.print(f"previewed with {name}", highlight=False, soft_wrap=True)
+
+
+_WITHOUT_REGISTRY = "stack {stack} has no registry, so there is no image to build: this stage has nothing to do"

@@ -1,0 +1,340 @@
+"""`lab rollout status | watch | set-image | promote | abort | undo | retry`: a new version, step by step."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from lab.adapters.stack import Stack
+from lab.core.errors import LabError
+from lab.services.rollouts import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.services.rollouts.explain import Explanation
+    from lab.services.rollouts.state import Container, ReplicaSet, Rollout
+
+app = typer.Typer(
+    help="""How far a new version is, why it stands there, and what to do next: Argo Rollouts on this lab's cluster.
+
+    `lab rollout status` explains, `lab rollout watch` follows; the others act as the kubectl plugin of Argo Rollouts
+    does: `lab rollout set-image`, `promote`, `abort`, `undo`, `retry`.
+    """,
+    no_args_is_help=True,
+)
+console = Console()
+
+_BETWEEN = 1.0
+"""Seconds between two looks at the cluster."""
+
+Name = Annotated[str, typer.Argument(help="Of the Rollout.")]
+StackName = Annotated[
+    str,
+    typer.Option("--stack", "-s", envvar="STACK", help="Which lab: each stack is one of its own, side by side."),
+]
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", help="Of the Rollout; the lab's own ones are found without.")
+]
+
+
+@app.command()
+def status(
+    name: Name = names.DEFAULT,
+    stack: StackName = "dev",
+    namespace: Namespace = "",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Show how far a Rollout is, why it stands there, and the next command.
+
+    Ends with 1 when the Rollout is degraded or cannot go on, else with 0.
+
+    For example: `lab rollout status`, or `lab rollout status delivery --json`.
+    """
+    from lab.cli import rollout_view
+    from lab.services.rollouts import explain, reading
+
+    target = Stack(stack)
+    rollout, controller = reading.read_settled(target, namespace or names.namespace_of(name), name)
+    explanation = explain.explain(rollout, reading.place(target), controller)
+    if as_json:
+        typer.echo(json.dumps(rollout_view.data(rollout, explanation), indent=2, ensure_ascii=False))
+    else:
+        console.print(rollout_view.screen(rollout, explanation), highlight=False)
+    sys.exit(_code(rollout, explanation))
+
+
+@app.command()
+def watch(
+    name: Name = names.DEFAULT,
+    stack: StackName = "dev",
+    namespace: Namespace = "",
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to follow it at most; 0 for no end.")] = 0,
+) -> None:
+    """Follow a Rollout until it is healthy or degraded, or until Ctrl-C.
+
+    Without a terminal it is a line for each change. Ends as `lab rollout status` does; following changes nothing.
+
+    For example: `lab rollout watch delivery --timeout 300`
+    """
+    from lab.cli import rollout_view
+
+    seen: list[tuple[Rollout, Explanation]] = []
+    looks = _looks(Stack(stack), namespace or names.namespace_of(name), name, timeout or float("inf"))
+    try:
+        (_follow_live if console.is_terminal else _follow_in_lines)(looks, seen)
+    except KeyboardInterrupt:
+        if not seen:
+            raise
+    # What was seen last is the result, also where Ctrl-C ended it.
+    rollout, explanation = seen[-1]
+    if console.is_terminal:
+        console.print(rollout_view.screen(rollout, explanation), highlight=False)
+    elif explanation.moves or explanation.broken:  # what waits for a person was said when it began to
+        _print_explanation(explanation)
+    sys.exit(_code(rollout, explanation))
+
+
+@app.command("set-image")
+def set_image(
+    words: Annotated[
+        list[str], typer.Argument(metavar="[NAME] CONTAINER=IMAGE", help="Which Rollout, and its new version.")
+    ],
+    stack: StackName = "dev",
+    namespace: Namespace = "",
+) -> None:
+    """Roll a new version out: give a container of a Rollout another image.
+
+    For example: `lab rollout set-image rollouts-demo=argoproj/rollouts-demo:yellow`, or
+    `lab rollout set-image delivery delivery=docker.io/me/delivery:v2`
+    """
+    from lab.services.rollouts import actions, explain
+
+    name, given = (names.DEFAULT, words[0]) if len(words) == 1 else (words[0], words[-1])
+    if len(words) > 2 or "=" not in given or "=" in name:  # noqa: PLR2004 - a name and what is set
+        raise LabError(
+            f'lab rollout set-image: found "{" ".join(words)}"',
+            "allowed: a Rollout, which may be left out, and a container, =, its image: "
+            "lab rollout set-image delivery delivery=docker.io/me/delivery:v2",
+        )
+    container, _, image = given.partition("=")
+    _require_image(image)
+    target, rollout = _find(stack, namespace, name)
+    chosen = _container(rollout, container)
+    if chosen.image == image:
+        console.print(f"{name} has {image} already; nothing is changed.", markup=False, highlight=False)
+        return
+    actions.set_image(target, rollout, chosen, image)
+    _tell(target, rollout, explain.after("set-image", rollout, image=image), explain.NOT_KNOWN_TO_THE_STACK)
+
+
+@app.command()
+def promote(
+    name: Name = names.DEFAULT,
+    stack: StackName = "dev",
+    namespace: Namespace = "",
+    *,
+    full: Annotated[bool, typer.Option("--full", help="To the end: no more steps, pauses or analyses.")] = False,
+) -> None:
+    """End the pause or the step that a Rollout is in, or with `--full` all that are left.
+
+    For example: `lab rollout promote`, or `lab rollout promote delivery --full`.
+    """
+    from lab.services.rollouts import actions, explain
+
+    target, rollout = _find(stack, namespace, name)
+    if rollout.complete and not rollout.paused_by_hand:
+        raise _nothing(target, rollout, "promote")
+    if rollout.aborted and not full:
+        raise LabError(
+            f"the newest version of {name} was aborted, so there is no pause to end",
+            f"{_command('retry', target, rollout)}, or {_command('promote', target, rollout, '--full')}",
+        )
+    actions.promote(target, rollout, full=full)
+    _tell(target, rollout, explain.after("promote --full" if full else "promote", rollout))
+
+
+@app.command()
+def abort(name: Name = names.DEFAULT, stack: StackName = "dev", namespace: Namespace = "") -> None:
+    """Give the new version up: every request goes to the stable one again.
+
+    For example: `lab rollout abort delivery`
+    """
+    from lab.services.rollouts import actions, explain
+
+    target, rollout = _find(stack, namespace, name)
+    if rollout.complete:
+        raise _nothing(target, rollout, "abort")
+    if rollout.aborted:
+        raise LabError(f"the newest version of {name} was aborted already", _command("status", target, rollout))
+    actions.abort(target, rollout)
+    _tell(target, rollout, explain.after("abort", rollout))
+
+
+@app.command()
+def undo(
+    name: Name = names.DEFAULT,
+    stack: StackName = "dev",
+    namespace: Namespace = "",
+    to_revision: Annotated[int, typer.Option(min=0, help="Which one; 0 for the one before the newest.")] = 0,
+) -> None:
+    """Go back to the template of a former revision.
+
+    For example: `lab rollout undo`, or `lab rollout undo delivery --to-revision 3`.
+    """
+    from lab.services.rollouts import actions, explain
+
+    target, rollout = _find(stack, namespace, name)
+    chosen = _revision(rollout, to_revision)
+    if chosen == rollout.newest:
+        told = f"{name} has the template of revision {chosen.revision} already; nothing is changed."
+        console.print(told, markup=False, highlight=False)
+        return
+    actions.undo(target, rollout, chosen)
+    _tell(target, rollout, explain.after("undo", rollout, chosen), explain.NOT_KNOWN_TO_THE_STACK)
+
+
+@app.command()
+def retry(name: Name = names.DEFAULT, stack: StackName = "dev", namespace: Namespace = "") -> None:
+    """Try a version that was aborted once more, from its first step.
+
+    For example: `lab rollout retry delivery`
+    """
+    from lab.services.rollouts import actions, explain
+
+    target, rollout = _find(stack, namespace, name)
+    if not rollout.aborted:
+        raise LabError(f"{name} was not aborted, so there is nothing to retry", _command("status", target, rollout))
+    actions.retry(target, rollout)
+    _tell(target, rollout, explain.after("retry", rollout))
+
+
+def _looks(stack: Stack, namespace: str, name: str, longest: float) -> Iterator[tuple[Rollout, Explanation]]:
+    """The state and its explanation, again and again, until nothing more is to come or time is up."""
+    from lab.services.rollouts import explain, reading
+
+    where = reading.place(stack)
+    begin, neglected_since = time.monotonic(), float("inf")
+    while True:
+        rollout = reading.read(stack, namespace, name)
+        now = time.monotonic()
+        neglected_since = min(neglected_since, now) if rollout.neglected else float("inf")
+        late = now - neglected_since >= reading.PATIENCE
+        explanation = explain.explain(rollout, where, reading.controller(stack) if late else None)
+        yield rollout, explanation
+        if _ended(rollout, explanation) or time.monotonic() - begin >= longest:
+            return
+        time.sleep(_BETWEEN)
+
+
+def _follow_live(looks: Iterator[tuple[Rollout, Explanation]], seen: list[tuple[Rollout, Explanation]]) -> None:
+    from rich.live import Live
+
+    from lab.cli import rollout_view
+
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        for rollout, explanation in looks:
+            seen[:] = [(rollout, explanation)]
+            live.update(rollout_view.screen(rollout, explanation), refresh=True)
+
+
+def _follow_in_lines(looks: Iterator[tuple[Rollout, Explanation]], seen: list[tuple[Rollout, Explanation]]) -> None:
+    from lab.cli import rollout_view
+
+    said, asked = "", False
+    for rollout, explanation in looks:
+        seen[:] = [(rollout, explanation)]
+        line = rollout_view.line(rollout)
+        if line != said:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            said, asked = line, False
+        # A log in which nothing happens any more shall say for whom it waits.
+        if not explanation.moves and not explanation.broken and not asked:
+            _print_explanation(explanation)
+            asked = True
+
+
+def _ended(rollout: Rollout, explanation: Explanation) -> bool:
+    from lab.services.rollouts.state import Phase
+
+    return explanation.broken or rollout.phase in {Phase.HEALTHY, Phase.DEGRADED}
+
+
+def _code(rollout: Rollout, explanation: Explanation) -> int:
+    from lab.services.rollouts.state import Phase
+
+    return 1 if explanation.broken or rollout.phase is Phase.DEGRADED else 0
+
+
+def _print_explanation(explanation: Explanation) -> None:
+    for told in (explanation.text, *(f"  {each}" for each in explanation.commands)):
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
+
+
+def _find(stack: str, namespace: str, name: str) -> tuple[Stack, Rollout]:
+    from lab.services.rollouts import reading
+
+    target = Stack(stack)
+    return target, reading.read(target, namespace or names.namespace_of(name), name)
+
+
+def _command(verb: str, stack: Stack, rollout: Rollout, more: str = "") -> str:
+    from lab.services.rollouts import explain, reading
+
+    return explain.command(verb, rollout, reading.place(stack), more)
+
+
+def _tell(stack: Stack, rollout: Rollout, *sentences: str) -> None:
+    for each in sentences:
+        console.print(each, markup=False, highlight=False, soft_wrap=True)
+    following = escape(_command("watch", stack, rollout))
+    console.print(f"Next  {following}", highlight=False, soft_wrap=True)
+
+
+def _nothing(stack: Stack, rollout: Rollout, verb: str) -> LabError:
+    container = rollout.containers[0].name if rollout.containers else "CONTAINER"
+    return LabError(
+        f"no new version of {rollout.name} is on its way, so there is nothing to {verb}",
+        _command("set-image", stack, rollout, f"{container}=IMAGE"),
+    )
+
+
+def _require_image(image: str) -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    from lab.settings.texts import IMAGE, Image
+
+    try:
+        TypeAdapter(Image).validate_python(image)
+    except ValidationError as failure:
+        raise LabError(f'lab rollout set-image: found the image "{image}"', f"allowed: {IMAGE.en}") from failure
+
+
+def _container(rollout: Rollout, name: str) -> Container:
+    found = next((each for each in rollout.containers if each.name == name), None)
+    if found is None:
+        has = ", ".join(each.name for each in rollout.containers)
+        told = f"it has: {has}" if has else f"its Pods' template is in {rollout.template_of}: change it there"
+        raise LabError(f'{rollout.name} has no container "{name}"', told)
+    return found
+
+
+def _revision(rollout: Rollout, wanted: int) -> ReplicaSet:
+    there = ", ".join(str(each.revision) for each in rollout.replica_sets) or "none"
+    if not wanted:
+        if rollout.former is None:
+            raise LabError(
+                f"{rollout.name} has no revision before the newest one", f"its revisions that are kept: {there}"
+            )
+        return rollout.former
+    found = next((each for each in rollout.replica_sets if each.revision == wanted), None)
+    if found is None:
+        raise LabError(f"{rollout.name} has no revision {wanted}", f"its revisions that are kept: {there}")
+    return found

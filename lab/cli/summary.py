@@ -1,0 +1,64 @@
+"""What `lab up` says when it is done: what stands, where it is, what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.adapters import kubectl, pods
+from lab.platforms.dataplane import lifecycle
+from lab.services import pages
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lab.adapters.stack import Stack
+
+
+def show(stack: Stack, console: Console) -> None:
+    """Print the summary of a lab that stands."""
+    console.print(f"\n[bold green]The lab stands[/] (stack {stack.name}).")
+    listing = kubectl.run(stack.kubeconfig, "get", "pods", "-A", "-o", "json")
+    for namespace, (ready, total) in sorted(pods.ready(listing, finished=True).items()):
+        console.print(f"  {namespace:<16} {ready} of {total} Pods ready")
+    console.print("Addresses")
+    for name, value in stack.outputs().items():
+        if value.startswith("http"):
+            console.print(f"  {name:<16} {value}")
+    if stack.target == "embedded":
+        _show_data_plane(stack, console)
+    _show_tools(stack, console)
+    console.print("Look around")
+    console.print("  source .lab/activate", highlight=False)
+    console.print(f"  export KUBECONFIG={stack.kubeconfig}", highlight=False, soft_wrap=True)
+    console.print("  kubectl get pods -A", highlight=False)
+    console.print("  istioctl analyze -A", highlight=False)
+    console.print("Take it down")
+    console.print(f"  make down{stack.suffix}", highlight=False)
+
+
+def _show_data_plane(stack: Stack, console: Console) -> None:
+    """Print which of the simulated Pods really run, or why none does."""
+    if why := lifecycle.unavailable():
+        console.print(f"  Pods are simulated, and none really runs, so no page is served: {why}.", soft_wrap=True)
+        return
+    console.print(
+        "  Pods are simulated, but those of Bookinfo, the shop and the ingress gateway really run: "
+        f"lab curl{stack.option} http://order:8080/orders",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _show_tools(stack: Stack, console: Console) -> None:
+    """Print how the tools with a page are opened, or that there is nothing to open."""
+    tools = pages.switched_on(stack)
+    if not tools:
+        return
+    console.print("Tools")
+    if not pages.runs_containers(stack):
+        titles = ", ".join(tool.title for tool in tools.values())
+        console.print(f"  {titles}: their Pods are simulated, no page is served.", highlight=False, soft_wrap=True)
+        return
+    console.print(f"  lab open{stack.option} {' | '.join(tools)}", highlight=False, soft_wrap=True)
+    if "grafana" in tools:
+        console.print(f"  lab password{stack.option} grafana", highlight=False)

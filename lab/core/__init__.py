@@ -1,0 +1,1 @@
+"""Types and helpers that know nothing of the lab."""

@@ -1,0 +1,75 @@
+"""Where the lab keeps things: a cache shared by all clones, and one git-ignored folder inside the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The folder of `Pulumi.yaml`."""
+
+
+def home() -> Path:
+    """The project's own working folder: Pulumi's home, local state, passphrase, links to tools, running labs."""
+    return Path(os.environ.get("ISTIO_LAB_HOME") or PROJECT / ".lab")
+
+
+def cache() -> Path:
+    """The cache of tools and artifacts: safe to delete, shared by every clone and every stack of this user."""
+    xdg = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("ISTIO_LAB_CACHE") or Path(xdg) / "istio-lab")
+
+
+def bin_dir() -> Path:
+    """Links to the resolved tools; goes in front of PATH."""
+    return home() / "bin"
+
+
+def artifacts_dir() -> Path:
+    """Links to the resolved charts and manifests."""
+    return home() / "artifacts"
+
+
+def stacks_dir() -> Path:
+    """The states of this project's stacks in that backend, a file for each."""
+    return state_dir() / ".pulumi" / "stacks" / "istio-lab"
+
+
+def pulumi_home() -> Path:
+    """`PULUMI_HOME`: plugins, credentials and logs stay inside the project."""
+    return home() / "pulumi"
+
+
+def state_dir() -> Path:
+    """The local `file://` backend."""
+    return home() / "state"
+
+
+def temporary_dir() -> Path:
+    """`TMPDIR` of everything run on this project: Pulumi's Kubernetes provider leaves kubeconfigs there."""
+    return home() / "tmp"
+
+
+def passphrase_file() -> Path:
+    """The generated passphrase that encrypts secrets in the local state (mode 0600)."""
+    return home() / "passphrase"
+
+
+def stack_dir(stack: str) -> Path:
+    """What belongs to one stack on this machine: its embedded cluster, its kubeconfig, its logs."""
+    return home() / "stacks" / stack
+
+
+def class_dir() -> Path:
+    """What belongs to classes on this machine: a folder for each stack of one."""
+    return home() / "class"
+
+
+def class_workspace(stack: str) -> Path:
+    """Where pulumi works on a stack of a class: a project folder of its own, with that stack's settings alone."""
+    return class_dir() / "stacks" / stack
+
+
+def relative(path: Path) -> str:
+    """A path as it may stand in Pulumi's state: relative to the project where it lies inside, so clones can move."""
+    return os.path.relpath(path, PROJECT) if path.is_relative_to(PROJECT) else str(path)

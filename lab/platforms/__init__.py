@@ -1,0 +1,1 @@
+"""The platforms that a lab runs on."""

@@ -1,0 +1,195 @@
+"""The data plane of one embedded lab: whether this machine can have one, its start, its state, its end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+from lab import toolchain
+from lab.adapters import environment, process, process_tree
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.core.wait import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.platforms.embedded.control_plane import ControlPlane
+
+_PROGRAMS = ("unshare", "nsenter", "ip", "mount", "hostname", "sh")
+"""Of util-linux, iproute2 and what every system has."""
+
+_OWN_RUN = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$@"'
+"""Names in there are seen by nobody else and vanish with the last process."""
+
+_PROBE = (
+    "mkdir /run/netns && touch /run/netns/one /run/netns/two "
+    "&& unshare --net=/run/netns/one true && unshare --net=/run/netns/two true "
+    "&& ip -n one link add wire type veth peer name eth0 netns two "
+    "&& ip -n one link add pods type bridge && ip -n two link set lo up"
+)
+
+_START = 30.0
+"""Seconds; a second is usual, unless the packages of the applications have to be brought."""
+
+_RUNNING, _DEAD = "running", "dead"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataPlane:
+    """Real workloads beside one control plane.
+
+    Attributes:
+        control_plane: what it follows.
+        metrics: whether requests are counted, and a Prometheus answers with what was counted.
+    """
+
+    control_plane: ControlPlane
+    metrics: bool = False
+
+    def start(self) -> None:
+        """Start it (again), unless this machine cannot have one; it then goes on by itself.
+
+        Raises:
+            LabError: it ended at once, or Prometheus is wanted and was not brought.
+        """
+        directory = self.control_plane.directory
+        possible = not unavailable()
+        if possible and self.metrics:
+            _require_prometheus()
+        stop(directory)
+        if not possible:
+            return
+        folder, ports = _folder(directory), self.control_plane.ports
+        shutil.rmtree(folder, ignore_errors=True)
+        process.start_detached(
+            [
+                *_namespaces(),
+                "sh",
+                "-c",
+                _OWN_RUN,
+                "sh",
+                sys.executable,
+                "-m",
+                "lab.platforms.dataplane",
+                _mark(directory),
+                f"--istiod-xds={ports.istiod_xds}",
+                f"--ingress-http={ports.ingress_http}",
+                f"--logs={folder}",
+                *([f"--prometheus={ports.prometheus}"] if self.metrics else []),
+            ],
+            pid_file=folder / "agent.pid",
+            log=self._log,
+            environment=environment.make(environment.LAB, PYTHONPATH=str(paths.PROJECT)),
+        )
+        remedy = f"its log is {self._log}"
+
+        def ready() -> bool:
+            if (folder / "ready").exists():
+                return True
+            if agent(directory) is None:
+                raise LabError(f"the data plane ended at once: {process.tail(self._log)}", remedy)
+            return False
+
+        wait_until(ready, timeout=_START, interval=0.02, what="the data plane was not ready", remedy=remedy)
+
+    def health(self) -> str:
+        """`running`, `dead`, or why this machine cannot have one."""
+        return _RUNNING if agent(self.control_plane.directory) else unavailable() or _DEAD
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it is as it should be on this machine."""
+        return self.health() != _DEAD
+
+    @property
+    def _log(self) -> Path:
+        return _folder(self.control_plane.directory) / "agent.log"
+
+
+def unavailable() -> str:
+    """Why this machine cannot have a data plane; empty when it can."""
+    if sys.platform != "linux":
+        return "network namespaces are Linux's"
+    if missing := [name for name in _PROGRAMS if not shutil.which(name)]:
+        return f"{missing[0]} is not installed (util-linux, iproute2)"
+    command = [*_namespaces(), "sh", "-c", _OWN_RUN, "sh", "sh", "-c", _PROBE]
+    done = process.run(command, check=False)
+    if not done.code:
+        return ""
+    return f"the kernel allows no network namespaces here ({done.last_words.splitlines()[-1]})"
+
+
+def agent(directory: Path) -> psutil.Process | None:
+    """The first process of a lab's data plane, as this machine sees it; None when there is none."""
+    if (outer := process_tree.find(_folder(directory) / "agent.pid", _mark(directory))) is None:
+        return None
+    try:
+        return next(iter(outer.children()), outer)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def stop(directory: Path) -> None:
+    """End a lab's data plane with all that runs in it; nothing happens when there is none."""
+    if outer := process_tree.find(_folder(directory) / "agent.pid", _mark(directory)):
+        # The kernel ends every process of a process-id namespace with its first one, and its networks with the last.
+        process_tree.stop_tree(outer.pid, grace=0)
+    (_folder(directory) / "agent.pid").unlink(missing_ok=True)
+
+
+def inside(directory: Path, pod: str) -> list[str]:
+    """The words before a command that run it in one of the Pods.
+
+    Args:
+        directory: the lab's folder.
+        pod: its name, or the beginning of it, a dot, and its namespace.
+
+    Raises:
+        LabError: the data plane does not run, or not this Pod.
+    """
+    from lab.platforms.dataplane import sandbox
+
+    if (first := agent(directory)) is None:
+        why = unavailable()
+        raise LabError(
+            f"the data plane does not run{f': {why}' if why else ''}",
+            "" if why else "start it again: make up",
+        )
+    here = sandbox.names(first.pid)
+    name, _, namespace = pod.rpartition(".")
+    fitting = [each for each in here if each == pod or (each.startswith(f"{name}-") and each.endswith(f".{namespace}"))]
+    if not fitting:
+        raise LabError(f"no Pod {pod} really runs here", f"these do: {', '.join(here)}")
+    user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+    place = sandbox.Sandbox(name=fitting[0], index=0, address="")
+    return ["nsenter", f"--target={first.pid}", *user, "--mount", "--pid", *place.inside()]
+
+
+def _require_prometheus() -> None:
+    """A lab brings it only when it is asked for, and plain `pulumi up` does not ask."""
+    try:
+        toolchain.path("prometheus")
+    except LabError:
+        raise LabError(
+            "requests are to be counted, but Prometheus was not brought yet", "bring it with: make up"
+        ) from None
+
+
+def _namespaces() -> list[str]:
+    """Rights over namespaces of one's own: root has them, everybody else gets them with a user namespace."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def _mark(directory: Path) -> str:
+    return f"--kubeconfig={directory / 'kubeconfig'}"
+
+
+def _folder(directory: Path) -> Path:
+    return directory / "dataplane"

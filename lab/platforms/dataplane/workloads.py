@@ -1,0 +1,61 @@
+"""Which Pods really run, and as what: `workloads.yaml`, read once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+if TYPE_CHECKING:
+    from lab.platforms.dataplane.pods import Pod
+
+
+class Proxy(StrEnum):
+    """What the Envoy of a Pod is to the mesh, in the words of istiod's node names."""
+
+    SIDECAR = "sidecar"
+    ROUTER = "router"
+
+
+class Workload(BaseModel):
+    """One entry: the Pods it is for, and what runs in them.
+
+    Attributes:
+        namespaces: where these Pods are.
+        labels: those that a Pod must have.
+        app: which of the shop's applications runs; empty for none.
+        bookinfo: which of Bookinfo's services it stands for; empty for none.
+        port: where it listens.
+        proxy: the Envoy beside it, if any.
+        environment: variables besides those of the Pod.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    namespaces: tuple[str, ...]
+    labels: dict[str, str]
+    app: str = ""
+    bookinfo: str = ""
+    port: int = 0
+    proxy: Proxy | None = None
+    environment: dict[str, str] = {}
+
+    def fits(self, pod: Pod) -> bool:
+        """Whether this is what runs in a Pod."""
+        return pod.namespace in self.namespaces and self.labels.items() <= pod.labels.items()
+
+
+@cache
+def every() -> tuple[Workload, ...]:
+    """All entries, in their order."""
+    text = Path(__file__).with_name("workloads.yaml").read_text(encoding="utf-8")
+    return TypeAdapter(tuple[Workload, ...]).validate_python(yaml.safe_load(text))
+
+
+def of(pod: Pod) -> Workload | None:
+    """What runs in a Pod; None when it stays simulated."""
+    return next((each for each in every() if each.fits(pod)), None)

@@ -1,0 +1,288 @@
+"""etcd, API server, controller-manager, scheduler and kwok as host processes, made and started by kwokctl.
+
+metrics-server runs beside them. It is not kwokctl's: that would have it ask the nodes by addresses which lead nowhere,
+and would fetch its manifest from the Internet.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from lab import toolchain
+from lab.adapters import environment, files, kubectl, process, process_tree, web
+from lab.core import versions
+from lab.core.errors import LabError
+from lab.core.wait import poll
+from lab.platforms.embedded import metrics_server, nodes
+from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
+
+if TYPE_CHECKING:
+    import psutil
+
+    from lab.platforms.embedded.nodes import NodeSpec
+
+_KWOKCTLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+
+COMPONENTS = (*_KWOKCTLS, metrics_server.NAME)
+"""kwokctl's names, which are also those of its pid files, logs and binaries; and one that is treated the same."""
+
+_USAGE = Path(__file__).with_name("simulated-usage.yaml")
+
+_RUNNING, _DEAD, _NOT_READY = "running", "dead", "not ready"
+
+_CLUSTER = "lab"
+"""kwokctl's name for the cluster; its folder is private to one lab, so one name serves all."""
+
+_READY_TIMEOUT = 90.0
+"""Seconds; about 4 are usual, a loaded machine with a cold disk needs more."""
+
+_PORT_TIMEOUT = 5.0
+"""Seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlPlane:
+    """One embedded control plane.
+
+    Attributes:
+        directory: its own folder: data, certificates, logs, kubeconfig.
+        ports: where it listens, on loopback only.
+    """
+
+    directory: Path
+    ports: Ports
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Administrator credentials (mode 0600)."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is data to start from."""
+        return (self._cluster / "etcd").is_dir() and self.kubeconfig.is_file()
+
+    def require_data(self) -> None:
+        """Refuse to go on without the data that a running lab left.
+
+        Raises:
+            LabError: it is gone, and with it everything that stood in the cluster.
+        """
+        if not self.exists:
+            raise LabError(
+                f"the data of the embedded control plane in {self.directory} is gone",
+                "take down what is left and begin anew: make down && make up",
+            )
+
+    def create(self, spec: NodeSpec) -> None:
+        """Make the control plane from nothing; what a broken earlier attempt left is removed first.
+
+        Raises:
+            LabError: a port is taken, or a component does not come up.
+        """
+        remove(self.directory)
+        self._require_free_ports()
+        self.directory.mkdir(parents=True, mode=0o700)
+        config = self.directory / "kwokctl.yaml"
+        config.write_text(yaml.safe_dump(self._configuration()))
+        self._simulate_usage()
+        self._kwokctl("create", "cluster", "--config", str(config), "--kubeconfig", str(self.kubeconfig))
+        # kwokctl's file names the certificates' files; Pulumi's provider and other folders need them inside.
+        files.write(self.kubeconfig, kubectl.run(self.kubeconfig, "config", "view", "--raw", "--flatten"))
+        self._wait_until_ready()
+        self._start_metrics_server()
+        self.apply_nodes(spec)
+
+    def start(self) -> None:
+        """Start what is down on the data that is there; nothing is lost."""
+        self.stop()
+        self._require_free_ports()
+        self._simulate_usage()
+        self._kwokctl("start", "cluster")
+        self._wait_until_ready()
+        self._start_metrics_server()
+
+    def stop(self) -> None:
+        """Stop every component and forget its pid, so that kwokctl never meets a reused one."""
+        _stop_components(self._cluster, grace=2.0)
+
+    def apply_nodes(self, spec: NodeSpec) -> None:
+        """Make the nodes what the settings say, and have the API server tell what they use."""
+        manifest = f"{nodes.manifest(spec)}---\n{metrics_server.manifest(self.ports.metrics_server)}"
+        kubectl.run(self.kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
+
+    def remove_surplus_nodes(self, spec: NodeSpec) -> None:
+        """Delete the nodes that the settings no longer speak of."""
+        present = kubectl.run(self.kubeconfig, "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
+        if surplus := sorted(set(present) - set(nodes.names(spec))):
+            kubectl.run(self.kubeconfig, "delete", "node", *surplus)
+
+    def compose_schema(self) -> None:
+        """Have the API server compose its schema anew, and do not wait for it.
+
+        It does so when somebody asks for the first time after new kinds were defined, and that takes it more than a
+        second: nobody is to wait for it in the next preview.
+        """
+        process.start_detached(
+            # This one asks for the binary form, as Pulumi's provider does: each form is composed on its own.
+            kubectl.command(self.kubeconfig, "explain", "namespace", "--output=plaintext-openapiv2"),
+            pid_file=self.directory / "schema" / "kubectl.pid",
+            log=Path(os.devnull),
+            environment=environment.make(KUBECACHEDIR=str(self.directory / "schema" / "cache")),
+        )
+
+    def health(self) -> dict[str, str]:
+        """Each component's state: `running` or `dead`; an API server that does not answer is `not ready`."""
+        states = {name: _RUNNING if _find(self._cluster, name) else _DEAD for name in COMPONENTS}
+        if states["kube-apiserver"] == _RUNNING and not self._ready():
+            states["kube-apiserver"] = _NOT_READY
+        return states
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every component runs and the API server answers."""
+        return set(self.health().values()) == {_RUNNING}
+
+    @property
+    def _cluster(self) -> Path:
+        return self.directory / "kwok" / "clusters" / _CLUSTER
+
+    def _configuration(self) -> dict[str, object]:
+        ports = self.ports
+        return {
+            "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+            "kind": "KwokctlConfiguration",
+            "options": {
+                "runtime": "binary",
+                # The default is every address, with etcd open to whoever can reach it.
+                "bindAddress": LOOPBACK,
+                "kubeVersion": f"v{versions.KUBERNETES}",
+                "etcdVersion": versions.ETCD,
+                "kubeApiserverPort": ports.kube_apiserver,
+                "etcdPort": ports.etcd,
+                "etcdPeerPort": ports.etcd_peer,
+                "kubeControllerManagerPort": ports.kube_controller_manager,
+                "kubeSchedulerPort": ports.kube_scheduler,
+                "kwokControllerPort": ports.kwok_controller,
+                "kubeApiserverBinary": str(toolchain.path("kube-apiserver")),
+                "kubeControllerManagerBinary": str(toolchain.path("kube-controller-manager")),
+                "kubeSchedulerBinary": str(toolchain.path("kube-scheduler")),
+                "kubectlBinary": str(toolchain.path("kubectl")),
+                "etcdBinary": str(toolchain.path("etcd")),
+                "kwokControllerBinary": str(toolchain.path("kwok")),
+                "disableQPSLimits": True,
+                # kwok multiplies it by five. One that is started anew leaves the nodes alone until the leases of the
+                # one before have run out; with its default no Pod would become ready for more than three minutes.
+                "nodeLeaseDurationSeconds": 4,
+            },
+        }
+
+    def _require_free_ports(self) -> None:
+        """Wait for the ports: the kernel closes a killed process's sockets a moment after it has gone.
+
+        Raises:
+            LabError: another program holds one.
+        """
+        ports = [
+            self.ports.kube_apiserver,
+            self.ports.etcd,
+            self.ports.etcd_peer,
+            self.ports.kube_controller_manager,
+            self.ports.kube_scheduler,
+            self.ports.kwok_controller,
+            self.ports.metrics_server,
+        ]
+        if not poll(lambda: all(map(is_free, ports)), timeout=_PORT_TIMEOUT, interval=0.05):
+            taken = next((port for port in ports if not is_free(port)), ports[0])
+            raise LabError(
+                f"the embedded control plane needs port {taken} on {LOOPBACK}, which another program has taken",
+                "end that program, or take new ports with: make down && make up",
+            )
+
+    def _simulate_usage(self) -> None:
+        """Have kwok tell what Pods use: it reads this file of its own folder beside the one that kwokctl makes."""
+        folder = self.directory / "kwok"
+        folder.mkdir(exist_ok=True)
+        shutil.copyfile(_USAGE, folder / "kwok.yaml")
+
+    def _start_metrics_server(self) -> None:
+        name = metrics_server.NAME
+        program = self._cluster / "bin" / name
+        program.unlink(missing_ok=True)
+        program.symlink_to(toolchain.path(name))
+        process.start_detached(
+            metrics_server.command(
+                program,
+                kubeconfig=self.kubeconfig,
+                certificates=self._cluster / "pki",
+                port=self.ports.metrics_server,
+            ),
+            pid_file=_pid_file(self._cluster, name),
+            log=self._cluster / "logs" / f"{name}.log",
+        )
+
+    def _kwokctl(self, *arguments: str) -> None:
+        command = [str(toolchain.path("kwokctl")), "--name", _CLUSTER, *arguments]
+        variables = environment.make(KWOK_WORKDIR=str(self.directory / "kwok"))
+        result = process.run(command, environment=variables, check=False, new_session=True)
+        (self.directory / "kwokctl.log").write_text(result.stderr)
+        if result.code:
+            raise LabError(
+                f"kwokctl {arguments[0]} {arguments[1]} failed: {process.tail(self.directory / 'kwokctl.log')}",
+                f"its log and those of the components are in {self.directory}",
+            )
+
+    def _ready(self) -> bool:
+        """Whether the API server says so itself; anybody may ask."""
+        url = f"https://{LOOPBACK}:{self.ports.kube_apiserver}/readyz"
+        return web.answers(url, authority=self._cluster / "pki" / "ca.crt")
+
+    def _wait_until_ready(self) -> None:
+        def ready() -> bool:
+            if self._ready():
+                return True
+            if dead := [name for name in _KWOKCTLS if not _find(self._cluster, name)]:
+                raise self._failure(dead[0], "ended at once")
+            return False
+
+        if not poll(ready, timeout=_READY_TIMEOUT):
+            raise self._failure("kube-apiserver", f"was not ready after {_READY_TIMEOUT:.0f} s")
+
+    def _failure(self, component: str, what: str) -> LabError:
+        log = self._cluster / "logs" / f"{component}.log"
+        return LabError(f"{component} {what}: {process.tail(log)}", f"its log is {log}")
+
+
+def runs(directory: Path) -> bool:
+    """Whether every component of the control plane in this folder runs; so it is where there is none."""
+    cluster = directory / "kwok" / "clusters" / _CLUSTER
+    return not cluster.is_dir() or all(_find(cluster, name) for name in COMPONENTS)
+
+
+def remove(directory: Path) -> None:
+    """End every component that runs from this folder and delete it; nothing happens where there is none."""
+    cluster = directory / "kwok" / "clusters" / _CLUSTER
+    _stop_components(cluster, grace=0)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _stop_components(cluster: Path, *, grace: float) -> None:
+    found = [_find(cluster, name) for name in COMPONENTS]
+    process_tree.stop(filter(None, found), grace=grace)
+    for name in COMPONENTS:
+        _pid_file(cluster, name).unlink(missing_ok=True)
+
+
+def _find(cluster: Path, component: str) -> psutil.Process | None:
+    # Each component is started from a link in the cluster's own folder.
+    return process_tree.find(_pid_file(cluster, component), str(cluster / "bin" / component))
+
+
+def _pid_file(cluster: Path, component: str) -> Path:
+    return cluster / "pids" / f"{component}.pid"

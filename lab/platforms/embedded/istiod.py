@@ -1,0 +1,136 @@
+"""The real istiod as a host process against the embedded control plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab import toolchain
+from lab.adapters import environment, kubectl, process, process_tree, web
+from lab.core.errors import LabError
+from lab.core.wait import wait_until
+from lab.platforms.embedded.ports import LOOPBACK, Ports
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import psutil
+
+    from lab.platforms.embedded.control_plane import ControlPlane
+
+NAMESPACE = "istio-system"
+_RUNNING = "running"
+_PROGRAM = "pilot-discovery"
+_READY_TIMEOUT = 90.0
+"""Seconds for each thing that is waited for; 2 to 8 are usual for istiod itself."""
+
+_INJECTOR = "istio-sidecar-injector"
+_VALIDATOR = f"istio-validator-{NAMESPACE}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Istiod:
+    """istiod beside one control plane.
+
+    Attributes:
+        control_plane: what it watches.
+    """
+
+    control_plane: ControlPlane
+
+    def start(self) -> None:
+        """Start it (again) and wait until Pods are injected and mesh objects validated.
+
+        Raises:
+            LabError: it ended or did not become ready in time.
+        """
+        self.stop()
+        # An istiod that starts without the injector's template never injects.
+        self._wait_for("--for=create", f"configmap/{_INJECTOR}", "--namespace", NAMESPACE)
+        ports = self.control_plane.ports
+        process.start_detached(
+            [
+                str(toolchain.path(_PROGRAM)),
+                "discovery",
+                f"--kubeconfig={self.control_plane.kubeconfig}",
+                f"--httpAddr={LOOPBACK}:{ports.istiod_http}",
+                f"--httpsAddr={LOOPBACK}:{ports.istiod_webhook}",
+                f"--grpcAddr={LOOPBACK}:{ports.istiod_xds}",
+                f"--secureGRPCAddr={LOOPBACK}:{ports.istiod_xds_tls}",
+                f"--monitoringAddr={LOOPBACK}:{ports.istiod_monitoring}",
+                "--ctrlz_port=0",
+            ],
+            pid_file=self._pid_file,
+            log=self._log,
+            environment=environment.make(
+                POD_NAME="istiod",
+                POD_NAMESPACE=NAMESPACE,
+                REVISION="default",
+                CLUSTER_ID="Kubernetes",
+                INJECTION_WEBHOOK_CONFIG_NAME=_INJECTOR,
+                VALIDATION_WEBHOOK_CONFIG_NAME=_VALIDATOR,
+                ISTIOD_CUSTOM_HOST="localhost",
+                # Filters that only Istio's own build of Envoy has; the proxies beside this one are Envoy's own.
+                PILOT_ENABLE_METADATA_EXCHANGE="false",
+                PILOT_ENABLE_ALPN_FILTER="false",
+            ),
+        )
+        self._wait_until_serving(ports)
+
+    def stop(self) -> None:
+        """End it; nothing happens when it does not run."""
+        stop(self.control_plane.directory)
+
+    def health(self) -> str:
+        """`running`, `not ready` or `dead`."""
+        if _find(self.control_plane.directory) is None:
+            return "dead"
+        return _RUNNING if _answers(self.control_plane.ports.istiod_http) else "not ready"
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it runs and answers."""
+        return self.health() == _RUNNING
+
+    @property
+    def _pid_file(self) -> Path:
+        return _pid_file(self.control_plane.directory)
+
+    @property
+    def _log(self) -> Path:
+        return self._pid_file.with_suffix(".log")
+
+    def _wait_until_serving(self, ports: Ports) -> None:
+        remedy = f"its log is {self._log}"
+
+        def ready() -> bool:
+            if _find(self.control_plane.directory) is None:
+                raise LabError(f"istiod ended at once: {process.tail(self._log)}", remedy)
+            return _answers(ports.istiod_http)
+
+        wait_until(ready, timeout=_READY_TIMEOUT, what="istiod was not ready", remedy=remedy)
+        # Only when istiod has put its certificate authority into the webhooks can the API server call them.
+        for webhooks in (f"mutatingwebhookconfiguration/{_INJECTOR}", f"validatingwebhookconfiguration/{_VALIDATOR}"):
+            self._wait_for("--for=jsonpath={.webhooks[0].clientConfig.caBundle}", webhooks)
+
+    def _wait_for(self, condition: str, *what: str) -> None:
+        kubectl.run(self.control_plane.kubeconfig, "wait", condition, *what, f"--timeout={_READY_TIMEOUT:.0f}s")
+
+
+def stop(directory: Path) -> None:
+    """End the istiod that runs from a control plane's folder."""
+    # It keeps nothing that a sudden end could hurt, and asked politely it takes two seconds.
+    process_tree.stop(filter(None, [_find(directory)]), grace=0)
+    _pid_file(directory).unlink(missing_ok=True)
+
+
+def _find(directory: Path) -> psutil.Process | None:
+    return process_tree.find(_pid_file(directory), f"--kubeconfig={directory / 'kubeconfig'}")
+
+
+def _pid_file(directory: Path) -> Path:
+    return directory / "istiod" / "istiod.pid"
+
+
+def _answers(port: int) -> bool:
+    return web.answers(f"http://{LOOPBACK}:{port}/ready", timeout=2)

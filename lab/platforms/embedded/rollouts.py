@@ -1,0 +1,98 @@
+"""The real controller of Argo Rollouts as a host process against the embedded control plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab import toolchain
+from lab.adapters import environment, process, process_tree
+from lab.core.errors import LabError
+from lab.core.wait import poll
+from lab.platforms.embedded.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import psutil
+
+    from lab.platforms.embedded.control_plane import ControlPlane
+
+NAMESPACE = "argo-rollouts"
+_PROGRAM = "rollouts-controller"
+
+_NO_PORT = 65536
+"""It would listen on every address of this machine, and cannot be told otherwise; where it cannot listen, it works all
+the same and says so in its log."""
+
+_BIRTH = 0.5
+"""Seconds in which a controller ends that cannot begin at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutsController:
+    """The controller beside one control plane.
+
+    Attributes:
+        control_plane: what it watches.
+    """
+
+    control_plane: ControlPlane
+
+    def start(self) -> None:
+        """Start it (again); it catches up with whatever happened while there was none.
+
+        Raises:
+            LabError: it ended at once.
+        """
+        stop(self.control_plane.directory)
+        process.start_detached(
+            [
+                str(toolchain.path(_PROGRAM)),
+                f"--kubeconfig={self.control_plane.kubeconfig}",
+                "--leader-elect=false",
+                f"--healthzPort={_NO_PORT}",
+                f"--metricsPort={_NO_PORT}",
+                "--loglevel=info",
+            ],
+            pid_file=_pid_file(self.control_plane.directory),
+            log=self._log,
+            environment=environment.make(
+                POD_NAMESPACE=NAMESPACE,
+                # Names of Services lead nowhere on this machine. What it asks in plain HTTP are metrics, and
+                # Prometheus answers a request that is addressed to a proxy as if it were its own.
+                HTTP_PROXY=f"http://{LOOPBACK}:{self.control_plane.ports.prometheus}",
+            ),
+        )
+        if poll(lambda: _find(self.control_plane.directory) is None, timeout=_BIRTH, interval=0.05):
+            raise LabError(
+                f"the controller of Argo Rollouts ended at once: {process.tail(self._log)}", f"its log is {self._log}"
+            )
+
+    def health(self) -> str:
+        """`running` or `dead`."""
+        return "dead" if _find(self.control_plane.directory) is None else "running"
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it runs."""
+        return self.health() == "running"
+
+    @property
+    def _log(self) -> Path:
+        return _pid_file(self.control_plane.directory).with_suffix(".log")
+
+
+def stop(directory: Path) -> None:
+    """End the controller that runs from a control plane's folder; nothing happens when there is none."""
+    # What it knows is in the cluster.
+    process_tree.stop(filter(None, [_find(directory)]), grace=0)
+    _pid_file(directory).unlink(missing_ok=True)
+
+
+def _find(directory: Path) -> psutil.Process | None:
+    return process_tree.find(_pid_file(directory), f"--kubeconfig={directory / 'kubeconfig'}")
+
+
+def _pid_file(directory: Path) -> Path:
+    return directory / "rollouts" / "controller.pid"

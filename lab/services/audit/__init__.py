@@ -1,0 +1,1 @@
+"""Prove that nothing is left of a destroyed lab."""

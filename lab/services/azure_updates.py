@@ -1,0 +1,137 @@
+"""What `lab` does around Pulumi's updates of a stack on Azure: before it changes anything, and when Azure refuses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.platforms import kubeconfig
+from lab.platforms.azure import address, cli, power
+from lab.platforms.azure.checks import AzureNeeds
+from lab.services import guard
+from lab.settings import Settings
+from lab.settings.groups import ApiServer
+
+if TYPE_CHECKING:
+    from lab.adapters.stack import Stack
+    from lab.core.progress import Progress
+
+RANGES = "azure.allowedRanges"
+
+
+def cluster_of(stack: Stack) -> power.ClusterId | None:
+    """The stack's AKS cluster, or None while it has none."""
+    outputs = stack.outputs() if stack.exists() else {}
+    if not (name := outputs.get("azureCluster")):
+        return None
+    return power.ClusterId(
+        subscription=outputs["azureSubscription"], resource_group=outputs["azureResourceGroup"], name=name
+    )
+
+
+def require_cluster(stack: Stack) -> power.ClusterId:
+    """The stack's AKS cluster.
+
+    Raises:
+        LabError: it has none.
+    """
+    if found := cluster_of(stack):
+        return found
+    raise LabError(f"stack {stack.name} has no cluster on Azure", f"lab up --stack {stack.name}")
+
+
+def planned(stack: Stack, **instead: str) -> Settings:
+    """The stack's settings, as they are once `up` has filled in who may reach the API server.
+
+    Args:
+        stack: of which.
+        instead: values of settings that count instead of the stack's own.
+
+    Raises:
+        LabError: a setting is wrong.
+    """
+    given = {"azure": {**_azure(stack), "allowedRanges": ["203.0.113.7/32"]}}
+    return Settings.from_mapping({**stack.config(), **given, **instead}, source=stack.file.name)
+
+
+def needs(stack: Stack) -> AzureNeeds:
+    """What the stack's settings ask of a subscription; nodes that stand already are not asked for again.
+
+    Raises:
+        LabError: a setting is wrong.
+    """
+    settings = planned(stack, target="azure")
+    azure, stands = settings.azure, cluster_of(stack) is not None
+    return AzureNeeds(
+        subscription=azure.subscription,
+        location=azure.location,
+        kubernetes_version=settings.kubernetes_version,
+        vm_size=azure.system_pool.vm_size,
+        nodes=0 if stands else azure.system_pool.count,
+        spot_vm_size=azure.spot_pool.vm_size if azure.spot_pool.enabled else None,
+        spot_nodes=0 if stands else azure.spot_pool.max_count,
+        entra=azure.entra,
+    )
+
+
+def allow_caller(stack: Stack) -> str:
+    """Put the caller's address on an empty allowlist of the API server; return what was added, if anything."""
+    azure = _azure(stack)
+    if azure.get("allowedRanges") or azure.get("apiServer", ApiServer.ALLOWLIST) != ApiServer.ALLOWLIST:
+        return ""
+    added = f"{address.public_address()}/32"
+    stack.set_config(f"{RANGES}[0]", added)
+    return added
+
+
+def before_change(stack: Stack, progress: Progress, *, allow_replace: bool) -> None:
+    """Refuse what would fail halfway, or destroy what nobody meant to.
+
+    Raises:
+        LabError: the cluster is stopped, or cluster, registry or resource group would be replaced or deleted.
+    """
+    if (found := cluster_of(stack)) is None:
+        return
+    power.require_running(found, start_command=f"lab start{stack.option}")
+    with progress.step("looking whether anything would be lost", usual=10):
+        preview = stack.preview()
+    guard.require_no_loss(preview, stack=stack.name, allowed=allow_replace)
+
+
+def before_destroy(stack: Stack) -> None:
+    """Refuse to destroy with another subscription's login: everything would seem to be gone already.
+
+    Raises:
+        LabError: another subscription is logged in.
+    """
+    wanted = _azure(stack).get("subscription")
+    guard.require_same_subscription(stack.export(), str(wanted or cli.account().id))
+
+
+def keep_kubeconfig(stack: Stack) -> None:
+    """Write the credentials where people and the other commands look for them."""
+    kubeconfig.write(stack.secret_output("kubeconfig"), stack.directory)
+
+
+def bring_kubelogin(stack: Stack) -> None:
+    """Have `kubelogin`, with which kubectl and Pulumi take the Azure CLI's login, by the Azure CLI's own installer."""
+    if _azure(stack).get("entra", True) is False or shutil.which("kubelogin", path=_search()):
+        return
+    with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:
+        file = paths.bin_dir() / "kubelogin"
+        where = ("--install-location", str(Path(folder) / "kubectl"), "--kubelogin-install-location", str(file))
+        cli.ask("aks", "install-cli", *where)
+
+
+def _search() -> str:
+    return f"{paths.bin_dir()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+
+
+def _azure(stack: Stack) -> dict[str, object]:
+    given = stack.config().get("azure", {})
+    return dict(given) if isinstance(given, dict) else {}

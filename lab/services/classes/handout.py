@@ -1,0 +1,242 @@
+"""What a student is given: credentials for their own namespaces, addresses, passwords, first steps."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+
+from lab.adapters import files, kubectl
+from lab.adapters.stack import Stack
+from lab.core.errors import LabError
+from lab.core.progress import Progress
+from lab.settings import students as names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lab.services.classes.roster import Roster, Student
+
+_NOT_IN_GIT = "*\n"
+_FIRST = 0o700
+
+_HOW_TO_REACH_IT = ("server", "certificate-authority-data", "tls-server-name", "insecure-skip-tls-verify")
+"""Of a cluster in a kubeconfig; a proxy's address is left out, since it may have the administrator's password in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Where a student works.
+
+    Attributes:
+        stack: whose outputs say where things are.
+        platform: whose cluster it is.
+        namespaces: the student's, by what the notes call them.
+    """
+
+    stack: Stack
+    platform: Stack
+    namespaces: dict[str, str]
+
+    @property
+    def home(self) -> str:
+        """The namespace of the student's account."""
+        return self.namespaces[names.COURSE[0]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a student's page tells.
+
+    Attributes:
+        namespaces: the student's, by what the notes call them.
+        addresses: by what they are of.
+        passwords: secrets, by what they open.
+        hours: how long the credentials are good for.
+    """
+
+    namespaces: dict[str, str]
+    addresses: dict[str, str]
+    passwords: dict[str, str]
+    hours: int
+
+
+def share(klass: Roster, student: Student) -> Share:
+    """Where a student of a class works."""
+    own = {each: names.namespace(student.id, each) if klass.shared else each for each in names.COURSE}
+    stack = Stack(student.stack)
+    return Share(stack=stack, platform=Stack(klass.platform_stack) if klass.shared else stack, namespaces=own)
+
+
+def kubeconfig(klass: Roster, student: Student, *, hours: int) -> str:
+    """Credentials that can do what the lessons need in the student's namespaces, and nothing else.
+
+    Args:
+        klass: the class.
+        student: a row of it.
+        hours: how long they are good for; the cluster may grant less.
+
+    Raises:
+        LabError: the student's lab does not stand.
+    """
+    where = share(klass, student)
+    admin = where.platform.kubeconfig
+    if not admin.is_file():
+        raise LabError(f"the lab of {student.id} does not stand", f"lab class up --only {student.id}")
+    token = kubectl.run(
+        admin, "create", "token", names.ACCOUNT, f"--namespace={where.home}", f"--duration={hours}h"
+    ).strip()
+    given = yaml.safe_load(admin.read_text(encoding="utf-8"))
+    return compose(given["clusters"][0]["cluster"], student=student.id, namespace=where.home, token=token)
+
+
+def compose(cluster: dict[str, object], *, student: str, namespace: str, token: str) -> str:
+    """A kubeconfig of one context: the cluster's address and authority, and a token instead of whoever made it.
+
+    Args:
+        cluster: the part of another kubeconfig that says where the cluster is.
+        student: id.
+        namespace: where kubectl works unless told otherwise.
+        token: a secret.
+    """
+    kept = {key: cluster[key] for key in _HOW_TO_REACH_IT if key in cluster}
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "lab", "cluster": kept}],
+            "users": [{"name": student, "user": {"token": token}}],
+            "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": student, "namespace": namespace}}],
+            "current-context": "lab",
+        },
+        sort_keys=False,
+    )
+
+
+def write(klass: Roster, students: Sequence[Student], folder: Path, *, hours: int, console: Console) -> int:
+    """Write a folder for each student.
+
+    Args:
+        klass: the class.
+        students: rows of it.
+        folder: for the folders; git leaves it alone.
+        hours: how long the credentials are good for.
+        console: where failures are told.
+
+    Returns:
+        How many were written.
+
+    Raises:
+        LabError: the folder is for something else, or some could not be written; the others are there.
+    """
+    _hide(folder)
+    failed: dict[str, str] = {}
+    with Progress() as progress:
+        for student in students:
+            try:
+                with progress.step(f"writing the folder of {student.id}"):
+                    _write(klass, student, folder / student.id, hours=hours)
+            except LabError as error:
+                failed[student.id] = error.message
+    if failed:
+        console.print(f"{len(students) - len(failed)} folders are in {folder}.", highlight=False, markup=False)
+        lines = "\n".join(f"  {student}: {why}" for student, why in failed.items())
+        raise LabError(f"{len(failed)} could not be written:\n{lines}", "lab class status")
+    return len(students)
+
+
+def _hide(folder: Path) -> None:
+    """Make the folder, and have git leave all of it alone; one that git minds already, such as the project, stays."""
+    folder.mkdir(parents=True, exist_ok=True, mode=_FIRST)
+    rules = folder / ".gitignore"
+    if rules.is_file() and rules.read_text(encoding="utf-8") != _NOT_IN_GIT:
+        raise LabError(
+            f"{folder} has a .gitignore of its own, and what is handed out must not get into git",
+            "name a folder for nothing else: lab class handout --output handouts",
+        )
+    files.write(rules, _NOT_IN_GIT)
+
+
+def _write(klass: Roster, student: Student, folder: Path, *, hours: int) -> None:
+    credentials = kubeconfig(klass, student, hours=hours)
+    where = share(klass, student)
+    folder.mkdir(exist_ok=True, mode=_FIRST)
+    folder.chmod(_FIRST)
+    files.write(folder / "kubeconfig", credentials)
+    given = Given(namespaces=where.namespaces, addresses=_addresses(where), passwords=_passwords(where), hours=hours)
+    files.write(folder / "README.md", first_steps(klass, student, given))
+
+
+def first_steps(klass: Roster, student: Student, given: Given) -> str:
+    """The page that a student begins with.
+
+    Args:
+        klass: the class.
+        student: a row of it.
+        given: what is particular to the student.
+    """
+    namespaces, shop = given.namespaces, given.namespaces["shop"]
+    lines = [
+        f"# The Istio lab of {student.name or student.id}, class {klass.classroom}",
+        "",
+        f"The file `kubeconfig` beside this page is yours alone, and good for {given.hours} hours. Give it to nobody.",
+        "",
+        "## First steps",
+        "",
+        "```sh",
+        'export KUBECONFIG="$PWD/kubeconfig"',
+        "kubectl get pods",
+        f"kubectl get pods,services -n {shop}",
+        f"kubectl get virtualservices,destinationrules -n {namespaces['tutorial']}",
+        f"kubectl logs -n {shop} deployment/order -c order",
+        "```",
+        "",
+        "## Where the notes say, you say",
+        "",
+        *(f"- `-n {course}`: `-n {own}`" for course, own in namespaces.items()),
+        "",
+        "## Addresses",
+        "",
+        *(f"- {name}: {value}" for name, value in given.addresses.items()),
+        "",
+        "## Passwords",
+        "",
+        *(f"- {name}: `{value}`" for name, value in given.passwords.items()),
+        "",
+    ]
+    if klass.expires:
+        lines += [f"Everything here may be taken away after {klass.expires}.", ""]
+    return "\n".join(lines)
+
+
+def _addresses(where: Share) -> dict[str, str]:
+    outputs = where.stack.outputs()
+    found = {name: value for name, value in outputs.items() if value.startswith("http")}
+    if host := outputs.get("ingress"):
+        own = found["bookinfoUrl"].removeprefix("http://").removesuffix("/productpage")
+        found["bookinfoUrl"] = f"`curl -H 'Host: {own}' http://{host}/productpage`"
+    return found
+
+
+def _passwords(where: Share) -> dict[str, str]:
+    """Of the student's own database, and of Grafana where the tools are the student's own too."""
+    shop = where.namespaces["shop"]
+    found = {f"the shop's MySQL, {name}": value for name, value in _secret(where, shop, "config-dev").items()}
+    if where.platform is where.stack and (grafana := _secret(where, "istio-system", "grafana")):
+        found[f"Grafana, user {grafana['admin-user']}"] = grafana["admin-password"]
+    return found
+
+
+def _secret(where: Share, namespace: str, name: str) -> dict[str, str]:
+    """The values of a Secret; none where it is not there, since the settings say what is."""
+    try:
+        text = kubectl.run(where.platform.kubeconfig, "get", "secret", name, f"--namespace={namespace}", "-o", "json")
+    except LabError:
+        return {}
+    return {key: base64.b64decode(value).decode() for key, value in json.loads(text)["data"].items()}

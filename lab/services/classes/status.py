@@ -1,0 +1,130 @@
+"""How each student's lab is: by what the last run left, and by what the cluster says now."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Column, Table
+from rich.text import Text
+
+from lab.adapters import kubectl, pods
+from lab.adapters.stack import Stack
+from lab.core.errors import LabError
+from lab.services.classes import workspace
+from lab.services.classes.plan import State
+from lab.settings import students
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lab.services.classes.roster import Roster
+
+_NEW = "not begun"
+_DOWN = "does not answer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """One stack.
+
+    Attributes:
+        stack: its name.
+        student: id; empty for the shared cluster.
+        state: in words.
+        ready: Pods that are ready.
+        pods: all Pods that are to run; one that has done its work is none.
+        seconds: how long the last run took.
+        error: what went wrong.
+        well: whether there is nothing to be done.
+    """
+
+    stack: str
+    student: str
+    state: str
+    ready: int = 0
+    pods: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    well: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+
+def look(klass: Roster) -> list[Status]:
+    """Every stack of a class, the shared cluster first; the cluster is asked once for all who share it."""
+    shared = _counts(Stack(klass.platform_stack).kubeconfig) if klass.shared else None
+    rows = [_of(klass.platform_stack, "", _sum(shared, ()))] if klass.shared else []
+    for student in klass.students:
+        if klass.shared:
+            counts = _sum(shared, tuple(students.namespace(student.id, each) for each in students.COURSE))
+        else:
+            counts = _sum(_counts(Stack(student.stack).kubeconfig), ())
+        rows.append(_of(student.stack, student.id, counts))
+    return rows
+
+
+def table(rows: Sequence[Status]) -> Table:
+    """For people, at 80 columns too."""
+    shown = Table(
+        Column("student", no_wrap=True, max_width=20),
+        Column("state", no_wrap=True, max_width=16),
+        Column("Pods ready", no_wrap=True, justify="right"),
+        Column("made in", no_wrap=True, justify="right"),
+        Column("what went wrong", overflow="fold"),
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
+    for row in rows:
+        shown.add_row(
+            Text(row.student or "(shared cluster)"),
+            Text(row.state, style="green" if row.well else "yellow"),
+            Text(f"{row.ready} of {row.pods}" if row.pods else ""),
+            Text(f"{row.seconds:.1f} s" if row.seconds else ""),
+            Text(row.error),
+        )
+    return shown
+
+
+_Counts = dict[str, tuple[int, int]]
+"""Ready and all Pods by namespace."""
+
+
+def _of(stack: str, student: str, counts: tuple[int, int] | None) -> Status:
+    found = workspace.load(stack)
+    if found is None or found.state is State.GONE:
+        return Status(stack=stack, student=student, state=_NEW)
+    ready, pods = counts or (0, 0)
+    state = found.state.value if counts else _DOWN
+    return Status(
+        stack=stack,
+        student=student,
+        state=state if found.state is State.STANDS else found.state.value,
+        ready=ready,
+        pods=pods,
+        seconds=found.seconds,
+        error=found.error,
+        well=found.state is State.STANDS and counts is not None and ready == pods,
+    )
+
+
+def _counts(kubeconfig: Path) -> _Counts | None:
+    """None when the cluster does not answer."""
+    if not kubeconfig.is_file():
+        return None
+    try:
+        listing = kubectl.run(kubeconfig, "get", "pods", "-A", "-o", "json", "--request-timeout=10s")
+    except LabError:
+        return None
+    return pods.ready(listing, finished=False)
+
+
+def _sum(counts: _Counts | None, namespaces: tuple[str, ...]) -> tuple[int, int] | None:
+    """Of some namespaces, or of all."""
+    if counts is None:
+        return None
+    chosen = [count for name, count in counts.items() if not namespaces or name in namespaces]
+    return sum(ready for ready, _ in chosen), sum(total for _, total in chosen)

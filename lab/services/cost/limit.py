@@ -1,0 +1,65 @@
+"""Enforce `azure.budget.maxPerHour` before anything is created."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from lab.core.errors import LabError
+from lab.core.tags import PROJECT
+from lab.services.cost import retail
+from lab.services.cost.estimate import Share
+from lab.services.cost.prices import CURRENCY, UnknownPriceError
+
+if TYPE_CHECKING:
+    from lab.services.cost.estimate import Estimate
+    from lab.settings import Settings
+
+SETTING = f"{PROJECT}:azure.budget.maxPerHour"
+
+_NAMED = 3
+"""Number of lines that a refusal lists, the largest first."""
+
+
+def hold(settings: Settings, *, stack: str) -> None:
+    """Refuse settings that may cost more than their own limit; without a limit nothing is estimated.
+
+    Raises:
+        LabError: they may cost more, or a price is not known.
+    """
+    if settings.azure.budget.max_per_hour:
+        require_within(_estimate(settings, stack), _limit(settings), stack=stack)
+
+
+def require_within(found: Estimate, limit: Decimal, *, stack: str) -> None:
+    """Refuse an estimate above a limit in US dollars an hour.
+
+    The largest size that the autoscaler may reach counts: nobody is asked again before it grows.
+
+    Raises:
+        LabError: the estimate is above the limit.
+    """
+    if found.at_most <= limit:
+        return
+    largest = sorted(found.lines, key=lambda line: line.at_most, reverse=True)[:_NAMED]
+    listing = "\n".join(f"  {line.resource}: {line.most} {line.what}, {line.at_most}" for line in largest)
+    raise LabError(
+        f"{SETTING} is {limit}, but this plan may cost {found.at_most} {CURRENCY} an hour; most of it:\n{listing}",
+        f"ask for less in Pulumi.{stack}.yaml, such as azure.systemPool.maxCount; or allow more: "
+        f"pulumi config set --stack {stack} --path {SETTING} {found.at_most}; all lines: lab cost --stack {stack}",
+    )
+
+
+def _estimate(settings: Settings, stack: str) -> Estimate:
+    try:
+        return retail.estimate_with_fallback([Share(stack=stack, settings=settings)])
+    except UnknownPriceError as unknown:
+        raise LabError(
+            f"{SETTING} is {_limit(settings)}, and cannot be held: {unknown.message}",
+            f"choose what has a known price, run it again where Azure's price list can be asked, or go on without "
+            f"a limit: pulumi config rm --stack {stack} --path {SETTING}",
+        ) from None
+
+
+def _limit(settings: Settings) -> Decimal:
+    return Decimal(str(settings.azure.budget.max_per_hour))

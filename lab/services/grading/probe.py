@@ -1,0 +1,112 @@
+"""Requests as a Pod of the mesh makes them, for checks: bounded in number and in time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lab.core.errors import LabError
+from lab.services import pod_exec
+
+if TYPE_CHECKING:
+    from lab.adapters.stack import Stack
+
+FROM = "siege.tutorial"
+"""The Pod that asks unless another is told."""
+
+_LONGEST = 120.0
+"""Seconds for one batch of requests."""
+
+_MARK = "~~"
+"""Between the answers of a batch; no answer of the course's applications has it, and to curl it means nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One answer.
+
+    Attributes:
+        status: of HTTP; 0 for none.
+        seconds: from the first byte sent to the last one received.
+        body: as text.
+    """
+
+    status: int
+    seconds: float
+    body: str
+
+    def json(self) -> dict[str, Any]:
+        """The body as an object; empty when it is none."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """The Pod that asks.
+
+    Attributes:
+        stack: which lab.
+        pod: its name, a dot, its namespace.
+    """
+
+    stack: Stack
+    pod: str = FROM
+
+    def get(self, url: str, times: int = 1, **headers: str) -> list[Answer]:
+        """Ask several times, one after the other.
+
+        Args:
+            url: as the Pod knows it.
+            times: how often.
+            headers: with underscores for hyphens.
+
+        Raises:
+            LabError: the Pod cannot be entered, or this takes too long.
+        """
+        told = [word for key, value in headers.items() for word in ("-H", f"{key.replace('_', '-')}: {value}")]
+        return self._ask([*told, f"{url}?[1-{times}]"])
+
+    def send(self, method: str, url: str, body: object = None) -> Answer:
+        """Send one request, with a JSON body if there is one.
+
+        Raises:
+            LabError: the Pod cannot be entered, or this takes too long.
+        """
+        told = [] if body is None else ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+        return self._ask(["-X", method, *told, url])[0]
+
+    def _ask(self, words: list[str]) -> list[Answer]:
+        form = f"{_MARK}%{{http_code}} %{{time_total}}{_MARK}"
+        command = [
+            *pod_exec.prefix(self.stack, self.pod),
+            "curl",
+            "--silent",
+            "--show-error",
+            "--write-out",
+            form,
+            *words,
+        ]
+        try:
+            done = subprocess.run(
+                command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_LONGEST
+            )
+        except subprocess.TimeoutExpired as error:
+            raise LabError(
+                f"{words[-1]} did not answer within {_LONGEST:.0f} s",
+                f"see the Pods: kubectl get pods -n {self.pod.rpartition('.')[2]}",
+            ) from error
+        parts = done.stdout.split(_MARK)
+        if len(parts) < 3:  # noqa: PLR2004 - an answer, its numbers, and the rest
+            raise LabError(
+                f"{words[-1]} could not be asked: {done.stderr.strip()}", "see whether the lab stands: make up"
+            )
+        return [
+            Answer(status=int(numbers.split()[0]), seconds=float(numbers.split()[1]), body=body)
+            for body, numbers in zip(parts[::2], parts[1::2], strict=False)
+        ]

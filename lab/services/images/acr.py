@@ -1,0 +1,76 @@
+"""A stack's own Azure Container Registry: it builds by itself, so nobody needs Docker."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.platforms.azure import cli
+from lab.services.images import programs
+from lab.services.images.store import Recipe, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NOT_THERE = ("is not found", "NAME_UNKNOWN", "NotFound")
+"""What az says of a repository in which nothing has been kept yet."""
+
+_NO_TASKS = "TasksOperationsNotAllowed"
+
+
+class Acr:
+    """The registry, asked and used through the Azure CLI.
+
+    Args:
+        host: its login server.
+        subscription: the id of the subscription that it is in.
+    """
+
+    def __init__(self, host: str, subscription: str) -> None:
+        self.host = host
+        self._scope = ("--subscription", subscription)
+        self.name = host.split(".", maxsplit=1)[0]
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        return f"the registry {self.host}"
+
+    def stored(self, app: str) -> Sequence[Stored]:
+        """Every tag of an application's image, the newest first."""
+        question = ("acr", "repository", "show-tags", "--name", self.name, "--repository", app, "--detail")
+        try:
+            answer = json.loads(cli.ask(*question, "--orderby", "time_desc", "--top", "1000", *self._scope))
+        except LabError as error:
+            if any(words in error.message for words in _NOT_THERE):
+                return []
+            raise
+        return [Stored(tag=each["name"], digest=each["digest"], created=each.get("createdTime", "")) for each in answer]
+
+    def build(self, recipe: Recipe) -> None:
+        """Send the sources there, have them built, and forbid that anybody writes the tag again."""
+        words = ["acr", "build", "--registry", self.name, *self._scope, "--file", f"{recipe.app}/Dockerfile"]
+        for tag in recipe.tags:
+            words += ["--image", f"{recipe.app}:{tag}"]
+        for name, value in recipe.arguments.items():
+            words += ["--build-arg", f"{name}={value}"]
+        ended = programs.show([cli.program(), *words, "."], cwd=paths.PROJECT / "apps")
+        if ended.code:
+            raise self._failure(ended.said)
+        self.lock(recipe)
+
+    def lock(self, recipe: Recipe) -> None:
+        """Make the tags read-only: a push by hand cannot change what they mean."""
+        for tag in recipe.tags:
+            image = ("--name", self.name, "--image", f"{recipe.app}:{tag}")
+            cli.ask("acr", "repository", "update", *image, "--write-enabled", "false", *self._scope)
+
+    def _failure(self, said: str) -> LabError:
+        if _NO_TASKS in said:
+            return LabError(
+                "this subscription may not build in its registry: Azure does not run ACR tasks on free credit",
+                "build on your own machine, with Docker or Podman, and push: add --engine docker",
+            )
+        return cli.failure(("acr", "build"), said)

@@ -1,0 +1,185 @@
+"""Building, listing and choosing the images of a stack."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.core.progress import Progress
+from lab.services.images import programs, tags
+from lab.services.images.acr import Acr
+from lab.services.images.engines import Engine, Local, Pushed
+from lab.services.images.plan import decide
+from lab.services.images.store import Recipe
+from lab.toolchain import applications
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lab.adapters.stack import Stack
+    from lab.services.images.store import Store, Stored
+
+_LOCAL = (Engine.DOCKER, Engine.PODMAN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What `build` has made sure of.
+
+    Attributes:
+        image: name and tag.
+        where: the place that has it, in words.
+        new: whether it had to be built.
+        local: whether no registry has it, so that a cluster must be given it by hand.
+    """
+
+    image: str
+    where: str
+    new: bool
+    local: bool
+
+
+def build(stack: Stack, app: str, *, tag: str | None, engine: Engine | None, base: str | None) -> Built:
+    """Make sure that there is an image of an application's present sources.
+
+    Args:
+        stack: whose registry is used.
+        app: which application.
+        tag: None for a tag of its own.
+        engine: who builds; None for the registry itself, or an engine of this machine where there is none.
+        base: another base image than the Dockerfile's.
+
+    Raises:
+        LabError: the tag is not allowed or taken, there is nobody who could build, or the build fails.
+    """
+    tags.require_app(app, applications.names())
+    if tag is not None:
+        tags.require_tag(tag)
+    store = _store(stack, engine)
+    content, revision = applications.content_hash(app), _revision()
+    if base:
+        # Another base is another content.
+        content = tags.digest(f"{content} on {base}")
+    proposed = tags.unique_tag(datetime.now(UTC).date(), revision, content)
+    with Progress() as progress, progress.step(f"asking {store.where} what is there", usual=3):
+        stored = store.stored(app)
+    plan = decide(chosen=tag, proposed=proposed, content_hash=content, stored=stored)
+    if plan.build:
+        arguments = {
+            "VERSION": plan.tag,
+            "REVISION": revision.commit,
+            "SOURCE": _source(),
+            **({"BASE_IMAGE": base} if base else {}),
+        }
+        store.build(Recipe(app=app, tags=(plan.tag, tags.content_tag(content)), arguments=arguments))
+    return Built(image=f"{app}:{plan.tag}", where=store.where, new=plan.build, local=isinstance(store, Local))
+
+
+def propose(stack: Stack, app: str) -> str:
+    """The image that `build` would make or find, without making it: what a preview is to be made with.
+
+    Raises:
+        LabError: the registry does not answer.
+    """
+    store, content = _store(stack, None), applications.content_hash(app)
+    proposed = tags.unique_tag(datetime.now(UTC).date(), _revision(), content)
+    plan = decide(chosen=None, proposed=proposed, content_hash=content, stored=store.stored(app))
+    return f"{app}:{plan.tag}"
+
+
+def stored(stack: Stack, app: str, engine: Engine | None = None) -> Sequence[Stored]:
+    """The images of an application, without the lab's own marks.
+
+    Raises:
+        LabError: there is no such application, or the place where its images are does not answer.
+    """
+    tags.require_app(app, applications.names())
+    with Progress() as progress:
+        store = _store(stack, engine)
+        with progress.step(f"asking {store.where}", usual=3):
+            return [each for each in store.stored(app) if not tags.is_content_tag(each.tag)]
+
+
+def use(stack: Stack, app: str, tag: str, engine: Engine | None = None) -> str:
+    """Choose an image that is there, for the next `up`.
+
+    Returns:
+        The image's name and tag.
+
+    Raises:
+        LabError: there is no such image.
+    """
+    tags.require_tag(tag)
+    there = [each.tag for each in stored(stack, app, engine)]
+    if tag not in there:
+        known = f"there are: {', '.join(there[:5])}" if there else "nobody has built one yet"
+        raise LabError(f"there is no image {app}:{tag}; {known}", f"lab image list {app}{stack.option}")
+    choose(stack, f"{app}:{tag}")
+    return f"{app}:{tag}"
+
+
+def choose(stack: Stack, image: str) -> None:
+    """Write an image into the stack's settings."""
+    app, _, _ = image.partition(":")
+    stack.set_config(f"shop.{app}.image", image)
+
+
+def _store(stack: Stack, engine: Engine | None) -> Store:
+    registry = _registry(stack)
+    if registry is None:
+        return Local(_engine_here(stack, engine))
+    return registry if engine in {None, Engine.ACR} else Pushed(registry, Engine(engine))
+
+
+def _registry(stack: Stack) -> Acr | None:
+    """The stack's own registry; None on a target that has none."""
+    if stack.target != "azure":
+        return None
+    outputs = stack.outputs() if stack.exists() else {}
+    if "registry" not in outputs:
+        raise LabError(
+            f"stack {stack.name} has no registry yet: it comes with its first `up`", f"make up{stack.suffix}"
+        )
+    return Acr(outputs["registry"], outputs["azureSubscription"])
+
+
+def _engine_here(stack: Stack, engine: Engine | None) -> Engine:
+    if engine is Engine.ACR:
+        raise LabError(
+            f"stack {stack.name} has no registry: it stands on the target {stack.target}",
+            "choose --engine docker or --engine podman, or a stack on azure",
+        )
+    if engine is not None:
+        return engine
+    if found := next((each for each in _LOCAL if shutil.which(each.value)), None):
+        return found
+    simulated = " (its Pods are simulated and need no image)" if stack.target == "embedded" else ""
+    raise LabError(
+        f"nobody can build here: stack {stack.name} has no registry{simulated}, and no docker or podman is on PATH",
+        "install Docker or Podman, or take a stack on azure, whose registry builds by itself",
+    )
+
+
+def _revision() -> tags.Revision:
+    """What git says of the sources; nothing where there is no git."""
+    if not (git := shutil.which("git")):
+        return tags.Revision(commit="", dirty=False)
+    here = [git, "-C", str(paths.PROJECT)]
+    commit = programs.ask([*here, "rev-parse", "--short=7", "HEAD"])
+    if commit.code:
+        return tags.Revision(commit="", dirty=False)
+    changed = programs.ask([*here, "status", "--porcelain", "--", "apps"])
+    return tags.Revision(commit=commit.said.strip(), dirty=bool(changed.said.strip()))
+
+
+def _source() -> str:
+    """Where the sources are from, without whatever somebody logs in with; empty where git does not know."""
+    if not (git := shutil.which("git")):
+        return ""
+    found = programs.ask([git, "-C", str(paths.PROJECT), "remote", "get-url", "origin"])
+    return "" if found.code else re.sub(r"(?<=//)[^/@]*@", "", found.said.strip())

@@ -1,0 +1,131 @@
+"""A container engine of this machine: it builds, and pushes where the stack has a registry."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.platforms.azure import cli
+from lab.services.images import programs
+from lab.services.images.store import Recipe, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lab.services.images.acr import Acr
+
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The user that Azure's registries want beside a token."""
+
+
+class Engine(StrEnum):
+    """Who builds."""
+
+    ACR = "acr"
+    DOCKER = "docker"
+    PODMAN = "podman"
+
+
+def require(engine: Engine) -> str:
+    """The engine's program.
+
+    Raises:
+        LabError: it is not on PATH.
+    """
+    if found := shutil.which(engine.value):
+        return found
+    raise LabError(f"{engine.value} is not on PATH", f"install {engine.value}, or choose another --engine")
+
+
+class Local:
+    """The images that the engine keeps on this machine.
+
+    Args:
+        engine: which engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._program = require(engine)
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        return f"{self._engine.value} on this machine"
+
+    def stored(self, app: str) -> Sequence[Stored]:
+        """Every tag of an application's image, as the engine lists them."""
+        listed = programs.ask([self._program, "image", "ls", "--no-trunc", "--format", "{{json .}}", app])
+        if listed.code:
+            raise LabError(f"{self._engine.value} does not answer: {listed.said.strip()}", f"{self._engine.value} info")
+        return [_stored(json.loads(line)) for line in listed.said.splitlines()]
+
+    def build(self, recipe: Recipe) -> None:
+        """Build on this machine."""
+        self.run(recipe, prefix="")
+
+    def run(self, recipe: Recipe, prefix: str) -> None:
+        """Build under names that begin with a registry's host, or with nothing."""
+        command = [self._program, "build", "--file", f"{recipe.app}/Dockerfile"]
+        for tag in recipe.tags:
+            command += ["--tag", f"{prefix}{recipe.app}:{tag}"]
+        for name, value in recipe.arguments.items():
+            command += ["--build-arg", f"{name}={value}"]
+        if programs.show([*command, "."], cwd=paths.PROJECT / "apps").code:
+            raise LabError(
+                f"{self._engine.value} could not build {recipe.app}; its reasons are above",
+                "mend that, then run the same command again: nothing was changed",
+            )
+
+    def push(self, image: str) -> None:
+        """Send an image to the registry that its name begins with."""
+        if programs.show([self._program, "push", image], cwd=paths.PROJECT).code:
+            raise LabError(
+                f"{self._engine.value} could not push {image}; its reasons are above", "run the same command again"
+            )
+
+    def log_in(self, registry: Acr) -> None:
+        """Let the engine push; the token goes through standard input, never through an argument."""
+        token = json.loads(cli.ask("acr", "login", "--name", registry.name, "--expose-token"))["accessToken"]
+        command = [self._program, "login", registry.host, "--username", _NOBODY, "--password-stdin"]
+        if (answer := programs.ask(command, stdin=token)).code:
+            raise LabError(f"{registry.host} does not let {self._engine.value} in: {answer.said.strip()}", "az login")
+
+
+class Pushed:
+    """The stack's registry, with a builder on this machine.
+
+    Args:
+        registry: where images are kept.
+        engine: who builds them.
+    """
+
+    def __init__(self, registry: Acr, engine: Engine) -> None:
+        self._registry = registry
+        self._local = Local(engine)
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        return self._registry.where
+
+    def stored(self, app: str) -> Sequence[Stored]:
+        """Every tag of an application's image in the registry."""
+        return self._registry.stored(app)
+
+    def build(self, recipe: Recipe) -> None:
+        """Build here, push, and forbid that anybody writes the tag again."""
+        self._local.run(recipe, prefix=f"{self._registry.host}/")
+        self._local.log_in(self._registry)
+        # The mark of the content goes last: an image without its mark is built again, one without its tag is lost.
+        for tag in recipe.tags:
+            self._local.push(f"{self._registry.host}/{recipe.app}:{tag}")
+        self._registry.lock(recipe)
+
+
+def _stored(entry: dict[str, str]) -> Stored:
+    return Stored(tag=entry["Tag"], digest=entry.get("Digest") or entry["ID"], created=entry.get("CreatedAt", ""))

@@ -1,0 +1,1 @@
+"""Load on a Service, and its report."""

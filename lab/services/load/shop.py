@@ -1,0 +1,161 @@
+"""The shop's own processes on this machine, for as long as a block lasts: what answers where Pods are simulated."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from lab.adapters import port_forward, processes
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.platforms.embedded.ports import LOOPBACK, is_free
+from lab.services.load.destination import Destination
+from lab.toolchain import applications
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lab.core.progress import Progress
+
+_PORTS = range(20_000, 32_000)
+"""Below the ephemeral range, like the ports of a lab: no outgoing connection takes one meanwhile."""
+
+_START = 20.0
+"""Seconds until an application must be ready; it takes two."""
+
+_GRACE = 10.0
+"""Seconds between asking an application to end and ending it."""
+
+_PREFIX = "load-"
+"""Of the temporary folder with the logs and the database."""
+
+_STALE = 24 * 3600.0
+"""Seconds; longer than any load."""
+
+_GUARD = """\
+exec 3<&0
+"$@" </dev/null 3<&- &
+app=$!
+(while read -r _ <&3; do :; done; kill -TERM $app) &
+watch=$!
+wait $app
+code=$?
+kill $watch 2>/dev/null
+exit $code
+"""
+"""A shell between this process and an application: when this one goes, however it goes, so does the other."""
+
+_ATTEMPTS = 3
+"""How often a start is tried on other ports: between looking for a free one and listening, somebody may take it."""
+
+
+@contextlib.contextmanager
+def on_loopback(app: str, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> Iterator[Destination]:
+    """Run an application, and those that it asks, for as long as the block lasts.
+
+    Args:
+        app: which one gets the load.
+        settings: variables of each application besides those that connect them, by its name.
+        progress: where to show what is under way.
+
+    Raises:
+        LabError: one does not start.
+    """
+    runtime = applications.ensure(progress)
+    _sweep()
+    with (
+        tempfile.TemporaryDirectory(prefix=_PREFIX, dir=paths.temporary_dir()) as name,
+        contextlib.ExitStack() as stack,
+    ):
+        folder = Path(name)
+
+        def run(which: str, **more: str) -> str:
+            environment = {**runtime.environment(), **settings.get(which, {}), **more}
+            label = f"starting {which} on this machine"
+            with progress.step(label, usual=2):
+                return stack.enter_context(_running(runtime.command(which), environment, folder / f"{which}.log"))
+
+        if app == "order":
+            delivery = run("delivery")
+            base = run("order", DELIVERY_URL=delivery, ORDER_DB_URL=f"sqlite:///{folder / 'order.db'}")
+        else:
+            base = run(app)
+        yield Destination(base=base, by=f"fortio on this machine, where {app} runs as a process")
+
+
+def _sweep() -> None:
+    """Delete what a run left that was killed, so long ago that it is not one of this moment."""
+    paths.temporary_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in paths.temporary_dir().glob(f"{_PREFIX}*"):
+        with contextlib.suppress(FileNotFoundError):  # somebody else sweeps as well
+            if time.time() - folder.stat().st_mtime > _STALE:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _running(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[str]:
+    """One application; gives its address once it is ready."""
+    with log.open("ab") as out:
+        process, base = _start(command, environment, out, log)
+        try:
+            yield base
+        finally:
+            _stop(process)
+
+
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], out: IO[bytes], log: Path
+) -> tuple[subprocess.Popen[bytes], str]:
+    for _ in range(_ATTEMPTS):
+        port = _free_port()
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "sh", *command],
+            env={**environment, "HOST": LOOPBACK, "PORT": str(port)},
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=log.parent,
+            process_group=0,  # Ctrl-C in a terminal is for this process, which tells the others
+        )
+        try:
+            if _ready(process, port):
+                return process, f"http://{LOOPBACK}:{port}"
+        except BaseException:
+            _stop(process)
+            raise
+        _stop(process)
+    raise LabError(f"{' '.join(command)} does not start:\n{processes.tail(log)}", "run the same command again")
+
+
+def _ready(process: subprocess.Popen[bytes], port: int) -> bool:
+    deadline = time.monotonic() + _START
+    while process.poll() is None and time.monotonic() < deadline:
+        if port_forward.answers(LOOPBACK, port, "/actuator/health/readiness"):
+            return process.poll() is None
+        time.sleep(0.05)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _free_port() -> int:
+    for port in random.sample(_PORTS, 2_000):
+        if is_free(port):
+            return port
+    raise LabError(f"no port between {_PORTS[0]} and {_PORTS[-1]} of {LOOPBACK} is free", "end what listens there")

@@ -1,0 +1,185 @@
+"""Putting a stack right whose update was killed in the middle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from lab.adapters import kubectl, process_tree
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.platforms.embedded.control_plane import ControlPlane
+from lab.platforms.embedded.ports import Ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lab.adapters.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class HelmRelease:
+    """One revision of a Helm release as its Secret in the cluster says.
+
+    Attributes:
+        secret: name of that Secret.
+        namespace: where it is.
+        name: name of the release.
+        status: such as `deployed` or `pending-install`.
+    """
+
+    secret: str
+    namespace: str
+    name: str
+    status: str
+
+
+def recover(stack: Stack, say: Callable[[str], None]) -> None:
+    """Make a stack ready for the next `up`. Each step says what it found; a healthy stack is left as it is.
+
+    Raises:
+        LabError: an update of the stack still runs.
+    """
+    held = stack.lock()
+    if held and held.alive:
+        raise LabError(f"process {held.pid} still works on stack {stack.name}", "end it with Ctrl-C in its terminal")
+    if held:
+        say(f"breaking the lock of process {held.pid}, which is gone")
+        stack.cancel()
+    if ended := end_orphans():
+        say(f"ending {ended} plugin processes that the killed engine left")
+    resources, forgotten = _without_pending(stack)
+    if forgotten:
+        say(f"forgetting {forgotten} half-done operations; the next up does them again")
+    if plane := _control_plane(resources):
+        _mend_cluster(plane, {entry["urn"].rsplit("::", 1)[1] for entry in resources}, say)
+
+
+def end_orphans() -> int:
+    """End the plugins that a killed engine, or a killed command of a class, left.
+
+    Returns:
+        How many there were.
+    """
+    found = _orphans()
+    process_tree.stop(found)
+    return len(found)
+
+
+def half_done(stack: Stack) -> bool:
+    """Whether the state may have operations of which nobody knows how they ended.
+
+    The local backend's file is looked at as text, which takes no time; where there is none, pulumi would have to be
+    asked, which takes as long as an update without changes, so the answer is no.
+    """
+    file = stack.state_file
+    return file.is_file() and '"pending_operations":' in file.read_text(encoding="utf-8")
+
+
+def forget_pending(stack: Stack) -> int:
+    """Take the operations out of the state of which nobody knows how they ended; the next update does them again.
+
+    Returns:
+        How many there were.
+    """
+    _, forgotten = _without_pending(stack)
+    return forgotten
+
+
+def _without_pending(stack: Stack) -> tuple[list[dict[str, Any]], int]:
+    """The resources of a state out of which the pending operations were taken, and how many of these there were."""
+    state = json.loads(stack.export())
+    pending = state["deployment"].pop("pending_operations", None) or []
+    if pending:
+        stack.import_(json.dumps(state))
+    return state["deployment"].get("resources", []), len(pending)
+
+
+def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:
+    """The revisions that stand in the way of an update.
+
+    One that Pulumi does not know blocks its name; one that is pending blocks every change. The objects of the release
+    stay: they carry its name and are taken over by the next installation.
+
+    Args:
+        found: every revision in the cluster.
+        known: logical names of the resources in Pulumi's state, which are those of the releases.
+    """
+    return [release for release in found if release.name not in known or release.status.startswith("pending-")]
+
+
+def _mend_cluster(plane: ControlPlane, known: set[str], say: Callable[[str], None]) -> None:
+    plane.require_data()
+    if not plane.healthy:
+        say("starting what is down of the embedded control plane")
+        plane.start()
+    for release in superfluous(_helm_releases(plane), known):
+        say(f"forgetting the half-done Helm release {release.name} ({release.status})")
+        kubectl.run(plane.kubeconfig, "delete", "secret", release.secret, "--namespace", release.namespace)
+
+
+def control_plane(stack: Stack) -> ControlPlane | None:
+    """The embedded control plane of a stack, by its state; None when it has none."""
+    return _control_plane(json.loads(stack.export())["deployment"].get("resources", []))
+
+
+def _helm_releases(plane: ControlPlane) -> list[HelmRelease]:
+    listing = json.loads(kubectl.run(plane.kubeconfig, "get", "secrets", "-A", "-l", "owner=helm", "-o", "json"))
+    metadata = [item["metadata"] for item in listing["items"]]
+    return [
+        HelmRelease(
+            secret=entry["name"],
+            namespace=entry["namespace"],
+            name=entry["labels"]["name"],
+            status=entry["labels"]["status"],
+        )
+        for entry in metadata
+    ]
+
+
+def _control_plane(resources: list[dict[str, Any]]) -> ControlPlane | None:
+    """The embedded control plane that a state speaks of."""
+    for entry in resources:
+        if entry["type"] == "pulumi-python:dynamic/embedded:ControlPlane":
+            ports = {name: int(port) for name, port in entry["outputs"]["ports"].items()}
+            return ControlPlane(directory=paths.PROJECT / Path(entry["outputs"]["directory"]), ports=Ports(**ports))
+    return None
+
+
+def _orphans() -> list[psutil.Process]:
+    """The language host and the providers of this project that no engine owns any more, with their children.
+
+    What stands of the lab stays: a provider has started it, and is its parent as long as both live.
+    """
+    stacks = str(paths.home().absolute() / "stacks")
+    roots = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if _is_plugin(process.info["cmdline"] or []) and not _has_engine(process)
+    ]
+    relatives = (relative for root in roots for relative in (root, *root.children(recursive=True)))
+    return [each for each in relatives if not any(stacks in word for word in _command_line(each))]
+
+
+def _is_plugin(command: list[str]) -> bool:
+    ours = (str(paths.bin_dir() / "pulumi-"), str(paths.pulumi_home() / "plugins"))
+    # What a class shares is started without the script that an engine starts it by.
+    shared = "pulumi.dynamic" in command and command[0].startswith(str(paths.PROJECT))
+    return shared or any(word.startswith(ours) for word in command)
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _has_engine(process: psutil.Process) -> bool:
+    """Whether an engine has started it, or a command that shares one provider among the engines of a class."""
+    parent = process.parent()
+    return parent is not None and (parent.name() == "pulumi" or "lab" in _command_line(parent)[1:4])

@@ -1,0 +1,123 @@
+"""Reads the state of a Rollout from the cluster."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from lab.adapters import kubectl
+from lab.core.errors import LabError
+from lab.services.rollouts import names, objects
+from lab.services.rollouts.explain import Controller, Place
+
+if TYPE_CHECKING:
+    from lab.adapters.stack import Stack
+    from lab.services.rollouts.state import Rollout
+
+KINDS = "rollouts.argoproj.io,replicasets.apps,analysisruns.argoproj.io,pods"
+"""All that a Rollout consists of, in one request of kubectl."""
+
+PATIENCE = 5.0
+"""Seconds that a controller needs at most to see a change: usually it is well below one."""
+
+_BETWEEN = 0.5
+"""Seconds between two looks while it is waited for."""
+
+
+def read(stack: Stack, namespace: str, name: str) -> Rollout:
+    """What stands of a Rollout at present.
+
+    Args:
+        stack: which lab.
+        namespace: of the Rollout.
+        name: of the Rollout.
+
+    Raises:
+        LabError: there is none, Argo Rollouts is not installed, or the stack does not stand.
+    """
+    if (rollout := find(stack, namespace, name)) is None:
+        raise _unknown(stack, namespace, name)
+    return rollout
+
+
+def find(stack: Stack, namespace: str, name: str) -> Rollout | None:
+    """What stands of a Rollout at present; none when there is no such Rollout.
+
+    Args:
+        stack: which lab.
+        namespace: of the Rollout.
+        name: of the Rollout.
+
+    Raises:
+        LabError: Argo Rollouts is not installed, or the stack does not stand.
+    """
+    if not stack.kubeconfig.is_file():
+        raise LabError(f"stack {stack.name} does not stand", f"make up{stack.suffix}")
+    found = _get(stack, "-n", namespace, "get", KINDS)
+    return objects.find(name, found, datetime.now(UTC))
+
+
+def read_settled(stack: Stack, namespace: str, name: str) -> tuple[Rollout, Controller | None]:
+    """What stands of a Rollout once its controller has seen the last change, or has had the time for it.
+
+    Args:
+        stack: which lab.
+        namespace: of the Rollout.
+        name: of the Rollout.
+
+    Returns:
+        The state, and what is known of the controller if it does not see the change.
+
+    Raises:
+        LabError: as `read`.
+    """
+    end = time.monotonic() + PATIENCE
+    rollout = read(stack, namespace, name)
+    while not rollout.noticed and time.monotonic() < end:
+        time.sleep(_BETWEEN)
+        rollout = read(stack, namespace, name)
+    return rollout, controller(stack) if rollout.neglected else None
+
+
+def controller(stack: Stack) -> Controller:
+    """What is known of the controller.
+
+    Raises:
+        LabError: the cluster does not answer.
+    """
+    found = _get(stack, "-n", names.CONTROLLER, "get", "deployments.apps")
+    deployment = next((each for each in found if each["metadata"]["name"] == names.CONTROLLER), None)
+    ready = ((deployment or {}).get("status") or {}).get("readyReplicas", 0)
+    return Controller(found=deployment is not None, ready=ready)
+
+
+def place(stack: Stack) -> Place:
+    """What the commands that are told need to know of a stack."""
+    return Place(option=stack.option, suffix=stack.suffix, embedded=stack.target == "embedded")
+
+
+def _get(stack: Stack, *arguments: str) -> list[dict[str, Any]]:
+    try:
+        answer = kubectl.run(stack.kubeconfig, *arguments, "--output=json")
+    except LabError as error:
+        if "doesn't have a resource type" in error.message:
+            raise LabError(
+                "Argo Rollouts is not installed",
+                f"set istio-lab:rollouts.enabled to true in {stack.file.name}, then make up{stack.suffix}",
+            ) from error
+        if "onnection refused" in error.message or "Unable to connect" in error.message:
+            raise LabError(
+                f"the cluster of stack {stack.name} does not answer: {error.message}", f"make up{stack.suffix}"
+            ) from error
+        raise
+    items: list[dict[str, Any]] = json.loads(answer)["items"]
+    return items
+
+
+def _unknown(stack: Stack, namespace: str, name: str) -> LabError:
+    every = [each["metadata"] for each in _get(stack, "get", "rollouts.argoproj.io", "--all-namespaces")]
+    there = sorted(f"{each['name']}{names.behind(each['name'], each['namespace'])}" for each in every)
+    told = f"there are: {', '.join(there)}" if there else f"there is none in stack {stack.name}: make up{stack.suffix}"
+    return LabError(f"the namespace {namespace} has no Rollout {name}", told)

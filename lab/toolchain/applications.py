@@ -1,0 +1,150 @@
+"""The shop's applications on this machine: what their images are made of, and how one runs here without an image."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab.adapters import environment, process
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.toolchain import cache, download
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab.core.progress import Progress
+
+_NAMES = ("delivery", "order")
+_SHARED = "common"
+"""The package that every application imports."""
+
+_FILES = (".dockerignore", "requirements.txt")
+_BYTECODE = "__pycache__"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What an application needs to run as a process of this machine.
+
+    Attributes:
+        packages: the folder of the installed packages.
+        sources: the folder of the applications.
+    """
+
+    packages: Path
+    sources: Path
+
+    def command(self, app: str) -> list[str]:
+        """The command that runs an application until it is told to end.
+
+        Raises:
+            LabError: there is no such application.
+        """
+        _require(app)
+        # -S and -P: as in the image, nothing is found but the packages that are pinned for it and the sources.
+        return [sys.executable, "-S", "-P", "-m", app]
+
+    def environment(self) -> dict[str, str]:
+        """All the variables that it needs besides its settings."""
+        return {"PYTHONPATH": os.pathsep.join((str(self.sources), str(self.packages))), "PYTHONUNBUFFERED": "1"}
+
+
+def names() -> tuple[str, ...]:
+    """The applications that there are: each is a package with a Dockerfile."""
+    return _NAMES
+
+
+def ensure(progress: Progress) -> Runtime:
+    """Bring the packages of the applications, unless they are there.
+
+    Args:
+        progress: where to show what is under way.
+
+    Raises:
+        LabError: they cannot be installed, or the cache cannot be written.
+    """
+    folder = cache.entry("apps", "packages", _key())
+    if not folder.is_dir():
+        with cache.exclusive(progress):
+            if not folder.is_dir():  # another process may have brought them meanwhile
+                with progress.step("installing the packages of the shop's applications", usual=20):
+                    _install(folder)
+    return Runtime(packages=folder, sources=_sources())
+
+
+def content(app: str) -> tuple[Path, ...]:
+    """The files that an application's image is made of, besides its base: relative to the folder of all, sorted.
+
+    Raises:
+        LabError: there is no such application.
+    """
+    _require(app)
+    return tuple(sorted(file.relative_to(_sources()) for file in _content(app)))
+
+
+def content_hash(app: str) -> str:
+    """The SHA-256 of everything that an application's image is made of, in hex.
+
+    Raises:
+        LabError: there is no such application.
+    """
+    digest = hashlib.sha256()
+    for file in content(app):
+        data = (_sources() / file).read_bytes()
+        digest.update(f"{file.as_posix()}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()
+
+
+def _content(app: str) -> Iterator[Path]:
+    """The same files that .dockerignore lets through, and those that tell the builder what to do."""
+    yield from (_sources() / name for name in (*_FILES, f"{app}/Dockerfile"))
+    for package in (_SHARED, app):
+        root = _sources() / package
+        for file in root.rglob("*"):
+            parts = file.relative_to(root).parts
+            ignored = file.name == "Dockerfile" or file.suffix == ".pyc" or _BYTECODE in parts
+            if file.is_file() and not ignored and not any(part.startswith(".") for part in parts):
+                yield file
+
+
+def _install(folder: Path) -> None:
+    remedy = "Look at the network and at pip's settings (`pip config list`), then run the same command again."
+    if download.offline():
+        raise LabError(
+            "The packages of the shop's applications are not in the cache, and downloads are off (ISTIO_LAB_OFFLINE).",
+            "Unset ISTIO_LAB_OFFLINE once, or bring the cache from a machine that has them.",
+        )
+    with cache.staging() as draft:
+        packages = draft / "packages"
+        options = ["--quiet", "--disable-pip-version-check", "--no-input", "--root-user-action=ignore"]
+        options += ["--require-hashes", "--only-binary=:all:", f"--target={packages}"]
+        command = [sys.executable, "-m", "pip", "install", *options, "--requirement", str(_requirements())]
+        done = process.run(command, environment=environment.make(environment.PIP), check=False)
+        if done.code:
+            raise LabError(f"The packages of the shop's applications could not be installed: {done.last_words}", remedy)
+        cache.put(packages, folder)
+
+
+def _key() -> str:
+    """Another one for other packages, another Python or another kind of machine."""
+    python = f"{sys.implementation.cache_tag} {sys.version_info[:3]} {sysconfig.get_platform()}\n"
+    return hashlib.sha256(python.encode() + _requirements().read_bytes()).hexdigest()[:16]
+
+
+def _require(app: str) -> None:
+    if app not in names():
+        raise LabError(f"There is no application `{app}`.", f"Name one of: {', '.join(names())}.")
+
+
+def _requirements() -> Path:
+    return _sources() / "requirements.txt"
+
+
+def _sources() -> Path:
+    return paths.PROJECT / "apps"
