@@ -6,27 +6,23 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lab.core.errors import LabError
+from lab.core.tags import PROJECT
 from lab.services.cost import retail
 from lab.services.cost.estimate import Share
 from lab.services.cost.prices import CURRENCY, UnknownPriceError
-from lab.settings.rules import NAMESPACE
 
 if TYPE_CHECKING:
     from lab.services.cost.estimate import Estimate
     from lab.settings import Settings
 
-SETTING = f"{NAMESPACE}:azure.budget.maxPerHour"
+SETTING = f"{PROJECT}:azure.budget.maxPerHour"
 
 _NAMED = 3
 """Number of lines that a refusal lists, the largest first."""
 
 
 def hold(settings: Settings, *, stack: str) -> None:
-    """Refuse settings that may cost more than their own limit; without a limit nothing is estimated.
-
-    Raises:
-        LabError: they may cost more, or a price is not known.
-    """
+    """Refuse settings that may cost more than their own limit; without a limit nothing is estimated."""
     if settings.azure.budget.max_per_hour:
         require_within(_estimate(settings, stack), _limit(settings), stack=stack)
 
@@ -35,9 +31,6 @@ def require_within(found: Estimate, limit: Decimal, *, stack: str) -> None:
     """Refuse an estimate above a limit in US dollars an hour.
 
     The largest size that the autoscaler may reach counts: nobody is asked again before it grows.
-
-    Raises:
-        LabError: the estimate is above the limit.
     """
     if found.at_most <= limit:
         return

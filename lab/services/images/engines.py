@@ -1,4 +1,4 @@
-"""A container engine of this machine: it builds, and pushes where the stack has a registry."""
+"""Container engines of this machine, which build and push images."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lab.adapters import environment, process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.azure import cli
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
     from lab.services.images.acr import Acr
 
-_NOBODY = "00000000-0000-0000-0000-000000000000"
-"""The user that Azure's registries want beside a token."""
+_TOKEN_USER = "00000000-0000-0000-0000-000000000000"  # noqa: S105 - a user name
+"""User name that Azure's registries expect with a token."""
 
 
 class Engine(StrEnum):
-    """Who builds."""
+    """Builders of images."""
 
     ACR = "acr"
     DOCKER = "docker"
@@ -31,22 +32,14 @@ class Engine(StrEnum):
 
 
 def require(engine: Engine) -> str:
-    """The engine's program.
-
-    Raises:
-        LabError: it is not on PATH.
-    """
+    """Path of the engine's program."""
     if found := shutil.which(engine.value):
         return found
     raise LabError(f"{engine.value} is not on PATH", f"install {engine.value}, or choose another --engine")
 
 
 class Local:
-    """The images that the engine keeps on this machine.
-
-    Args:
-        engine: which engine.
-    """
+    """The engine's images on this machine."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -54,28 +47,29 @@ class Local:
 
     @property
     def where(self) -> str:
-        """The place in words."""
+        """Name of the store for messages."""
         return f"{self._engine.value} on this machine"
 
     def stored(self, app: str) -> Sequence[Stored]:
-        """Every tag of an application's image, as the engine lists them."""
-        listed = programs.ask([self._program, "image", "ls", "--no-trunc", "--format", "{{json .}}", app])
+        """All tags of an application's image, as the engine lists them."""
+        command = [self._program, "image", "ls", "--no-trunc", "--format", "{{json .}}", app]
+        listed = process.run(command, environment=_variables(), check=False)
         if listed.code:
-            raise LabError(f"{self._engine.value} does not answer: {listed.said.strip()}", f"{self._engine.value} info")
-        return [_stored(json.loads(line)) for line in listed.said.splitlines()]
+            raise LabError(f"{self._engine.value} does not answer: {listed.last_words}", f"{self._engine.value} info")
+        return [_stored(json.loads(line)) for line in listed.stdout.splitlines()]
 
     def build(self, recipe: Recipe) -> None:
         """Build on this machine."""
         self.run(recipe, prefix="")
 
     def run(self, recipe: Recipe, prefix: str) -> None:
-        """Build under names that begin with a registry's host, or with nothing."""
+        """Build under names with a prefix: a registry's host, or nothing."""
         command = [self._program, "build", "--file", f"{recipe.app}/Dockerfile"]
         for tag in recipe.tags:
             command += ["--tag", f"{prefix}{recipe.app}:{tag}"]
         for name, value in recipe.arguments.items():
             command += ["--build-arg", f"{name}={value}"]
-        if programs.show([*command, "."], cwd=paths.PROJECT / "apps").code:
+        if programs.show([*command, "."], cwd=paths.PROJECT / "apps", environment=_variables()).code:
             raise LabError(
                 f"{self._engine.value} could not build {recipe.app}; its reasons are above",
                 "mend that, then run the same command again: nothing was changed",
@@ -83,26 +77,22 @@ class Local:
 
     def push(self, image: str) -> None:
         """Send an image to the registry that its name begins with."""
-        if programs.show([self._program, "push", image], cwd=paths.PROJECT).code:
+        if programs.show([self._program, "push", image], cwd=paths.PROJECT, environment=_variables()).code:
             raise LabError(
                 f"{self._engine.value} could not push {image}; its reasons are above", "run the same command again"
             )
 
     def log_in(self, registry: Acr) -> None:
-        """Let the engine push; the token goes through standard input, never through an argument."""
+        """Log the engine in; the token goes through standard input, never through an argument."""
         token = json.loads(cli.ask("acr", "login", "--name", registry.name, "--expose-token"))["accessToken"]
-        command = [self._program, "login", registry.host, "--username", _NOBODY, "--password-stdin"]
-        if (answer := programs.ask(command, stdin=token)).code:
-            raise LabError(f"{registry.host} does not let {self._engine.value} in: {answer.said.strip()}", "az login")
+        command = [self._program, "login", registry.host, "--username", _TOKEN_USER, "--password-stdin"]
+        answer = process.run(command, environment=_variables(), stdin=token, check=False)
+        if answer.code:
+            raise LabError(f"{registry.host} does not let {self._engine.value} in: {answer.last_words}", "az login")
 
 
 class Pushed:
-    """The stack's registry, with a builder on this machine.
-
-    Args:
-        registry: where images are kept.
-        engine: who builds them.
-    """
+    """The stack's registry, with images built on this machine."""
 
     def __init__(self, registry: Acr, engine: Engine) -> None:
         self._registry = registry
@@ -110,21 +100,25 @@ class Pushed:
 
     @property
     def where(self) -> str:
-        """The place in words."""
+        """Name of the store for messages."""
         return self._registry.where
 
     def stored(self, app: str) -> Sequence[Stored]:
-        """Every tag of an application's image in the registry."""
+        """All tags of an application's image in the registry."""
         return self._registry.stored(app)
 
     def build(self, recipe: Recipe) -> None:
-        """Build here, push, and forbid that anybody writes the tag again."""
+        """Build here, push, and lock the tags."""
         self._local.run(recipe, prefix=f"{self._registry.host}/")
         self._local.log_in(self._registry)
-        # The mark of the content goes last: an image without its mark is built again, one without its tag is lost.
+        # The content tag goes last: an image without it is built again, one without its own tag is lost.
         for tag in recipe.tags:
             self._local.push(f"{self._registry.host}/{recipe.app}:{tag}")
         self._registry.lock(recipe)
+
+
+def _variables() -> dict[str, str]:
+    return environment.make(environment.CONTAINERS)
 
 
 def _stored(entry: dict[str, str]) -> Stored:
