@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from lab.cli import class_tables
+from lab.cli import class_run, class_tables
 from lab.cli.console import console, print_json
 from lab.cli.export import export
 from lab.cli.options import Json, Yes  # noqa: TC001 - Typer reads the types at run time
@@ -112,7 +112,7 @@ def preview(
     """Preview `lab class up` for every resource, in a log for each student. Nothing is changed."""
     roster, decided = _planned(file, _selection(only, again=True, platform=platform))
     outcome = _run(roster, decided, parallel, preview=True)
-    class_tables.report(outcome, f"lab class preview {file}", console)
+    class_run.report(outcome, f"lab class preview {file}")
     _say(f"What would be done is in {paths.class_dir()}/stacks/*/log/preview.log")
 
 
@@ -141,7 +141,7 @@ def up(  # noqa: PLR0913 - its options
         console.print("Nothing to do: the class stands as its file says. Look at it with: lab class status")
         return
     _confirm("Make it so?", yes=yes)
-    class_tables.report(_run(roster, decided, parallel), f"lab class up {file}", console)
+    class_run.report(_run(roster, decided, parallel), f"lab class up {file}")
     console.print("Look at it with: lab class status", highlight=False)
     console.print("Hand it out with: lab class handout", highlight=False)
 
@@ -171,7 +171,7 @@ def down(  # noqa: PLR0913 - its options
         console.print("Nothing to do: nothing of this class stands.")
         return
     _confirm("Take it away, with all that the students made?", yes=yes)
-    class_tables.report(_run(roster, decided, parallel), f"lab class down {file}", console)
+    class_run.report(_run(roster, decided, parallel), f"lab class down {file}")
     console.print("See that nothing is left with: lab class audit", highlight=False)
 
 
@@ -263,18 +263,6 @@ def audit(file: ClassFile = _FILE, *, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def execute(plan: Plan, *, parallel: int, preview: bool = False) -> Outcome:
-    """Execute a plan, and show its progress."""
-    from lab.cli.class_board import Board, rows
-    from lab.services.classes import workspace
-    from lab.services.classes.executor import Executor
-
-    records = {action.stack: workspace.load(action.stack) for action in plan.actions}
-    usual = {stack: record.seconds for stack, record in records.items() if record}
-    with Board(rows(plan.actions, usual), console, parallel=parallel) as board:
-        return Executor(plan, board, parallel=parallel, preview=preview).run()
-
-
 def _run(roster: Roster, plan: Plan, parallel: int, *, preview: bool = False) -> Outcome:
     """Execute a plan with the given parallelism, the class file's, or what this machine has room for."""
     from lab.cli.board import Progress
@@ -282,7 +270,7 @@ def _run(roster: Roster, plan: Plan, parallel: int, *, preview: bool = False) ->
     from lab.services.classes.executor import default_parallelism
 
     lifecycle.prepare(Progress())
-    return execute(plan, parallel=parallel or roster.parallel or default_parallelism(), preview=preview)
+    return class_run.execute(plan, parallel=parallel or roster.parallel or default_parallelism(), preview=preview)
 
 
 def _read(file: Path) -> Roster:

@@ -1,4 +1,4 @@
-"""Tables and summaries of `lab class`."""
+"""Tables of `lab class`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING
 from rich.table import Column, Table
 from rich.text import Text
 
-from lab.core.errors import LabError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
-
-    from lab.services.classes.executor import Outcome
     from lab.services.classes.plan import Plan
     from lab.services.classes.roster import Roster
     from lab.services.classes.status import Status
@@ -58,27 +53,3 @@ def status_table(rows: Sequence[Status]) -> Table:
             Text(row.error),
         )
     return table
-
-
-def report(outcome: Outcome, again: str, console: Console) -> None:
-    """Print the result of a run.
-
-    Args:
-        outcome: of the run.
-        again: the command that resumes it.
-        console: where it goes.
-
-    Raises:
-        LabError: something failed, or the run was interrupted.
-    """
-    total, failed = len(outcome.results), outcome.failed
-    console.print(
-        f"{total - len(failed)} of {total} done in {outcome.seconds:.1f} s, "
-        f"with at most {outcome.memory / 2**20:.0f} MB.",
-        highlight=False,
-    )
-    if not failed:
-        return
-    lines = "\n".join(f"  {each.action.stack}: {each.error}" for each in failed)
-    what = "it was stopped" if outcome.interrupted else f"{len(failed)} of {total} did not end well"
-    raise LabError(f"{what}:\n{lines}", f"run it again to go on: {again}")

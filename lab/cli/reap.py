@@ -107,14 +107,14 @@ def destroy(name: str) -> None:
     Raises:
         LabError: it failed, or another subscription is logged in.
     """
-    from lab.cli.class_ import execute
+    from lab.cli import class_run
     from lab.services import lifecycle
     from lab.services.classes import workspace
 
     if (entry := workspace.load(name)) is None:
         lifecycle.down(Stack(name), lifecycle.TerminalEngine())
         return
-    outcome = execute(service.plan_of(entry), parallel=1)
+    outcome = class_run.execute(service.plan_of(entry), parallel=1)
     if outcome.interrupted:
         raise KeyboardInterrupt
     if outcome.failed:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from filelock import FileLock
-from rich.console import Console
 
 from lab.adapters.stack import Stack
-from lab.cli import class_tables
+from lab.cli import class_run
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.services import lifecycle, recovery
@@ -505,7 +504,7 @@ def test_what_a_killed_run_left_is_put_right_first(engines: PretendedEngines, mo
 def told(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> tuple[str, str, str]:
     """What is printed, and the error with what to do."""
     try:
-        class_tables.report(outcome, "lab class up class.yaml", Console(width=200))
+        class_run.report(outcome, "lab class up class.yaml")
     except LabError as error:
         return capsys.readouterr().out, error.message, error.remedy
     return capsys.readouterr().out, "", ""

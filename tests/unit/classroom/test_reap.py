@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from lab.adapters import stack as stacks
 from lab.adapters.stack import Stack
-from lab.cli import app, azure, class_
+from lab.cli import app, azure, class_run
 from lab.cli import reap as command
 from lab.core import paths
 from lab.core.errors import LabError
@@ -388,7 +388,7 @@ def test_a_stack_of_a_class_is_ended_by_the_class_own_engine(
 
     entry = StackRecord(stack="kim", classroom="mesh", student="kim", name="Kim", state=State.STANDS)
     monkeypatch.setattr(of_class, "load", lambda _: entry)
-    monkeypatch.setattr(class_, "execute", execute)
+    monkeypatch.setattr(class_run, "execute", execute)
 
     if error:
         with pytest.raises(LabError, match=error):
