@@ -40,7 +40,7 @@ _SIGNAL_INTERVAL = 1.0
 
 _MEMORY_INTERVAL = 2.0
 
-_MEMORY_PER_STACK = 450 * 2**20
+_MEMORY_PER_STACK = 500 * 2**20
 """Bytes for an engine, its program and its providers."""
 
 _STACKS_PER_CORE = 6
