@@ -18,8 +18,8 @@ import psutil
 from rich.table import Column, Table
 
 from lab import toolchain
+from lab.cli.board import Progress
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 from lab.platforms.embedded.ports import LOOPBACK, is_free
 from lab.services.load import fortio
 from lab.services.load.destination import Destination

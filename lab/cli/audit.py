@@ -10,9 +10,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lab.adapters.stack import Stack
+from lab.cli.board import Progress
 from lab.cli.console import console, print_json
 from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the types when it runs
-from lab.core.progress import Progress
 from lab.services.audit.audit import examine
 from lab.services.audit.finding import AuditVerdict
 
@@ -41,9 +41,9 @@ def audit(stack: StackName = "dev", *, as_json: Json = False) -> None:
     is back to what it was before the lab came. On Azure: both resource groups, resources with the lab's tags, and role
     assignments. Nothing is changed. Exits with 0 if nothing is left, else with 1.
     """
-    from lab.cli import app
+    from lab.services import lifecycle
 
-    app.prepare()
+    lifecycle.prepare(Progress())
     target = Stack(stack)
     with Progress() as progress, progress.step("looking for what is left", usual=2):
         report = examine(target)

@@ -10,9 +10,9 @@ import typer
 from rich.markup import escape
 
 from lab.adapters.stack import Stack
+from lab.cli.board import Progress
 from lab.cli.console import print_json, say
 from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the types when it runs
-from lab.core.progress import Progress
 
 if TYPE_CHECKING:
     from lab.services.grading.evaluation import CheckResult

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from lab.cli.export import export
 from lab.core.errors import LabError
-from lab.services.classes.export.command import export
 from lab.services.classes.reap import reap
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def audit(file: ClassFile = _FILE, *, as_json: AsJson = False) -> None:
 
     from lab.adapters.stack import Stack
     from lab.cli.audit import summarize
-    from lab.core.progress import Progress
+    from lab.cli.board import Progress
     from lab.services.audit import audit
 
     klass = _read(file)
@@ -313,11 +313,12 @@ def report(outcome: Outcome, again: str) -> None:
 
 def _run(klass: Roster, decided: Plan, parallel: int, *, preview: bool = False) -> Outcome:
     """Carry a plan out, with as many at a time as was asked for, as the file says, or as this machine has room for."""
-    from lab.cli.app import prepare
+    from lab.cli.board import Progress
+    from lab.services import lifecycle
     from lab.services.classes.memory import room
     from lab.services.classes.run import Run
 
-    prepare()
+    lifecycle.prepare(Progress())
     return Run(decided, console, parallel=parallel or klass.parallel or room(), preview=preview).carry_out()
 
 

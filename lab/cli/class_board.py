@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
+from lab.core.progress import HEARTBEAT, heartbeat
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from lab.services.classes.plan import Action
@@ -45,9 +49,6 @@ _OPEN_ROWS = 20
 
 _REDRAWN = 4.0
 """Times a second."""
-
-HEARTBEAT = 30.0
-"""Seconds between signs of life, for lines."""
 
 
 @dataclass
@@ -131,28 +132,22 @@ class Board:
         self._clock = clock
         self._start = clock()
         self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._view: Live | None = None
-        self._pulse: threading.Thread | None = None
+        self._display: AbstractContextManager[object] = contextlib.nullcontext()
 
     def __enter__(self) -> Self:
         self._start = self._clock()
-        if self._live:
-            self._view = Live(get_renderable=self.render, console=self._console, refresh_per_second=_REDRAWN)
-            self._view.start()
-        else:
-            self._pulse = threading.Thread(target=self._beat, daemon=True)
-            self._pulse.start()
+        self._display = (
+            Live(get_renderable=self.render, console=self._console, refresh_per_second=_REDRAWN)
+            if self._live
+            else heartbeat(self._beat, self.heartbeat)
+        )
+        self._display.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        if self._view:
-            self._view.stop()
-        if self._pulse:
-            self._pulse.join()
+        self._display.__exit__(kind, error, trace)
 
     def begin(self, stack: str) -> None:
         """A stack is being worked on."""
@@ -189,7 +184,7 @@ class Board:
 
     def line(self, text: str) -> None:
         """Say something that stays."""
-        if self._view:
+        if self._live:
             self._console.print(Text(text))
         else:
             self._say(text)
@@ -237,17 +232,16 @@ class Board:
         return ", ".join(parts)
 
     def _say(self, text: str) -> None:
-        if self._view:
+        if self._live:
             return
         with self._lock:
             self._console.print(Text(f"[{self._clock() - self._start:6.1f}s] {_one_line(text)}"), soft_wrap=True)
 
     def _beat(self) -> None:
-        while not self._ended.wait(self.heartbeat):
-            with self._lock:
-                rows = list(self.rows.values())
-            running = ", ".join(f"{row.label} ({row.step})" for row in rows if row.phase is Phase.RUNS)
-            self._say(f"{self._footer(rows, self._clock(), hidden=0)}{f'; {running}' if running else ''}")
+        with self._lock:
+            rows = list(self.rows.values())
+        running = ", ".join(f"{row.label} ({row.step})" for row in rows if row.phase is Phase.RUNS)
+        self._say(f"{self._footer(rows, self._clock(), hidden=0)}{f'; {running}' if running else ''}")
 
 
 def remaining(rows: Sequence[Row], parallel: int, now: float) -> float | None:

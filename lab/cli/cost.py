@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.adapters.stack import Stack
+from lab.cli.board import Progress
 from lab.cli.console import console, print_json
 from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the types when it runs
-from lab.core.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from lab.adapters.stack import Stack
+from lab.cli.board import Progress
 from lab.cli.console import counted, print_json, say
 from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

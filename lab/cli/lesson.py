@@ -84,7 +84,7 @@ def apply(name: Name, stack: StackName = "dev", *, yes: Yes = False) -> None:
 
     For example: `lab lesson apply 01`, then `lab lesson apply 02`, and in the end `lab lesson apply 00`.
     """
-    from lab.cli import app as cli
+    from lab.cli import lifecycle
     from lab.services.lessons import lessons, stack_file
     from lab.settings import Settings
 
@@ -100,7 +100,7 @@ def apply(name: Name, stack: StackName = "dev", *, yes: Yes = False) -> None:
         _require_consent(yes=yes)
         chosen.file.write_bytes(changed.encode())
     try:
-        cli.up(stack)
+        lifecycle.up(stack)
     except LabError as error:
         former = lessons.at(lesson.subject, before)
         back = f"lab lesson apply {former.name}{chosen.option}" if former else f"the former lines of {chosen.file.name}"

@@ -111,7 +111,7 @@ def _from_pod(stack: Stack, plan: Plan, *, verbose: bool) -> Report:
 
 def _from_here(stack: Stack, plan: Plan) -> Report:
     from lab import toolchain
-    from lab.core.progress import Progress
+    from lab.cli.board import Progress
     from lab.services.load import fortio, shop
     from lab.services.load.destination import Destination
     from lab.services.load.meter import Meter

@@ -16,10 +16,10 @@ import typer
 from lab import toolchain
 from lab.adapters import workspace
 from lab.adapters.stack import Stack
+from lab.cli.board import Progress
 from lab.cli.console import say
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 
 app = typer.Typer(
     help="""The stages of a pipeline: test, then preview on a pull request, or image and deploy on main.
@@ -49,11 +49,11 @@ EMBEDDED = "embedded"
 @app.command()
 def tools(target: TargetName = EMBEDDED) -> None:
     """Install every tool, chart and manifest before the login, which lasts only minutes."""
-    from lab.cli import app as cli
+    from lab.cli import lifecycle
 
     with Progress() as progress:
         toolchain.ensure(toolchain.LOAD, progress=progress)
-    cli.setup()
+    lifecycle.setup()
     if target == AZURE:
         from lab.platforms.azure import plugin
 
@@ -104,13 +104,14 @@ def preview(
     The comment of an earlier run is replaced. The numbers alone go to a file beside it, which GitLab shows in the merge
     request without a token.
     """
-    from lab.cli import app as cli
+    from lab.services import lifecycle
     from lab.services.images import build as images
     from lab.services.pipeline import comment
     from lab.services.pipeline.hosts import PullRequest
 
     chosen = _require_target(Stack(stack), target)
-    cli.prepare_preview(chosen)
+    lifecycle.prepare(Progress())
+    lifecycle.prepare_preview(chosen, Progress())
     if images.has_registry(chosen):
         for name in images.propose_all(chosen):
             say(f"previewed with {name}")
@@ -131,27 +132,27 @@ def preview(
 @app.command()
 def deploy(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
     """Update the stack from the sources: `lab up`, with its guard against losing a cluster."""
-    from lab.cli import app as cli
+    from lab.cli import lifecycle
     from lab.services.images import build as images
 
     chosen = _require_target(Stack(stack), target)
     first = chosen.target == AZURE and not images.has_registry(chosen)
-    cli.up(stack)
+    lifecycle.up(stack)
     if first:
         # This update created the registry, so only now images can be built.
         _build_images(chosen)
-        cli.up(stack)
+        lifecycle.up(stack)
 
 
 @app.command()
 def finish(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
     """Take down a lab on the pipeline's own machine, so that nothing of it outlives the job."""
-    from lab.cli import app as cli
+    from lab.cli import lifecycle
 
     if _require_target(Stack(stack), target).target != EMBEDDED:
         say(f"stack {stack} stands on the target {target} and stays there")
         return
-    cli.down(stack)
+    lifecycle.down(stack)
 
 
 class Reaping(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.adapters import kubectl, pods
+from lab.adapters import kubectl
 from lab.platforms.dataplane import lifecycle
 from lab.services import pages
 
@@ -18,7 +18,7 @@ def show(stack: Stack, console: Console) -> None:
     """Print the summary of a lab that stands."""
     console.print(f"\n[bold green]The lab stands[/] (stack {stack.name}).")
     listing = kubectl.run(stack.kubeconfig, "get", "pods", "-A", "-o", "json")
-    for namespace, (ready, total) in sorted(pods.ready(listing, finished=True).items()):
+    for namespace, (ready, total) in sorted(kubectl.ready_pods(listing, finished=True).items()):
         console.print(f"  {namespace:<16} {ready} of {total} Pods ready")
     console.print("Addresses")
     for name, value in stack.outputs().items():

@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms import kubeconfig
-from lab.platforms.azure import address, cli, error_catalog, power
+from lab.platforms.azure import address, cli, power
 from lab.platforms.azure.checks import AzureNeeds
 from lab.services import guard
 from lab.settings import Settings
 from lab.settings.groups import ApiServer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from lab.adapters.stack import Stack
     from lab.core.progress import Progress
 
-_RANGES = "azure.allowedRanges"
+RANGES = "azure.allowedRanges"
 
 
 def cluster_of(stack: Stack) -> power.ClusterId | None:
@@ -81,14 +79,14 @@ def needs(stack: Stack) -> AzureNeeds:
     )
 
 
-def allow_caller(stack: Stack, console: Console) -> None:
-    """Put the caller's address on the API server's allowlist when nobody is on it."""
+def allow_caller(stack: Stack) -> str:
+    """Put the caller's address on an empty allowlist of the API server; return what was added, if anything."""
     azure = _azure(stack)
     if azure.get("allowedRanges") or azure.get("apiServer", ApiServer.ALLOWLIST) != ApiServer.ALLOWLIST:
-        return
-    found = f"{address.public_address()}/32"
-    stack.set_config(f"{_RANGES}[0]", found)
-    console.print(f"Only you ({found}) can reach the API server: istio-lab:{_RANGES} in {stack.file.name}")
+        return ""
+    added = f"{address.public_address()}/32"
+    stack.set_config(f"{RANGES}[0]", added)
+    return added
 
 
 def before_change(stack: Stack, progress: Progress, *, allow_replace: bool) -> None:
@@ -113,26 +111,6 @@ def before_destroy(stack: Stack) -> None:
     """
     wanted = _azure(stack).get("subscription")
     guard.require_same_subscription(stack.export(), str(wanted or cli.account().id))
-
-
-def update(stack: Stack, *arguments: str) -> int:
-    """Run pulumi in the terminal, and explain a failure that Azure is known for.
-
-    Returns:
-        pulumi's exit code.
-
-    Raises:
-        LabError: it failed for a known cause, with the command that helps.
-    """
-    with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:
-        log = Path(folder) / "events.json"
-        # pulumi knows the option only with this variable; its progress in the terminal stays as it is.
-        code = stack.pulumi(*arguments, f"--event-log={log}", environment={"PULUMI_DEBUG_COMMANDS": "true"})
-        found = error_catalog.explain(error_catalog.error_messages(log.read_text())) if code and log.is_file() else None
-    if found:
-        meant = f"{found.command}{stack.option}" if found.command.startswith("lab ") else found.command
-        raise LabError(f"{found.code}: {found.cause}", meant)
-    return code
 
 
 def keep_kubeconfig(stack: Stack) -> None:

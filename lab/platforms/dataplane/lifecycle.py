@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
 from lab import toolchain
-from lab.adapters import processes
+from lab.adapters import environment, process, process_tree
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.core.wait import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +67,7 @@ class DataPlane:
             return
         folder, ports = _folder(directory), self.control_plane.ports
         shutil.rmtree(folder, ignore_errors=True)
-        processes.start(
+        process.start_detached(
             [
                 *_namespaces(),
                 "sh",
@@ -86,15 +85,18 @@ class DataPlane:
             ],
             pid_file=folder / "agent.pid",
             log=self._log,
-            environment={"PYTHONPATH": str(paths.PROJECT)},
+            environment=environment.make(environment.LAB, PYTHONPATH=str(paths.PROJECT)),
         )
-        deadline = time.monotonic() + _START
-        while not (folder / "ready").exists():
+        remedy = f"its log is {self._log}"
+
+        def ready() -> bool:
+            if (folder / "ready").exists():
+                return True
             if agent(directory) is None:
-                raise LabError(f"the data plane ended at once: {processes.tail(self._log)}", f"its log is {self._log}")
-            if time.monotonic() > deadline:
-                raise LabError(f"the data plane was not ready after {_START:.0f} s", f"its log is {self._log}")
-            time.sleep(0.02)
+                raise LabError(f"the data plane ended at once: {process.tail(self._log)}", remedy)
+            return False
+
+        wait_until(ready, timeout=_START, interval=0.02, what="the data plane was not ready", remedy=remedy)
 
     def health(self) -> str:
         """`running`, `dead`, or why this machine cannot have one."""
@@ -117,16 +119,15 @@ def unavailable() -> str:
     if missing := [name for name in _PROGRAMS if not shutil.which(name)]:
         return f"{missing[0]} is not installed (util-linux, iproute2)"
     command = [*_namespaces(), "sh", "-c", _OWN_RUN, "sh", "sh", "-c", _PROBE]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode == 0:
+    done = process.run(command, check=False)
+    if not done.code:
         return ""
-    why = done.stderr.strip().splitlines()
-    return f"the kernel allows no network namespaces here ({why[-1] if why else f'exit code {done.returncode}'})"
+    return f"the kernel allows no network namespaces here ({done.last_words.splitlines()[-1]})"
 
 
 def agent(directory: Path) -> psutil.Process | None:
     """The first process of a lab's data plane, as this machine sees it; None when there is none."""
-    if (outer := processes.find(_folder(directory) / "agent.pid", _mark(directory))) is None:
+    if (outer := process_tree.find(_folder(directory) / "agent.pid", _mark(directory))) is None:
         return None
     try:
         return next(iter(outer.children()), outer)
@@ -136,9 +137,9 @@ def agent(directory: Path) -> psutil.Process | None:
 
 def stop(directory: Path) -> None:
     """End a lab's data plane with all that runs in it; nothing happens when there is none."""
-    if outer := processes.find(_folder(directory) / "agent.pid", _mark(directory)):
+    if outer := process_tree.find(_folder(directory) / "agent.pid", _mark(directory)):
         # The kernel ends every process of a process-id namespace with its first one, and its networks with the last.
-        processes.stop([outer, *outer.children(recursive=True)], patience=0)
+        process_tree.stop_tree(outer.pid, grace=0)
     (_folder(directory) / "agent.pid").unlink(missing_ok=True)
 
 

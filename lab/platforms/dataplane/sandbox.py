@@ -7,9 +7,10 @@ are gone with it.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from lab.adapters import process
 
 _NODE, _BRIDGE, _INTERFACE = "node", "pods", "eth0"
 
@@ -66,7 +67,7 @@ class Sandbox:
         """Make it, with a wire to the node's bridge.
 
         Raises:
-            subprocess.CalledProcessError: the kernel does not allow it.
+            LabError: the kernel does not allow it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         wire = f"pod{self.index}"
@@ -122,7 +123,7 @@ def create_node() -> None:
     """Make the node's own namespace with its bridge.
 
     Raises:
-        subprocess.CalledProcessError: the kernel does not allow it.
+        LabError: the kernel does not allow it.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
     _HOSTS.mkdir(exist_ok=True)
@@ -143,4 +144,4 @@ def _ip(network: str, *commands: str) -> None:
 
 
 def _run(*command: str, stdin: str = "") -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True, input=stdin)
+    process.run(command, stdin=stdin)

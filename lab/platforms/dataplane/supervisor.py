@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.adapters import process_async
+from lab.core.wait import poll_async
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from lab.adapters.process_async import Process
 
 _PAUSE = 1.0
 """Seconds before a process that ended is started again."""
@@ -59,7 +62,10 @@ async def keep(program: Program, turns: asyncio.Semaphore) -> None:
         async with contextlib.AsyncExitStack() as turn:
             if program.port:
                 await turn.enter_async_context(turns)
-            async with _process(program) as process:
+            variables = {"PATH": os.environ["PATH"], **program.environment}
+            async with process_async.running(
+                program.command, environment=variables, cwd=program.folder, log=program.log, grace=_GRACE
+            ) as process:
                 if program.port:
                     await _until_listening(process, program.port)
                 await turn.aclose()
@@ -69,40 +75,17 @@ async def keep(program: Program, turns: asyncio.Semaphore) -> None:
         await asyncio.sleep(_PAUSE)
 
 
-@contextlib.asynccontextmanager
-async def _process(program: Program) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process, which is ended if this is cancelled."""
-    with program.log.open("ab") as out:
-        process = await asyncio.create_subprocess_exec(
-            *program.command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={"PATH": os.environ["PATH"], **program.environment},
-            cwd=program.folder,
-        )
-    try:
-        yield process
-    except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(process.wait(), _GRACE)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-        raise
-
-
-async def _until_listening(process: asyncio.subprocess.Process, port: int) -> None:
+async def _until_listening(process: Process, port: int) -> None:
     """Wait until a process listens, has ended, or takes very long."""
     sockets = Path(f"/proc/{process.pid}/net/tcp")
-    deadline = asyncio.get_running_loop().time() + _BIRTH
-    while process.returncode is None and asyncio.get_running_loop().time() < deadline:
-        with contextlib.suppress(OSError):  # it has ended
-            if listens(await asyncio.to_thread(sockets.read_text), port):
-                return
-        await asyncio.sleep(_LOOK)
+
+    def listening() -> bool:
+        try:
+            return process.returncode is not None or listens(sockets.read_text(), port)
+        except OSError:  # it has ended
+            return True
+
+    await poll_async(listening, timeout=_BIRTH, interval=_LOOK)
 
 
 def listens(sockets: str, port: int) -> bool:

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from lab.adapters import port_forward, processes
+from lab.adapters import port_forward
+from lab.adapters import process as door
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.embedded.ports import LOOPBACK, is_free
@@ -132,7 +133,7 @@ def _start(
             _stop(process)
             raise
         _stop(process)
-    raise LabError(f"{' '.join(command)} does not start:\n{processes.tail(log)}", "run the same command again")
+    raise LabError(f"{' '.join(command)} does not start:\n{door.tail(log)}", "run the same command again")
 
 
 def _ready(process: subprocess.Popen[bytes], port: int) -> bool:

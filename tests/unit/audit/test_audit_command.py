@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.cli import audit as commands
 from lab.core.errors import LabError
+from lab.services import lifecycle
 from lab.services.audit.finding import AuditReport, AuditVerdict, Finding
 from tests.unit.audit.conftest import resource
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _only_this_stack(stack: PretendedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "Stack", lambda _: stack)
-    monkeypatch.setattr(app, "prepare", lambda: None)
+    monkeypatch.setattr(lifecycle, "prepare", lambda _progress: None)
 
 
 def audit(*words: str) -> tuple[int, str]:

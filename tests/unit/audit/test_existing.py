@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from lab import toolchain
 from lab.core.errors import LabError
 from lab.services.audit import existing, inventory, record
 from lab.services.audit.finding import AuditVerdict
@@ -111,7 +110,7 @@ def test_crds_that_are_kept_by_setting_do_not_fail_the_audit() -> None:
 @pytest.fixture
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl:
     pretended = PretendedKubectl(tmp_path / "kubectl")
-    monkeypatch.setattr(toolchain, "path", lambda _: pretended.file)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
     return pretended
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import toolchain
 from lab.adapters import kubectl
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
@@ -29,7 +28,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl
     found = PretendedKubectl(tmp_path / "kubectl")
     (tmp_path / "kubeconfig").touch()
     monkeypatch.setattr(Stack, "directory", tmp_path)
-    monkeypatch.setattr(toolchain, "path", {"kubectl": found.file}.__getitem__)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: found.file)
     return found
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from lab import toolchain
 from lab.adapters.stack import Stack
 from lab.cli import app
 from lab.core.errors import LabError
@@ -611,7 +610,7 @@ def kubectl(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Pretende
     """Of a cluster where Argo Rollouts and istiod did their work and nobody else did anything."""
     (tmp_path / "kubeconfig").touch()
     pretended = PretendedKubectl(tmp_path / "kubectl")
-    monkeypatch.setattr(toolchain, "path", {"kubectl": pretended.file}.__getitem__)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
     monkeypatch.setattr(Stack, "directory", tmp_path)
     monkeypatch.setattr(Stack, "export", lambda _: STATE)
     pretended.answers(f"get {KINDS} ", {"items": standing()})
