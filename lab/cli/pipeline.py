@@ -194,5 +194,5 @@ def _build_images(stack: Stack) -> None:
     if not images.has_registry(stack):
         say(f"stack {stack.name} has no registry, so there is no image to build: this stage has nothing to do")
         return
-    for built in images.build_all(stack):
+    for built in images.build_all(stack, Progress):
         say(f"{built.image}: {'built' if built.new else 'there already'}, in {built.where}")
