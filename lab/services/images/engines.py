@@ -56,12 +56,8 @@ class Local:
             raise LabError(f"{self._engine.value} does not answer: {listed.said.strip()}", f"{self._engine.value} info")
         return [_stored(json.loads(line)) for line in listed.said.splitlines()]
 
-    def build(self, recipe: Recipe) -> None:
-        """Build on this machine."""
-        self.run(recipe, prefix="")
-
-    def run(self, recipe: Recipe, prefix: str) -> None:
-        """Build under names with a prefix: a registry's host, or nothing."""
+    def build(self, recipe: Recipe, prefix: str = "") -> None:
+        """Build on this machine, under names with a prefix: a registry's host, or nothing."""
         command = [self._program, "build", "--file", f"{recipe.app}/Dockerfile"]
         for tag in recipe.tags:
             command += ["--tag", f"{prefix}{recipe.app}:{tag}"]
@@ -106,7 +102,7 @@ class Pushed:
 
     def build(self, recipe: Recipe) -> None:
         """Build here, push, and lock the tags."""
-        self._local.run(recipe, prefix=f"{self._registry.host}/")
+        self._local.build(recipe, prefix=f"{self._registry.host}/")
         self._local.log_in(self._registry)
         # The content tag goes last: an image without it is built again, one without its own tag is lost.
         for tag in recipe.tags:
