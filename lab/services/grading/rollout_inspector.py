@@ -12,7 +12,7 @@ from lab.adapters import kubectl
 from lab.core.errors import LabError
 from lab.services.grading import background_requests
 from lab.services.grading.probe import Probe
-from lab.services.rollouts import names, reading
+from lab.services.rollouts import reading, state
 
 if TYPE_CHECKING:
     from lab.adapters.stack import Stack
@@ -70,7 +70,7 @@ class RolloutInspector:
 
     def rollout(self, name: str) -> Rollout | None:
         """One of the lab's Rollouts, if it exists."""
-        return reading.find(self.stack, names.namespace_of(name), name)
+        return reading.find(self.stack, state.namespace_of(name), name)
 
     def strategy(self) -> str:
         """Strategy type of the Deployment delivery; empty without a Deployment."""

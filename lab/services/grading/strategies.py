@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab.services.grading import evaluation
 from lab.services.grading.evaluation import CheckResult, counted
-from lab.services.rollouts import names
+from lab.services.rollouts import state
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lab.services.grading.rollout_inspector import RolloutInspector
     from lab.services.rollouts.state import Analysis, ReplicaSet, Rollout
 
-_EXAMPLE, _DELIVERY = names.DEFAULT, "delivery"
+_EXAMPLE, _DELIVERY = state.DEFAULT, "delivery"
 
 STEPS = tuple(text for weight in (10, 20, 30, 40) for text in (f"setWeight {weight}", "pause 10s"))
 """Steps of the handout's canary."""
@@ -85,7 +85,7 @@ def canary(inspector: RolloutInspector) -> CheckResult:
 def blue_green(inspector: RolloutInspector) -> CheckResult:
     """A later revision of the handout's example was promoted."""
     rollout, service = inspector.rollout(_EXAMPLE), "nginx-active"
-    selected = inspector.selected(names.namespace_of(_EXAMPLE), service)
+    selected = inspector.selected(state.namespace_of(_EXAMPLE), service)
     newest = rollout.newest if rollout else None
     passed = bool(
         rollout

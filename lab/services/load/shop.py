@@ -1,24 +1,21 @@
-"""The shop's own processes on this machine, for as long as a block lasts: what answers where Pods are simulated."""
+"""The shop's applications as processes of this machine, for clusters whose Pods are simulated."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from lab.adapters import port_forward
-from lab.adapters import process as door
+from lab.adapters import port_forward, process
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.core.wait import poll
 from lab.platforms.embedded.ports import LOOPBACK, is_free
-from lab.services.load.destination import Destination
+from lab.services.load.plan import Destination
 from lab.toolchain import applications
 
 if TYPE_CHECKING:
@@ -29,11 +26,11 @@ if TYPE_CHECKING:
 _PORTS = range(20_000, 32_000)
 """Below the ephemeral range, like the ports of a lab: no outgoing connection takes one meanwhile."""
 
-_START = 20.0
-"""Seconds until an application must be ready; it takes two."""
+_READY_TIMEOUT = 20.0
+"""Seconds; two are usual."""
 
 _GRACE = 10.0
-"""Seconds between asking an application to end and ending it."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 _PREFIX = "load-"
 """Of the temporary folder with the logs and the database."""
@@ -52,20 +49,15 @@ code=$?
 kill $watch 2>/dev/null
 exit $code
 """
-"""A shell between this process and an application: when this one goes, however it goes, so does the other."""
+"""A shell that ends the application when this process ends, even if it is killed."""
 
 _ATTEMPTS = 3
-"""How often a start is tried on other ports: between looking for a free one and listening, somebody may take it."""
+"""Attempts on other ports: another program may take a free port before the application listens on it."""
 
 
 @contextlib.contextmanager
 def on_loopback(app: str, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> Iterator[Destination]:
-    """Run an application, and those that it asks, for as long as the block lasts.
-
-    Args:
-        app: which one gets the load.
-        settings: variables of each application besides those that connect them, by its name.
-        progress: where to show what is under way.
+    """Run an application and those that it calls, for the length of a `with` block.
 
     Raises:
         LabError: one does not start.
@@ -93,7 +85,7 @@ def on_loopback(app: str, settings: Mapping[str, Mapping[str, str]], progress: P
 
 
 def _sweep() -> None:
-    """Delete what a run left that was killed, so long ago that it is not one of this moment."""
+    """Delete the folders of killed runs, which are too old to be in use."""
     paths.temporary_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
     for folder in paths.temporary_dir().glob(f"{_PREFIX}*"):
         with contextlib.suppress(FileNotFoundError):  # somebody else sweeps as well
@@ -103,56 +95,32 @@ def _sweep() -> None:
 
 @contextlib.contextmanager
 def _running(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[str]:
-    """One application; gives its address once it is ready."""
-    with log.open("ab") as out:
-        process, base = _start(command, environment, out, log)
-        try:
-            yield base
-        finally:
-            _stop(process)
-
-
-def _start(
-    command: Sequence[str], environment: Mapping[str, str], out: IO[bytes], log: Path
-) -> tuple[subprocess.Popen[bytes], str]:
+    """Run one application; yield its address once it is ready."""
     for _ in range(_ATTEMPTS):
         port = _free_port()
-        process = subprocess.Popen(
+        running = process.Running(
             ["/bin/sh", "-c", _GUARD, "sh", *command],
-            env={**environment, "HOST": LOOPBACK, "PORT": str(port)},
-            stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=subprocess.STDOUT,
+            environment={**environment, "HOST": LOOPBACK, "PORT": str(port)},
             cwd=log.parent,
-            process_group=0,  # Ctrl-C in a terminal is for this process, which tells the others
+            log=log,
+            stdin=True,
+            new_group=True,  # Ctrl-C in a terminal is for this process, which ends the others
+            grace=_GRACE,
         )
         try:
-            if _ready(process, port):
-                return process, f"http://{LOOPBACK}:{port}"
-        except BaseException:
-            _stop(process)
-            raise
-        _stop(process)
-    raise LabError(f"{' '.join(command)} does not start:\n{door.tail(log)}", "run the same command again")
+            if _ready(running, port):
+                yield f"http://{LOOPBACK}:{port}"
+                return
+        finally:
+            running.stop()
+    raise LabError(f"{' '.join(command)} does not start:\n{process.tail(log)}", "run the same command again")
 
 
-def _ready(process: subprocess.Popen[bytes], port: int) -> bool:
-    deadline = time.monotonic() + _START
-    while process.poll() is None and time.monotonic() < deadline:
-        if port_forward.answers(LOOPBACK, port, "/actuator/health/readiness"):
-            return process.poll() is None
-        time.sleep(0.05)
-    return False
+def _ready(running: process.Running, port: int) -> bool:
+    def settled() -> bool:
+        return running.code is not None or port_forward.answers(LOOPBACK, port, "/actuator/health/readiness")
 
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin:
-        process.stdin.close()
-    try:
-        process.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    return poll(settled, timeout=_READY_TIMEOUT, interval=0.05) and running.code is None
 
 
 def _free_port() -> int:
