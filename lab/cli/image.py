@@ -87,7 +87,7 @@ def list_(
         print_json([{**asdict(each), "used": f"{name}:{each.tag}" == used} for each in found])
         return
     if not found:
-        raise LabError(f"nobody has built an image of {name} here yet", f"lab image build {name}{target.option}")
+        raise LabError(f"there is no image of {name} yet", f"lab image build {name}{target.option}")
     table = Table("", Column("tag", overflow="fold"), Column("digest", no_wrap=True), Column("built", no_wrap=True))
     for each in found:
         mark = "*" if f"{name}:{each.tag}" == used else ""

@@ -91,7 +91,7 @@ def use(stack: Stack, app: str, tag: str, progress: Progress, engine: Engine | N
     tags.require_tag(tag)
     there = [each.tag for each in stored(stack, app, progress, engine)]
     if tag not in there:
-        known = f"there are: {', '.join(there[:5])}" if there else "nobody has built one yet"
+        known = f"there are: {', '.join(there[:5])}" if there else "none has been built yet"
         raise LabError(f"there is no image {app}:{tag}; {known}", f"lab image list {app}{stack.option}")
     choose(stack, f"{app}:{tag}")
     return f"{app}:{tag}"
@@ -146,7 +146,7 @@ def _registry(stack: Stack) -> Acr | None:
 def _engine_here(stack: Stack, engine: Engine | None) -> Engine:
     if engine is Engine.ACR:
         raise LabError(
-            f"stack {stack.name} has no registry: it stands on the target {stack.target}",
+            f"stack {stack.name} has no registry: its target is {stack.target}",
             "choose --engine docker or --engine podman, or a stack on azure",
         )
     if engine is not None:
@@ -155,7 +155,7 @@ def _engine_here(stack: Stack, engine: Engine | None) -> Engine:
         return found
     simulated = " (its Pods are simulated and need no image)" if stack.target == "embedded" else ""
     raise LabError(
-        f"nobody can build here: stack {stack.name} has no registry{simulated}, and no docker or podman is on PATH",
+        f"nothing can build here: stack {stack.name} has no registry{simulated}, and no docker or podman is on PATH",
         "install Docker or Podman, or take a stack on azure, whose registry builds by itself",
     )
 

@@ -11,8 +11,7 @@ from lab.adapters import environment, process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.azure import cli
-from lab.services.images import programs
-from lab.services.images.store import Recipe, Stored
+from lab.services.images.store import Recipe, Stored, run_builder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +64,7 @@ class Local:
             command += ["--tag", f"{prefix}{recipe.app}:{tag}"]
         for name, value in recipe.arguments.items():
             command += ["--build-arg", f"{name}={value}"]
-        if programs.show([*command, "."], cwd=paths.PROJECT / "apps", environment=_variables()).code:
+        if run_builder([*command, "."], cwd=paths.PROJECT / "apps", environment=_variables()).code:
             raise LabError(
                 f"{self._engine.value} could not build {recipe.app}; its reasons are above",
                 "mend that, then run the same command again: nothing was changed",
@@ -73,7 +72,7 @@ class Local:
 
     def push(self, image: str) -> None:
         """Send an image to the registry that its name begins with."""
-        if programs.show([self._program, "push", image], cwd=paths.PROJECT, environment=_variables()).code:
+        if run_builder([self._program, "push", image], cwd=paths.PROJECT, environment=_variables()).code:
             raise LabError(
                 f"{self._engine.value} could not push {image}; its reasons are above", "run the same command again"
             )
