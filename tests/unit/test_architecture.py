@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
