@@ -42,12 +42,7 @@ _RUNNING, _DEAD = "running", "dead"
 
 @dataclass(frozen=True, kw_only=True)
 class DataPlane:
-    """Real workloads beside one control plane.
-
-    Attributes:
-        control_plane: what it follows.
-        metrics: whether requests are counted, and a Prometheus answers with what was counted.
-    """
+    """Real workloads beside one control plane, and with `metrics` a Prometheus that counts their requests."""
 
     control_plane: ControlPlane
     metrics: bool = False
