@@ -14,8 +14,8 @@ from rich.table import Column, Table
 from benchmarks.approaches import left_out
 from benchmarks.machine import Machine
 from benchmarks.sandbox import Meter, Sandbox
+from lab.cli.board import Progress
 from lab.core import paths
-from lab.core.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from benchmarks.machine import Machine
 from benchmarks.results import Measure, Sample
 from benchmarks.sandbox import Meter, Sandbox
 from lab import toolchain
-from lab.core.progress import Progress
+from lab.cli.board import Progress
 from lab.toolchain import artifacts
 
 if TYPE_CHECKING:

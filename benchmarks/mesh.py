@@ -19,14 +19,13 @@ from rich.table import Column, Table
 from benchmarks.sandbox import kill
 from lab import toolchain
 from lab.adapters import kubectl
+from lab.cli.board import Progress
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 from lab.platforms.dataplane import lifecycle, proxy, sandbox
 from lab.services import recovery
 from lab.services.load import fortio
-from lab.services.load.destination import Destination
-from lab.services.load.meter import Meter
-from lab.services.load.plan import Plan
+from lab.services.load.plan import Destination, Plan
+from lab.services.load.report import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

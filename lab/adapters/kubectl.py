@@ -1,14 +1,12 @@
-"""kubectl, told by file which cluster is meant: neither the user's kubeconfig nor their cache is touched."""
+"""kubectl on a cluster that is named by file: neither the user's kubeconfig nor their cache is touched."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lab import toolchain
-from lab.adapters import workspace
+from lab.adapters import environment, process
 from lab.core import paths
 from lab.core.errors import LabError
 
@@ -27,18 +25,34 @@ def run(kubeconfig: Path, *arguments: str, stdin: str = "") -> str:
     Raises:
         LabError: it failed; the message carries its error output.
     """
-    result = subprocess.run(
-        [str(toolchain.path("kubectl")), f"--kubeconfig={kubeconfig}", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        input=stdin,
-        # A kubeconfig of AKS names a login helper that may only be among the project's own tools.
-        env={**workspace.environment(), "KUBECACHEDIR": str(paths.home() / "kubectl-cache")},
-    )
-    if result.returncode:
-        raise LabError(f"kubectl {' '.join(arguments)} failed: {result.stderr.strip()}")
-    return result.stdout
+    title = f"kubectl {' '.join(arguments)}"
+    return process.run(command(kubeconfig, *arguments), environment=variables(), stdin=stdin, title=title).stdout
+
+
+def command(kubeconfig: Path, *arguments: str) -> list[str]:
+    """Return the words that run kubectl on a cluster.
+
+    Raises:
+        LabError: it is not there yet.
+    """
+    return [str(program()), f"--kubeconfig={kubeconfig}", *arguments]
+
+
+def variables() -> dict[str, str]:
+    """Return kubectl's environment."""
+    return environment.make(environment.KUBECTL, KUBECACHEDIR=str(paths.home() / "kubectl-cache"))
+
+
+def program() -> Path:
+    """Return kubectl at its pinned version.
+
+    Raises:
+        LabError: it is not there yet.
+    """
+    file = paths.bin_dir() / "kubectl"
+    if not file.exists():
+        raise LabError("The tool kubectl is not there.", "Run `lab setup`.")
+    return file
 
 
 def ready_pods(listing: str, *, finished: bool) -> dict[str, tuple[int, int]]:

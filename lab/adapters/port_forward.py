@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import http.client
 import re
-import subprocess
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from lab import toolchain
-from lab.adapters import workspace
+from lab.adapters import kubectl, process
 from lab.core.errors import LabError
+from lab.core.wait import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,13 +80,7 @@ class Forward:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=_PROBE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join()
+        self._process.stop()
 
     @property
     def address(self) -> str:
@@ -104,16 +96,17 @@ class Forward:
         Raises:
             LabError: it did not answer in that time.
         """
-        deadline = time.monotonic() + patience
-        while not (self._port and answers(LOOPBACK, self._port, self._to.path)):
-            if time.monotonic() > deadline:
-                raise LabError(
-                    f"{self._to.service} did not answer within {patience:.0f} s{self._because()}",
-                    f"see how its Pod is: kubectl -n {self._to.namespace} get pods",
-                )
-            time.sleep(_PAUSE)
-            if self._process.poll() is not None:
+
+        def answered() -> bool:
+            if self._process.code is not None:
                 self._start()
+            return bool(self._port) and answers(LOOPBACK, self._port, self._to.path)
+
+        if not poll(answered, timeout=patience, interval=_PAUSE):
+            raise LabError(
+                f"{self._to.service} did not answer within {patience:.0f} s{self._because()}",
+                f"see how its Pod is: kubectl -n {self._to.namespace} get pods",
+            )
 
     def hold(self) -> NoReturn:
         """Keep the connection until the user ends it; one that breaks, as when the Pod restarts, is made anew.
@@ -125,7 +118,6 @@ class Forward:
         while True:
             begun = time.monotonic()
             self._process.wait()
-            self._reader.join()
             breaks = 1 if time.monotonic() - begun > _SOUND else breaks + 1
             if breaks > _BREAKS:
                 raise LabError(
@@ -138,36 +130,22 @@ class Forward:
             self._tell(f"connected again: {self.address}")
 
     def _start(self) -> None:
-        self._process = subprocess.Popen(
-            [
-                str(toolchain.path("kubectl")),
-                f"--kubeconfig={self._to.kubeconfig}",
-                f"--namespace={self._to.namespace}",
-                "port-forward",
-                f"--address={LOOPBACK}",
-                f"--pod-running-timeout={PATIENCE:.0f}s",
-                f"service/{self._to.service}",
-                f"{self._port or ''}:{self._to.port}",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=workspace.environment(),
+        command = kubectl.command(
+            self._to.kubeconfig,
+            f"--namespace={self._to.namespace}",
+            "port-forward",
+            f"--address={LOOPBACK}",
+            f"--pod-running-timeout={PATIENCE:.0f}s",
+            f"service/{self._to.service}",
+            f"{self._port or ''}:{self._to.port}",
         )
-        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
-        self._reader.start()
+        self._process = process.Running(command, environment=kubectl.variables(), on_line=self._take)
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        """Until the end of the process: one whose output nobody reads stands still when its pipe is full."""
-        if process.stdout is None:
-            return
-        with process.stdout as lines:
-            for line in lines:
-                if found := _LISTENS.match(line):
-                    self._port = int(found[1])
-                elif line.strip() and not line.startswith(_CHATTER):
-                    self._reason = line.strip()
+    def _take(self, line: str) -> None:
+        if found := _LISTENS.match(line):
+            self._port = int(found[1])
+        elif line.strip() and not line.startswith(_CHATTER):
+            self._reason = line.strip()
 
     def _because(self) -> str:
         return f" ({self._reason})" if self._reason else ""

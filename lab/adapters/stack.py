@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import signal
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 import yaml
 
-from lab.adapters import files, workspace
+from lab.adapters import files, process, workspace
 from lab.core import paths
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
-    from types import FrameType
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """Stricter than Pulumi's own rule: the name also becomes a folder and a part of Azure names."""
@@ -93,10 +89,13 @@ class Stack:
         if workspace.local_backend():
             return self.state_file.is_file()
         # A list would read the state of every stack of the project.
-        asked = self._run("stack", "export", "--stack", self.name)
-        if asked.returncode and "no stack named" not in asked.stderr:
-            raise LabError(f"pulumi stack export failed: {asked.stderr.strip()}")
-        return asked.returncode == 0
+        try:
+            self.export()
+        except process.ProcessFailedError as error:
+            if "no stack named" not in error.result.stderr:
+                raise
+            return False
+        return True
 
     def ensure(self) -> None:
         """Make the stack unless it exists; a new one becomes the one that plain `pulumi` works on.
@@ -202,13 +201,8 @@ class Stack:
         Returns:
             pulumi's exit code.
         """
-        with _interrupts_left_to_the_child():
-            return subprocess.run(
-                _command(*arguments),
-                check=False,
-                cwd=self.workspace,
-                env={**workspace.environment(), **(environment or {})},
-            ).returncode
+        variables = {**workspace.environment(), **(environment or {})}
+        return process.interact(_command(*arguments), cwd=self.workspace, environment=variables)
 
     def outputs(self) -> dict[str, str]:
         """The outputs that are one value each; secret ones read `[secret]`."""
@@ -225,7 +219,7 @@ class Stack:
 
     def preview(self) -> str:
         """What an update would do, as the JSON that `pulumi preview --json` prints even when it fails."""
-        return self._run("preview", "--json", "--stack", self.name).stdout
+        return _run("preview", "--json", "--stack", self.name, folder=self.workspace, check=False).stdout
 
     def export(self) -> str:
         """The state as JSON, secrets encrypted."""
@@ -245,50 +239,25 @@ class Stack:
         self._capture("cancel", "--yes", "--stack", self.name)
 
     def _capture(self, *arguments: str, stdin: str = "") -> str:
-        return _successful(arguments, self._run(*arguments, stdin=stdin))
-
-    def _run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return _finished(arguments, self.workspace, stdin)
+        return _run(*arguments, folder=self.workspace, stdin=stdin).stdout
 
 
 def names() -> list[str]:
     """The names of all stacks of this project in the backend, also of those that `lab` could not have made."""
-    words = ("stack", "ls", "--json")
-    listed = json.loads(_successful(words, _finished(words, paths.PROJECT)))
+    listed = json.loads(_run("stack", "ls", "--json", folder=paths.PROJECT).stdout)
     return sorted(str(entry["name"]).rsplit("/", 1)[-1] for entry in listed)
 
 
-def _successful(arguments: tuple[str, ...], result: subprocess.CompletedProcess[str]) -> str:
-    if result.returncode:
-        raise LabError(f"pulumi {' '.join(arguments[:2])} failed: {result.stderr.strip()}")
-    return result.stdout
-
-
-def _finished(arguments: tuple[str, ...], folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def _run(*arguments: str, folder: Path, stdin: str = "", check: bool = True) -> process.Result:
+    return process.run(
         [*_command(*arguments), "--non-interactive"],
-        check=False,
-        capture_output=True,
-        text=True,
-        input=stdin,
+        environment=workspace.environment(),
         cwd=folder,
-        env=workspace.environment(),
+        stdin=stdin,
+        check=check,
+        title=f"pulumi {' '.join(arguments[:2])}",
     )
 
 
 def _command(*arguments: str) -> list[str]:
     return [str(paths.bin_dir() / "pulumi"), *arguments]
-
-
-@contextlib.contextmanager
-def _interrupts_left_to_the_child() -> Iterator[None]:
-    """Ctrl-C reaches every process of the terminal's group: pulumi ends gracefully, so this process must outlive it."""
-
-    def ignore(_signal: int, _frame: FrameType | None) -> None:
-        pass
-
-    before = signal.signal(signal.SIGINT, ignore)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -6,13 +6,14 @@ import contextlib
 import os
 import secrets
 import shlex
-import subprocess
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from lab.adapters import files
+from lab.adapters import environment as environments
+from lab.adapters import files, process
 from lab.core import paths
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,26 +40,18 @@ def prepare() -> None:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment with what makes `pulumi`, `kubectl` and `istioctl` work on this project.
+    """Return the environment of `pulumi` on this project.
 
-    A script of another clone may have been sourced in the same terminal, so Pulumi's own variables are overruled; a
-    backend of one's own is chosen with `ISTIO_LAB_BACKEND_URL`, and secrets then follow Pulumi's usual variables.
+    None of Pulumi's own variables comes from the user. A backend of one's own is chosen with `ISTIO_LAB_BACKEND_URL`;
+    its login and the passphrase of its secrets are then Pulumi's usual variables.
     """
-    folders = [str(folder) for folder in _folders()]
-    present = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    search = os.pathsep.join(folders + [folder for folder in present if folder not in folders])
-    result = {**os.environ, **_variables(), "PATH": search}
-    return {name: value for name, value in result.items() if name not in _unwanted()}
+    program = environments.LAB if local_backend() else environments.LAB_WITH_BACKEND
+    return environments.make(program, **_variables())
 
 
 def local_backend() -> bool:
     """Whether state is kept in the project's own folder."""
     return not os.environ.get("ISTIO_LAB_BACKEND_URL")
-
-
-def _unwanted() -> tuple[str, ...]:
-    # Where Python may not keep its bytecode, every start compiles a thousand modules anew: that doubles a preview.
-    return ("PYTHONDONTWRITEBYTECODE", *(("PULUMI_CONFIG_PASSPHRASE",) if local_backend() else ()))
 
 
 def _variables() -> dict[str, str]:
@@ -76,10 +69,6 @@ def _variables() -> dict[str, str]:
     if local_backend():
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(paths.passphrase_file())
     return variables
-
-
-def _folders() -> list[Path]:
-    return [paths.bin_dir(), paths.PROJECT / ".venv" / "bin"]
 
 
 def _sweep_temporary_files() -> None:
@@ -111,11 +100,9 @@ def _keep_salt_out_of_git() -> None:
     """Define the filter that `.gitattributes` names: `make up` must not leave a tracked file changed."""
     config = paths.PROJECT / ".git" / "config"
     if config.is_file() and _SALT_FILTER not in config.read_text():
-        subprocess.run(
-            ["git", "config", f"filter.{_SALT_FILTER}.clean", "sed '/^encryptionsalt:/d'"],  # noqa: S607 - git is the user's
-            check=True,
-            cwd=paths.PROJECT,
-        )
+        with contextlib.suppress(LabError):  # no git, or a clone that is read only: nobody commits from here
+            command = ["git", "config", f"filter.{_SALT_FILTER}.clean", "sed '/^encryptionsalt:/d'"]
+            process.run(command, environment=environments.make(environments.GIT), cwd=paths.PROJECT)
 
 
 def _write(file: Path, text: str) -> Path:
@@ -132,9 +119,12 @@ def _command_script() -> str:
 
 
 def _activation_script() -> str:
-    folders = os.pathsep.join(str(folder) for folder in _folders())
+    folders = os.pathsep.join(environments.tool_folders())
     lines = ["# source this file: pulumi, kubectl, istioctl and lab then work on this project"]
+    # Pulumi's and Python's switches of the user's shell would change what an update does.
+    kept = "" if local_backend() else f" | grep -vx -e {' -e '.join(environments.BACKEND_LOGIN)}"
+    switches = rf"env | sed -nE 's/^((PULUMI_|PYTHON)[A-Z0-9_]*)=.*/\1/p'{kept}"
+    lines.append(f'for name in $({switches}); do unset "$name"; done')
     lines += [f"export {key}={shlex.quote(value)}" for key, value in _variables().items()]
-    lines.append(f"unset {' '.join(_unwanted())}")
     lines += [f'export PATH={shlex.quote(folders)}:"$PATH"', ""]
     return "\n".join(lines)

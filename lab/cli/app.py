@@ -1,73 +1,59 @@
-"""The `lab` command line: it prepares and calls; the work is in the modules it names."""
+"""The `lab` command line: its commands, and the one handler of errors."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 import sys
-from dataclasses import asdict
-from pathlib import Path  # noqa: TC003 - typer evaluates the annotations
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
 
-from lab import toolchain
-from lab.adapters import workspace
-from lab.adapters.stack import Stack
 from lab.cli import class_ as classroom
 from lab.cli import image, lesson, pipeline, rollout
 from lab.cli.audit import audit
+from lab.cli.azure import start, status, stop
 from lab.cli.check import check
+from lab.cli.console import errors
 from lab.cli.cost import cost
 from lab.cli.curl import PASSED_ON, curl
+from lab.cli.doctor import doctor
 from lab.cli.drift import drift
+from lab.cli.lifecycle import clean, down, preview, recover, setup, up
 from lab.cli.load import load
-from lab.core import paths
+from lab.cli.open import open_, password, queries
+from lab.cli.tools import inject, lock, prune
 from lab.core.errors import LabError
-from lab.core.progress import Progress
-from lab.platforms.dataplane import lifecycle
-from lab.platforms.embedded import control_plane, istiod, rollouts
-from lab.services import pages, recovery
-from lab.toolchain import artifacts, dashboards
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(
-    help="Stand up, look at and take down an Istio course lab. The usual way in is `make up`.",
+    help="Create, inspect and destroy the Istio course lab. Start with `make up`.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-app.add_typer(classroom.app, name="class")
-app.add_typer(image.app, name="image")
-app.add_typer(lesson.app, name="lesson")
-app.add_typer(pipeline.app, name="pipeline")
-app.add_typer(rollout.app, name="rollout")
-app.command()(load)
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    *(setup, up, preview, down, recover, doctor, audit),
+    *(check, drift, load, inject, password, queries),
+    *(cost, start, stop, status, clean, prune, lock),
+)
+for _command in _COMMANDS:
+    app.command()(_command)
+app.command("open")(open_)
 app.command(context_settings=PASSED_ON)(curl)
-app.command()(audit)
-app.command()(check)
-app.command()(cost)
-app.command()(drift)
-console = Console()
-errors = Console(stderr=True)
-
-StackName = Annotated[
-    str,
-    typer.Option("--stack", "-s", envvar="STACK", help="Which lab: each stack is one of its own, side by side."),
-]
-
-AllowReplace = Annotated[
-    bool,
-    typer.Option(help="Also when the cluster, the registry or the resource group on Azure would be made anew."),
-]
-AZURE = "azure"
+for _name, _group in {
+    "lesson": lesson.app,
+    "rollout": rollout.app,
+    "image": image.app,
+    "class": classroom.app,
+    "pipeline": pipeline.app,
+}.items():
+    app.add_typer(_group, name=_name)
 
 
 def main() -> None:
-    """Run the command line; a failure that the user can act on is a message, never a stack trace."""
+    """Run the command line; print an error that the user can act on as a message, never as a stack trace."""
     try:
         app()
     except LabError as error:
@@ -78,293 +64,3 @@ def main() -> None:
     except KeyboardInterrupt:
         errors.print("interrupted; nothing half-made is left: run the same command again")
         sys.exit(130)
-
-
-@app.command()
-def setup(
-    *,
-    tests: Annotated[bool, typer.Option("--tests", help="Also the tools that only tests and benchmarks run.")] = False,
-) -> None:
-    """Bring every tool, chart and manifest, and make the project's working folder. `up` does this by itself."""
-    prepare(*(toolchain.TESTS if tests else ()), look_again=not tests)
-
-
-@app.command()
-def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None:
-    """Make the lab stand, or heal one that was hurt; then say where everything is."""
-    from lab.cli import summary
-    from lab.services.audit import record
-
-    target = Stack(stack)
-    prepare(*_asked_for(target))
-    target.require_unlocked()
-    target.ensure()
-    record.before_up(target)
-    command = ("up", "--yes", "--skip-preview", "--stack", stack)
-    if target.target == AZURE:
-        from lab.services import azure_updates
-
-        _prepare_azure(target)
-        with Progress() as progress:
-            azure_updates.before_change(target, progress, allow_replace=allow_replace)
-        _require_success(azure_updates.update(target, *command), target)
-        azure_updates.keep_kubeconfig(target)
-    else:
-        _require_success(target.pulumi(*command), target)
-    summary.show(target, console)
-
-
-@app.command()
-def preview(stack: StackName = "dev") -> None:
-    """Show what `up` would do, and do nothing."""
-    target = Stack(stack)
-    prepare_preview(target)
-    _require_success(target.pulumi("preview", "--stack", stack), target)
-
-
-@app.command()
-def down(stack: StackName = "dev") -> None:
-    """Take the lab down: every process, port and file of it. The tools stay in the cache."""
-    from lab.services.audit import record
-
-    target = Stack(stack)
-    if target.exists():
-        prepare()
-        target.require_unlocked()
-        record.before_down(target)
-        command = ("destroy", "--yes", "--skip-preview", "--stack", stack)
-        if target.target == AZURE:
-            from lab.services import azure_updates
-
-            azure_updates.before_destroy(target)
-            _require_success(azure_updates.update(target, *command), target)
-        else:
-            _require_success(target.pulumi(*command), target)
-    sweep(target)
-    record.sweep(target)
-    console.print(f"Stack {stack} is taken down. Stand it up again with: make up{target.suffix}")
-    console.print(f"Make sure that nothing is left with: lab audit{target.option}", highlight=False)
-
-
-@app.command()
-def recover(stack: StackName = "dev") -> None:
-    """Put right what a killed `up` or `down` left: a locked stack, half-made releases, dead processes."""
-    prepare()
-    target = Stack(stack)
-    target.ensure()
-    recovery.recover(target, console)
-    up(stack)
-
-
-@app.command()
-def stop(stack: StackName = "azure") -> None:
-    """Stop a cluster on Azure overnight: its machines then cost nothing, and nothing in it is lost."""
-    from lab.platforms.azure import power
-    from lab.services import azure_updates
-
-    cluster = azure_updates.require_cluster(Stack(stack))
-    with Progress() as progress:
-        power.stop(cluster, console, progress)
-
-
-@app.command()
-def start(stack: StackName = "azure") -> None:
-    """Start a stopped cluster on Azure again."""
-    from lab.platforms.azure import power
-    from lab.services import azure_updates
-
-    cluster = azure_updates.require_cluster(Stack(stack))
-    with Progress() as progress:
-        power.start(cluster, console, progress)
-
-
-@app.command()
-def status(stack: StackName = "azure") -> None:
-    """Show whether a cluster on Azure runs, with its version and its nodes."""
-    from lab.platforms.azure import power
-    from lab.services import azure_updates
-
-    power.show(power.status(azure_updates.require_cluster(Stack(stack))), console)
-
-
-@app.command()
-def doctor(
-    stack: StackName = "dev",
-    target: Annotated[str, typer.Option(help="`azure` looks at the subscription too: login, quota, rights.")] = "",
-) -> None:
-    """Show every tool and artifact: its version, where it came from, what is missing and how to get it."""
-    from lab.services import doctor as checks
-
-    if not checks.show(console):
-        raise LabError("something is missing", "make up")
-    where = target or Stack(stack).target
-    checks.show_metrics(Stack(stack), where, console)
-    if where == AZURE:
-        from lab.services import azure_updates
-        from lab.services import preflight as azure_checks
-
-        with Progress() as progress:
-            results = azure_checks.examine(azure_updates.needs(Stack(stack)), progress)
-        if not azure_checks.show(results, console):
-            raise LabError("`up` would not end well on this subscription", "run the remedies above, then this again")
-
-
-@app.command()
-def inject(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A manifest with Pods in it.")],
-    stack: StackName = "dev",
-) -> None:
-    """Print a manifest with the sidecar added, as `istioctl kube-inject -f FILE` does.
-
-    For the namespaces without the label `istio-injection=enabled`: `lab inject deployment.yaml | kubectl apply -f -`
-    """
-    kubeconfig = Stack(stack).kubeconfig
-    if not kubeconfig.is_file():
-        raise LabError(f"stack {stack} does not stand, and the sidecar's template is in its cluster", "make up")
-    command = [str(toolchain.path("istioctl")), f"--kubeconfig={kubeconfig}", "kube-inject", "-f", str(file)]
-    sys.exit(subprocess.run(command, check=False, env=workspace.environment()).returncode)
-
-
-@app.command("open")
-def open_(
-    tool: Annotated[str, typer.Argument(help=f"One of: {', '.join(pages.TOOLS)}.")],
-    stack: StackName = "dev",
-    *,
-    browser: Annotated[bool, typer.Option(help="Open it in the browser too, not only print its address.")] = True,
-) -> None:
-    """Show the page of a tool that watches the mesh, for as long as this command runs; Ctrl-C ends it."""
-    pages.open_page(tool, Stack(stack), console, browser=browser)
-
-
-@app.command()
-def password(
-    tool: Annotated[str, typer.Argument(help=f"One of: {', '.join(pages.LOGINS)}.")],
-    stack: StackName = "dev",
-) -> None:
-    """Print what a tool's login asks for: Grafana's user and password, or a token of an hour for Kiali."""
-    pages.show_login(tool, Stack(stack), console, errors)
-
-
-@app.command()
-def queries(
-    name: Annotated[str, typer.Argument(help="Print this one's query alone, to be copied.")] = "",
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
-) -> None:
-    """List the questions that the course asks Prometheus, and what their answers mean."""
-    from lab.services import queries as course
-
-    chosen = (course.named(name),) if name else course.load()
-    if as_json:
-        typer.echo(json.dumps([asdict(query) for query in chosen], indent=2, ensure_ascii=False))
-    elif name:
-        typer.echo(chosen[0].query)
-    else:
-        table = Table(
-            Column("name", no_wrap=True), Column("what it shows, and the query", overflow="fold"), show_lines=True
-        )
-        for query in chosen:
-            table.add_row(query.name, f"{escape(f'{query.title}. {query.meaning}')}\n[cyan]{escape(query.query)}[/]")
-        console.print(table)
-
-
-@app.command()
-def lock() -> None:
-    """For maintainers: compute the artifacts' checksums anew after a change of version."""
-    artifacts.relock()
-    with Progress() as progress:
-        dashboards.relock(progress=progress)
-
-
-@app.command()
-def prune() -> None:
-    """Delete what building the tools left in the cache: several GB, needed only to build them again."""
-    console.print(f"freed {toolchain.prune_go_cache() / 1e9:.1f} GB; the tools themselves stay")
-
-
-@app.command()
-def clean(
-    *,
-    cache: Annotated[bool, typer.Option(help="The cache of tools too; the next `up` brings them again.")] = False,
-) -> None:
-    """Take every lab of this project down and delete its working folder."""
-    _require_nothing_on_azure()
-    stacks = paths.home() / "stacks"
-    for directory in sorted(stacks.iterdir()) if stacks.is_dir() else []:
-        sweep(Stack(directory.name))
-    shutil.rmtree(paths.home(), ignore_errors=True)
-    if cache:
-        shutil.rmtree(paths.cache(), ignore_errors=True)
-    console.print("Clean.")
-
-
-def prepare_preview(stack: Stack) -> None:
-    """Bring what a preview needs, and make the stack unless it exists.
-
-    Raises:
-        LabError: a tool cannot be had, or the stack's cluster is stopped.
-    """
-    prepare()
-    stack.ensure()
-    if stack.target == AZURE:
-        from lab.platforms.azure import power
-        from lab.services import azure_updates
-
-        _prepare_azure(stack)
-        if found := azure_updates.cluster_of(stack):
-            power.require_running(found, start_command=f"lab start{stack.option}")
-
-
-def sweep(stack: Stack) -> None:
-    """End what still runs from a stack's folder and delete the folder; for labs that no state knows of."""
-    lifecycle.stop(stack.directory)
-    rollouts.stop(stack.directory)
-    istiod.stop(stack.directory)
-    control_plane.remove(stack.directory)
-
-
-def _require_nothing_on_azure() -> None:
-    """Without its state, what a stack has on Azure would go on costing and nobody would know."""
-    for state in sorted(paths.stacks_dir().glob("*.json")):
-        if '"type": "azure-native:' in state.read_text(encoding="utf-8"):
-            raise LabError(f"stack {state.stem} still has resources on Azure", f"make down STACK={state.stem}")
-
-
-def prepare(*more_tools: str, look_again: bool = False) -> None:
-    """Bring the tools, charts and manifests, and make the project's working folder."""
-    with Progress() as progress:
-        toolchain.ensure((*toolchain.DEFAULT, *more_tools), progress=progress)
-        artifacts.ensure(progress=progress)
-        dashboards.ensure(again=look_again, progress=progress)
-    workspace.prepare()
-
-
-def _asked_for(stack: Stack) -> tuple[str, ...]:
-    """Tools that only some settings need."""
-    config = stack.config()
-    if "rollouts" not in config or stack.target != "embedded":
-        return ()
-    from lab.settings import Settings
-
-    analysed = Settings.from_mapping(config, source=stack.file.name).rollouts.delivery.analysed
-    return ("prometheus",) if analysed else ()
-
-
-def _prepare_azure(stack: Stack) -> None:
-    from lab.platforms.azure import plugin
-    from lab.services import azure_updates
-    from lab.services.cost import limit
-
-    limit.hold(azure_updates.planned(stack), stack=stack.name)
-    with Progress() as progress:
-        plugin.ensure(progress)
-        azure_updates.bring_kubelogin(stack)
-    azure_updates.allow_caller(stack, console)
-
-
-def _require_success(code: int, stack: Stack) -> None:
-    if code:
-        raise LabError(
-            f"pulumi ended with code {code}; its message is above",
-            f"run the same command again, or put a half-made lab right with: make recover{stack.suffix}",
-        )

@@ -251,18 +251,19 @@ def audit(file: ClassFile = _FILE, *, as_json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from lab.adapters.stack import Stack
-    from lab.cli import audit as auditing
-    from lab.core.progress import Progress
+    from lab.cli.audit import summarize
+    from lab.cli.board import Progress
+    from lab.services.audit import audit
 
     klass = _read(file)
     with Progress() as progress, progress.step("looking for what is left", usual=len(klass.stacks)):
-        reports = [auditing.examine(Stack(each)) for each in klass.stacks]
+        reports = [audit.examine(Stack(each)) for each in klass.stacks]
     if as_json:
         typer.echo(
             json.dumps([{**asdict(each), "clean": each.clean} for each in reports], indent=2, ensure_ascii=False)
         )
     else:
-        auditing.summarize(reports, console)
+        summarize(reports, console)
     if not all(each.clean for each in reports):
         raise typer.Exit(1)
 
@@ -312,11 +313,12 @@ def report(outcome: Outcome, again: str) -> None:
 
 def _run(klass: Roster, decided: Plan, parallel: int, *, preview: bool = False) -> Outcome:
     """Carry a plan out, with as many at a time as was asked for, as the file says, or as this machine has room for."""
-    from lab.cli.app import prepare
+    from lab.cli.board import Progress
+    from lab.services import lifecycle
     from lab.services.classes.memory import room
     from lab.services.classes.run import Run
 
-    prepare()
+    lifecycle.prepare(Progress())
     return Run(decided, console, parallel=parallel or klass.parallel or room(), preview=preview).carry_out()
 
 

@@ -1,4 +1,4 @@
-"""An estimate for people: readable on 80 columns, and without colours in a file."""
+"""Tables of a cost estimate, for 80 columns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Column, Table
 
+from lab.cli.console import counted
 from lab.services.cost.estimate import cents, sources
 from lab.services.cost.prices import CURRENCY
 from lab.settings import Target
@@ -33,15 +34,7 @@ _LEFT_OUT = (
 def show(
     estimate: Estimate, found: Sequence[Saving], course: Course, console: Console, *, notes: Iterable[str] = ()
 ) -> None:
-    """Print what one stack costs.
-
-    Args:
-        estimate: of the stack.
-        found: what would save.
-        course: for how long.
-        console: where to.
-        notes: what to say about the prices.
-    """
+    """Print the estimate of one stack, with notes on its prices."""
     (part,) = estimate.parts
     where = f" in {part.location}" if part.location else ""
     _say(console, f"[bold]Stack {escape(part.stack)}[/]: {part.target}{where}, {CURRENCY}")
@@ -50,14 +43,8 @@ def show(
         return
     table = _table("resource", "what", "number", "each", "an hour", "at most")
     for line in part.lines:
-        table.add_row(
-            line.resource,
-            line.what,
-            _range(line.number, line.most),
-            _each(line),
-            str(line.per_hour),
-            str(line.at_most),
-        )
+        number = _range(line.number, line.most)
+        table.add_row(line.resource, line.what, number, _each(line), str(line.per_hour), str(line.at_most))
     table.add_section()
     table.add_row("[bold]total[/]", "", "", "", str(estimate.per_hour), str(estimate.at_most))
     console.print(table)
@@ -67,16 +54,8 @@ def show(
 def show_class(
     estimate: Estimate, found: Sequence[Saving], course: Course, console: Console, *, notes: Iterable[str] = ()
 ) -> None:
-    """Print what a class costs, a row for each stack; `lab cost` of one of them has a row for each resource.
-
-    Args:
-        estimate: of the class.
-        found: what would save.
-        course: for how long.
-        console: where to.
-        notes: what to say about the prices.
-    """
-    _say(console, f"[bold]A class of {_counted(estimate.students, 'student')}[/], {CURRENCY}")
+    """Print the estimate of a class, a row for each stack, with notes on its prices."""
+    _say(console, f"[bold]A class of {counted(estimate.students, 'student')}[/], {CURRENCY}")
     table = _table("stack", "where", "nodes", "an hour", "at most")
     for part in estimate.parts:
         table.add_row(escape(part.stack), _where(part), _nodes(part), str(part.per_hour), str(part.at_most))
@@ -108,22 +87,18 @@ def _finish(
 
 
 def _course(estimate: Estimate, course: Course, console: Console) -> None:
-    ways = [("left running day and night", course.running(estimate.per_hour), course.running(estimate.at_most))]
+    per_hour, at_most = estimate.per_hour, estimate.at_most
+    options = [("left running day and night", course.running(per_hour), course.running(at_most))]
     if course.nightly:
-        ways += [
-            (
-                "stopped after class: lab stop",
-                course.stopped_at_night(estimate.per_hour, estimate.stopped),
-                course.stopped_at_night(estimate.at_most, estimate.stopped_at_most),
-            ),
-            (
-                "taken down after class: lab down",
-                course.deleted_at_night(estimate.per_hour),
-                course.deleted_at_night(estimate.at_most),
-            ),
+        stopped = course.stopped_at_night(per_hour, estimate.stopped)
+        stopped_at_most = course.stopped_at_night(at_most, estimate.stopped_at_most)
+        deleted, deleted_at_most = course.deleted_at_night(per_hour), course.deleted_at_night(at_most)
+        options += [
+            ("stopped after class: lab stop", stopped, stopped_at_most),
+            ("taken down after class: lab down", deleted, deleted_at_most),
         ]
-    table = _table(f"a course day has {course.hours_per_day} h", "a day", _counted(course.days, "day"), "at most")
-    for name, day, most in ways:
+    table = _table(f"a course day has {course.hours_per_day} h", "a day", counted(course.days, "day"), "at most")
+    for name, day, most in options:
         table.add_row(name, str(cents(day)), str(cents(day * course.days)), str(cents(most * course.days)))
     console.print(table)
 
@@ -136,7 +111,7 @@ def _savings(found: Sequence[Saving], console: Console) -> None:
 
 
 def _table(*heads: str) -> Table:
-    """The first column is words; money stands to the right."""
+    """A table with words to the left and numbers to the right."""
     words = {"resource", "what", "stack", "where", "what saves", "given that", heads[0]}
     columns = [Column(head, justify="left" if head in words else "right", no_wrap=head not in words) for head in heads]
     return Table(*columns, box=box.SIMPLE, pad_edge=False, padding=(0, 1))
@@ -160,10 +135,6 @@ def _nodes(part: Part) -> str:
 
 def _range(number: int, most: int) -> str:
     return str(number) if number == most else f"{number}-{most}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _say(console: Console, text: str) -> None:

@@ -10,5 +10,5 @@ StackName = Annotated[str, typer.Option("--stack", "-s", envvar="STACK", help="P
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", envvar="ISTIO_LAB_YES", help="Do not ask for confirmation.")]
 AllowReplace = Annotated[
-    bool, typer.Option(help="Also when the cluster, the registry or the resource group on Azure would be replaced.")
+    bool, typer.Option(help="Allow replacing or deleting the AKS cluster, the registry or the resource group.")
 ]

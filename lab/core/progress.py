@@ -1,4 +1,4 @@
-"""What people see while something takes long: a live board on a terminal, plain lines in a log."""
+"""Progress of long work as plain lines; `lab.cli.board` shows the same as a live board on a terminal."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ import time
 from typing import TYPE_CHECKING, Self, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
-    import rich.progress
-
 HEARTBEAT = 30.0
-"""Seconds between signs of life of a running step in a log, below the patience of CI systems and people."""
+"""Seconds between signs of life of a running step in a log, below the timeouts of CI systems."""
 
 
 class Step:
-    """One thing that is under way."""
+    """A running piece of work."""
 
-    def __init__(self, board: Progress, number: int, label: str, usual: float | None) -> None:
-        self._board = board
+    def __init__(self, number: int, label: str, usual: float | None) -> None:
         self.number = number
         self.label = label
         self.usual = usual
@@ -32,12 +30,11 @@ class Step:
         self.total: int | None = None
 
     def advance(self, done: int, total: int | None) -> None:
-        """Tell how far a download is, in bytes; `total` is None when the server does not say."""
+        """Set the bytes of a download; `total` is None when the server does not say."""
         self.done, self.total = done, total
-        self._board.refresh(self)
 
     def describe(self) -> str:
-        """How far it is, in words; empty when nothing is known."""
+        """Describe the progress; empty when nothing is known."""
         if self.done and self.total:
             return f"{100 * self.done // self.total} % of {self.total / 1e6:.0f} MB"
         if self.done:
@@ -46,121 +43,107 @@ class Step:
 
 
 class Progress:
-    """Shows the steps of a `with` block; steps may run in several threads.
+    """Writes steps as lines; steps may run in several threads.
 
     Args:
-        stream: where to write; standard error unless told, since standard output belongs to results.
-        live: True for the board, False for lines; by default the board when `stream` is a terminal.
-        heartbeat: seconds between signs of life of running steps, for lines.
+        stream: standard error by default, since standard output belongs to results.
+        heartbeat: seconds between signs of life of running steps.
         quiet: show nothing.
     """
 
-    def __init__(
-        self,
-        stream: TextIO | None = None,
-        *,
-        live: bool | None = None,
-        heartbeat: float = HEARTBEAT,
-        quiet: bool = False,
-    ) -> None:
-        self._stream = stream or sys.stderr
-        self._quiet = quiet
-        self._live = (self._stream.isatty() if live is None else live) and not quiet
+    def __init__(self, stream: TextIO | None = None, *, heartbeat: float = HEARTBEAT, quiet: bool = False) -> None:
+        self.stream = stream or sys.stderr
+        self.quiet = quiet
         self._heartbeat = heartbeat
         self._start = time.monotonic()
         self._numbers = itertools.count()
         self._running: dict[int, Step] = {}
-        self._tasks: dict[int, rich.progress.TaskID] = {}
+        self._users = 0
         self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._board: rich.progress.Progress | None = None
-        self._pulse: threading.Thread | None = None
+        self._display: AbstractContextManager[object] = contextlib.nullcontext()
 
     def __enter__(self) -> Self:
-        if self._live:
-            self._board = _rich_board(self._stream)
-            self._board.start()
-        elif not self._quiet:
-            self._pulse = threading.Thread(target=self._beat, daemon=True)
-            self._pulse.start()
+        """Show the display for the length of the block; without a block, it is shown while steps run."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._display = self.display()
+                self._display.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        if self._board:
-            self._board.stop()
-        if self._pulse:
-            self._pulse.join()
+        with self._lock:
+            self._users -= 1
+            ended = self._display if not self._users else contextlib.nullcontext()
+        ended.__exit__(kind, error, trace)
 
     @contextlib.contextmanager
     def step(self, label: str, *, usual: float | None = None) -> Iterator[Step]:
-        """Show something as under way for the length of a `with` block, then how long it took, or that it failed.
+        """Show a step for the length of a `with` block, then its duration or its failure.
 
         Args:
-            label: what happens, such as `building istio (pilot-discovery, istioctl)`.
-            usual: how many seconds it takes on a small machine, if known.
+            label: such as `building istio (pilot-discovery, istioctl)`.
+            usual: seconds that it takes on a small machine, if known.
         """
-        step = Step(self, next(self._numbers), label, usual)
-        with self._lock:
-            self._running[step.number] = step
-        if self._board:
-            self._tasks[step.number] = self._board.add_task(label, total=None, detail=step.describe())
-        else:
-            self._write(f"{label} ...", step.describe())
-        outcome = "failed"
-        try:
-            yield step
-            outcome = "done"
-        finally:
+        step = Step(next(self._numbers), label, usual)
+        with self:
             with self._lock:
-                del self._running[step.number]
-            if self._board:
-                self._board.remove_task(self._tasks.pop(step.number))
-            self.line(f"{label}: {outcome} in {time.monotonic() - step.started:.1f} s")
+                self._running[step.number] = step
+            self.announce(step)
+            outcome = "failed"
+            try:
+                yield step
+                outcome = "done"
+            finally:
+                with self._lock:
+                    del self._running[step.number]
+                self.line(f"{label}: {outcome} in {time.monotonic() - step.started:.1f} s")
 
     def line(self, text: str) -> None:
-        """Say something that stays."""
-        if self._board:
-            self._board.console.print(f"[{time.monotonic() - self._start:5.1f}s] {text}", markup=False, highlight=False)
-        else:
-            self._write(text)
+        """Write a line that stays."""
+        if not self.quiet:
+            self.write(f"[{time.monotonic() - self._start:5.1f}s] {text}")
 
-    def refresh(self, step: Step) -> None:
-        """Redraw a step after `Step.advance`."""
-        if self._board and step.number in self._tasks:
-            task = self._tasks[step.number]
-            self._board.update(task, completed=step.done, total=step.total, detail=step.describe())
-
-    def _write(self, text: str, detail: str = "") -> None:
-        if self._quiet:
-            return
+    def running(self) -> list[Step]:
+        """List the steps that have not ended."""
         with self._lock:
-            since = time.monotonic() - self._start
-            self._stream.write(f"[{since:5.1f}s] {text}{f' {detail}' if detail else ''}\n")
-            self._stream.flush()
+            return list(self._running.values())
+
+    def display(self) -> AbstractContextManager[object]:
+        """Return the view of running steps that lasts as long as the block."""
+        return contextlib.nullcontext() if self.quiet else heartbeat(self._beat, self._heartbeat)
+
+    def announce(self, step: Step) -> None:
+        """Show that a step begins."""
+        self.line(f"{step.label} ... {step.describe()}".rstrip())
+
+    def write(self, line: str) -> None:
+        """Write one line whole, whatever other threads write."""
+        with self._lock:
+            self.stream.write(f"{line}\n")
+            self.stream.flush()
 
     def _beat(self) -> None:
-        while not self._ended.wait(self._heartbeat):
-            with self._lock:
-                running = list(self._running.values())
-            for step in running:
-                detail = step.describe()
-                self._write(
-                    f"{step.label} ... {time.monotonic() - step.started:.0f} s so far", detail and f"({detail})"
-                )
+        for step in self.running():
+            detail = f" ({found})" if (found := step.describe()) else ""
+            self.line(f"{step.label} ... {time.monotonic() - step.started:.0f} s so far{detail}")
 
 
-def _rich_board(stream: TextIO) -> rich.progress.Progress:
-    from rich.console import Console
-    from rich.progress import Progress as Board
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+@contextlib.contextmanager
+def heartbeat(beat: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Call `beat` from a thread every so many seconds for the length of a `with` block."""
+    ended = threading.Event()
 
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[detail]}"),
-    )
-    return Board(*columns, console=Console(file=stream, force_terminal=True), transient=True)
+    def run() -> None:
+        while not ended.wait(seconds):
+            beat()
+
+    pulse = threading.Thread(target=run, daemon=True)
+    pulse.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        pulse.join()

@@ -1,4 +1,4 @@
-"""What `lab` does around Pulumi's updates of a stack on Azure: before it changes anything, and when Azure refuses."""
+"""Preparation of updates on Azure, and explanation of their failures."""
 
 from __future__ import annotations
 
@@ -11,23 +11,21 @@ from typing import TYPE_CHECKING
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms import kubeconfig
-from lab.platforms.azure import address, cli, error_catalog, power
+from lab.platforms.azure import address, cli, power
 from lab.platforms.azure.checks import AzureNeeds
 from lab.services import guard
 from lab.settings import Settings
 from lab.settings.groups import ApiServer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from lab.adapters.stack import Stack
     from lab.core.progress import Progress
 
-_RANGES = "azure.allowedRanges"
+RANGES = "azure.allowedRanges"
 
 
 def cluster_of(stack: Stack) -> power.ClusterId | None:
-    """The stack's AKS cluster, or None while it has none."""
+    """Return the stack's AKS cluster, or None while it has none."""
     outputs = stack.outputs() if stack.exists() else {}
     if not (name := outputs.get("azureCluster")):
         return None
@@ -37,7 +35,7 @@ def cluster_of(stack: Stack) -> power.ClusterId | None:
 
 
 def require_cluster(stack: Stack) -> power.ClusterId:
-    """The stack's AKS cluster.
+    """Return the stack's AKS cluster.
 
     Raises:
         LabError: it has none.
@@ -48,11 +46,7 @@ def require_cluster(stack: Stack) -> power.ClusterId:
 
 
 def planned(stack: Stack, **instead: str) -> Settings:
-    """The stack's settings, as they are once `up` has filled in who may reach the API server.
-
-    Args:
-        stack: of which.
-        instead: values of settings that count instead of the stack's own.
+    """Return the settings with a placeholder for the allowed ranges that `up` fills in; `instead` overrides values.
 
     Raises:
         LabError: a setting is wrong.
@@ -62,7 +56,7 @@ def planned(stack: Stack, **instead: str) -> Settings:
 
 
 def needs(stack: Stack) -> AzureNeeds:
-    """What the stack's settings ask of a subscription; nodes that stand already are not asked for again.
+    """Return the stack's needs of a subscription; existing nodes are not counted again.
 
     Raises:
         LabError: a setting is wrong.
@@ -81,18 +75,18 @@ def needs(stack: Stack) -> AzureNeeds:
     )
 
 
-def allow_caller(stack: Stack, console: Console) -> None:
-    """Put the caller's address on the API server's allowlist when nobody is on it."""
+def allow_caller(stack: Stack) -> str:
+    """Put the caller's address on an empty allowlist of the API server; return what was added, if anything."""
     azure = _azure(stack)
     if azure.get("allowedRanges") or azure.get("apiServer", ApiServer.ALLOWLIST) != ApiServer.ALLOWLIST:
-        return
-    found = f"{address.public_address()}/32"
-    stack.set_config(f"{_RANGES}[0]", found)
-    console.print(f"Only you ({found}) can reach the API server: istio-lab:{_RANGES} in {stack.file.name}")
+        return ""
+    added = f"{address.public_address()}/32"
+    stack.set_config(f"{RANGES}[0]", added)
+    return added
 
 
 def before_change(stack: Stack, progress: Progress, *, allow_replace: bool) -> None:
-    """Refuse what would fail halfway, or destroy what nobody meant to.
+    """Refuse an update that would fail halfway, or lose a resource by mistake.
 
     Raises:
         LabError: the cluster is stopped, or cluster, registry or resource group would be replaced or deleted.
@@ -106,7 +100,7 @@ def before_change(stack: Stack, progress: Progress, *, allow_replace: bool) -> N
 
 
 def before_destroy(stack: Stack) -> None:
-    """Refuse to destroy with another subscription's login: everything would seem to be gone already.
+    """Refuse to destroy with the login of another subscription, where everything would seem to be gone.
 
     Raises:
         LabError: another subscription is logged in.
@@ -115,33 +109,13 @@ def before_destroy(stack: Stack) -> None:
     guard.require_same_subscription(stack.export(), str(wanted or cli.account().id))
 
 
-def update(stack: Stack, *arguments: str) -> int:
-    """Run pulumi in the terminal, and explain a failure that Azure is known for.
-
-    Returns:
-        pulumi's exit code.
-
-    Raises:
-        LabError: it failed for a known cause, with the command that helps.
-    """
-    with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:
-        log = Path(folder) / "events.json"
-        # pulumi knows the option only with this variable; its progress in the terminal stays as it is.
-        code = stack.pulumi(*arguments, f"--event-log={log}", environment={"PULUMI_DEBUG_COMMANDS": "true"})
-        found = error_catalog.explain(error_catalog.error_messages(log.read_text())) if code and log.is_file() else None
-    if found:
-        meant = f"{found.command}{stack.option}" if found.command.startswith("lab ") else found.command
-        raise LabError(f"{found.code}: {found.cause}", meant)
-    return code
-
-
 def keep_kubeconfig(stack: Stack) -> None:
-    """Write the credentials where people and the other commands look for them."""
+    """Write the kubeconfig into the stack's folder."""
     kubeconfig.write(stack.secret_output("kubeconfig"), stack.directory)
 
 
 def bring_kubelogin(stack: Stack) -> None:
-    """Have `kubelogin`, with which kubectl and Pulumi take the Azure CLI's login, by the Azure CLI's own installer."""
+    """Install `kubelogin`, by which kubectl and Pulumi use the Azure CLI's login, with the Azure CLI."""
     if _azure(stack).get("entra", True) is False or shutil.which("kubelogin", path=_search()):
         return
     with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:

@@ -1,20 +1,17 @@
-"""What is there and what is missing, as a table."""
+"""The state of tools and artifacts, and of the metrics API."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from lab import toolchain
-from lab.core import paths, versions
+from lab.core import versions
 from lab.platforms import kubeconfig
 from lab.settings import Settings, Target
 from lab.toolchain import artifacts, dashboards
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from lab.adapters.stack import Stack
 
 _METRICS_SERVER = (
@@ -22,58 +19,86 @@ _METRICS_SERVER = (
 )
 
 
-def show(console: Console) -> bool:
-    """Print every tool and artifact with its version and origin, then each fault with its remedy.
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A tool, an artifact or a dashboard.
 
-    Returns:
-        Whether a lab could be made to stand with what is there.
+    Attributes:
+        name: as people know it.
+        pinned: the version that the lab needs.
+        found: the version that is there, if any.
+        origin: where it came from.
+        remedy: how to get it; empty when it is there.
+        unused: another copy on PATH, and why it is not used.
+        optional: the lab works without it.
     """
-    tools, files, extras = toolchain.report(), artifacts.report(), dashboards.report()
-    table = Table(
-        "name", "pinned", "found", "where it came from", title=f"cache: {paths.cache()}", title_justify="left"
-    )
-    for tool in tools:
-        table.add_row(tool.name, tool.version, tool.found or "-", tool.origin)
-    for file in (*files, *extras):
-        table.add_row(file.name, file.version, file.version if file.path else "-", file.origin)
-    console.print(table)
-    for tool in tools:
-        if tool.elsewhere:
-            console.print(f"not used: {tool.name} {tool.elsewhere}", highlight=False)
-    remedies = [(tool.name, tool.remedy) for tool in tools if tool.remedy]
-    remedies += [(file.name, file.remedy) for file in files if file.remedy]
-    for extra in extras:
-        if extra.remedy:
-            console.print(
-                f"[bold yellow]missing:[/] {extra.name}; the lab stands without: {extra.remedy}", highlight=False
-            )
-    damaged = toolchain.verify() + artifacts.verify()
-    for name, remedy in remedies:
-        console.print(f"[bold red]missing:[/] {name}: {remedy}", highlight=False)
-    for sentence in damaged:
-        console.print(f"[bold red]damaged:[/] {sentence}", highlight=False)
-    return not remedies and not damaged
+
+    name: str
+    pinned: str
+    found: str
+    origin: str
+    remedy: str = ""
+    unused: str = ""
+    optional: bool = False
 
 
-def show_metrics(stack: Stack, target: str, console: Console) -> None:
-    """Say what `kubectl top` answers, where that is not what the nodes measure. Everything else works without it.
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything that a lab is made with, and the files whose checksum is wrong."""
 
-    Args:
-        stack: whose cluster is meant.
-        target: where it stands.
-        console: where to print.
+    items: tuple[Item, ...]
+    damaged: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether `up` has everything it needs."""
+        return not self.damaged and not any(item.remedy and not item.optional for item in self.items)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """Limits of `kubectl top`: simulated figures, or a command that brings the metrics API."""
+
+    simulated: bool = False
+    remedy: str = ""
+
+
+def examine() -> Report:
+    """Look at every tool, artifact and dashboard."""
+    tools = [
+        Item(
+            name=tool.name,
+            pinned=tool.version,
+            found=tool.found or "",
+            origin=tool.origin,
+            remedy=tool.remedy,
+            unused=tool.elsewhere,
+        )
+        for tool in toolchain.report()
+    ]
+    files = [
+        Item(
+            name=file.name,
+            pinned=file.version,
+            found=file.version if file.path else "",
+            origin=file.origin,
+            remedy=file.remedy,
+            optional=optional,
+        )
+        for listing, optional in ((artifacts.report(), False), (dashboards.report(), True))
+        for file in listing
+    ]
+    return Report(items=(*tools, *files), damaged=(*toolchain.verify(), *artifacts.verify()))
+
+
+def metrics(stack: Stack, target: str) -> Metrics:
+    """Look whether `kubectl top` shows real figures; everything else works without.
 
     Raises:
         LabError: the cluster of the kubeconfig target is not there, or does not answer.
     """
-    if target == Target.EMBEDDED:
-        console.print("kubectl top: its figures are simulated, a share of what each container requests")
-    elif target == Target.KUBECONFIG:
-        chosen = Settings.from_mapping({**stack.config(), "target": target}, source=stack.file.name).kubeconfig
-        if not kubeconfig.answers_top(kubeconfig.read(chosen.file, chosen.context)):
-            console.print(
-                "[bold yellow]missing:[/] the metrics API, so `kubectl top` does not answer; the lab stands without: "
-                f"kubectl --context {chosen.context} apply -f {_METRICS_SERVER}",
-                highlight=False,
-                soft_wrap=True,
-            )
+    if target == Target.KUBECONFIG:
+        settings = Settings.from_mapping({**stack.config(), "target": target}, source=stack.file.name).kubeconfig
+        if not kubeconfig.answers_top(kubeconfig.read(settings.file, settings.context)):
+            return Metrics(remedy=f"kubectl --context {settings.context} apply -f {_METRICS_SERVER}")
+    return Metrics(simulated=target == Target.EMBEDDED)

@@ -1,4 +1,4 @@
-"""Asks Azure, before anything is made, whether a lab could be made to stand there."""
+"""Checks that a subscription can hold a lab, made before anything is created."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import shutil
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from rich.table import Table
-from rich.text import Text
 
 from lab.core.errors import LabError
 from lab.core.parallel import run_all
@@ -28,26 +25,16 @@ from lab.platforms.azure.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.console import Console
+    from collections.abc import Callable, Sequence
 
     from lab.core.progress import Progress
 
-_AT_ONCE = 4
-"""How many az run at a time: each needs a processor for a second and then waits for Azure."""
-
-_COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "bold red"}
+_WORKERS = 4
+"""Each az needs a processor for a second and then waits for Azure."""
 
 
 def examine(needs: AzureNeeds, progress: Progress) -> list[Check]:
-    """Look at all that a lab needs of Azure, as much as can be looked at.
-
-    Without az, without a login and with another subscription the rest cannot be told, and is left out.
-
-    Args:
-        needs: what the lab is to be made of.
-        progress: told what is under way; one az takes seconds.
+    """Run every check that can be run: without az, its login or the right subscription the rest is left out.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; running az end by themselves.
@@ -58,37 +45,25 @@ def examine(needs: AzureNeeds, progress: Progress) -> list[Check]:
     if logged_in is None:
         return first + own
     asked = _questions(needs, logged_in)
-    results: dict[int, list[Check]] = {}
+    results: dict[int, list[Check]] = {}  # by the question's index, for a stable order
 
-    def job(place: int, question: _Question) -> Callable[[], None]:
+    def job(index: int, question: _Question) -> Callable[[], None]:
         def run() -> None:
             with progress.step(f"asking Azure about {question.about}"):
                 try:
-                    results[place] = question.look()
+                    results[index] = question.look()
                 except LabError as error:
-                    results[place] = [checks.failed(question.about, error.message, error.remedy)]
+                    results[index] = [checks.failed(question.about, error.message, error.remedy)]
 
         return run
 
-    jobs = [job(place, question) for place, question in enumerate(asked)]
-    run_all(jobs, workers=_AT_ONCE, cancelled=threading.Event())
-    return [*first, *(check for place in sorted(results) for check in results[place]), *own]
+    jobs = [job(index, question) for index, question in enumerate(asked)]
+    run_all(jobs, workers=_WORKERS, cancelled=threading.Event())
+    return [*first, *(check for index in sorted(results) for check in results[index]), *own]
 
 
-def show(results: list[Check], console: Console) -> bool:
-    """Print the results as a table, then each remedy on a line of its own, which can be copied.
-
-    Returns:
-        Whether all is well; warnings are.
-    """
-    table = Table("check", "result", "found", title="Azure", title_justify="left")
-    for check in results:
-        table.add_row(check.name, Text(check.verdict, style=_COLOURS[check.verdict]), Text(check.found))
-    console.print(table)
-    for check in results:
-        if check.remedy:
-            console.print(f"[{_COLOURS[check.verdict]}]{check.name}:[/] ", end="")
-            console.print(check.remedy, markup=False, highlight=False, soft_wrap=True)
+def passed(results: Sequence[Check]) -> bool:
+    """Whether no check failed; warnings pass."""
     return all(check.verdict != Verdict.FAILED for check in results)
 
 
@@ -99,7 +74,7 @@ class _Question:
 
 
 def _identity(needs: AzureNeeds) -> tuple[list[Check], Account | None]:
-    """The checks of az and the login, and the account if the right one is logged in."""
+    """Check az and its login; return the account if the subscription is the right one."""
     try:
         found = [checks.cli(read(Version, ask("version")))]
     except LabError as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.adapters import environment, process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.toolchain import cache, download
@@ -116,16 +116,10 @@ def _install(folder: Path) -> None:
         packages = draft / "packages"
         options = ["--quiet", "--disable-pip-version-check", "--no-input", "--root-user-action=ignore"]
         options += ["--require-hashes", "--only-binary=:all:", f"--target={packages}"]
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "install", *options, "--requirement", str(_requirements())],
-            check=False,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-        if done.returncode:
-            why = "\n".join((done.stderr or done.stdout).strip().splitlines()[-10:])
-            raise LabError(f"The packages of the shop's applications could not be installed: {why}", remedy)
+        command = [sys.executable, "-m", "pip", "install", *options, "--requirement", str(_requirements())]
+        done = process.run(command, environment=environment.make(environment.PIP), check=False)
+        if done.code:
+            raise LabError(f"The packages of the shop's applications could not be installed: {done.last_words}", remedy)
         cache.put(packages, folder)
 
 

@@ -8,20 +8,17 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import tempfile
-import threading
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab.core import paths
+from lab.core import paths, signals
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
     from lab.core.progress import Progress
 
@@ -118,7 +115,7 @@ def exclusive(progress: Progress) -> Iterator[None]:
         try:
             holder.write_text(str(os.getpid()))
             shutil.rmtree(root / "tmp", ignore_errors=True)
-            with _terminate_like_interrupt():
+            with signals.termination_as_interrupt():
                 yield
         finally:
             lock.release()
@@ -138,22 +135,6 @@ def _explain(failure: OSError, root: Path) -> NoReturn:
             f"The cache cannot be written: {failure}.", "Make it yours, or point ISTIO_LAB_CACHE to another folder."
         ) from failure
     raise failure
-
-
-@contextlib.contextmanager
-def _terminate_like_interrupt() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _read(holder: Path) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
+from lab.adapters import environment as environments
+from lab.adapters import process
 from lab.core import paths
+from lab.core.errors import LabError
 from lab.toolchain import catalog
 from lab.toolchain.cache import SourceFailed
 
@@ -30,8 +30,9 @@ OLDEST = (1, 26, 4)
 _AMPLE_MEMORY = 12 * 2**30  # bytes: four compilers and linkers at once stay below
 _SPEND_MEMORY = {"GOGC": "1000", "GOMEMLIMIT": "4GiB"}
 """Compilers are short-lived: hardly ever collecting saves a fifth of a build; the largest package takes 3.4 GB."""
+_VERSION_TIMEOUT = 30.0  # seconds
+_POLL_INTERVAL = 0.2  # seconds until an interrupt is noticed
 _LAST_LINES = 12  # of a failed command's output that an error shows
-_GRACE = 3.0  # seconds between asking go to end and killing it
 
 
 def environment() -> dict[str, str]:
@@ -42,7 +43,7 @@ def environment() -> dict[str, str]:
     """
     folder = paths.cache() / "go"
     system, architecture = catalog.platform().split("/")
-    return os.environ | {
+    settings = {
         "GOENV": os.environ.get("GOENV") or str(_user_config() / "go" / "env"),
         "XDG_CONFIG_HOME": str(folder / "config"),  # where go's telemetry goes; GOENV above is why that loses nothing
         "GOPATH": str(folder),
@@ -56,6 +57,7 @@ def environment() -> dict[str, str]:
         "CGO_ENABLED": "0",
         **(_SPEND_MEMORY if psutil.virtual_memory().total > _AMPLE_MEMORY else {}),
     }
+    return environments.make(environments.GO, **settings)
 
 
 def _user_config() -> Path:
@@ -82,10 +84,13 @@ def check(recipe: Path) -> None:
     go = shutil.which("go")
     if not go:
         raise SourceFailed(f"no `go` on PATH: install Go >= {text}")
-    answer = subprocess.run([go, "version"], env=environment(), capture_output=True, text=True, timeout=30, check=False)
-    found = re.search(r"\bgo(\d+(?:\.\d+)*)", answer.stdout)
+    try:
+        answer = process.run([go, "version"], environment=environment(), timeout=_VERSION_TIMEOUT).stdout
+    except LabError as error:
+        raise SourceFailed(error.message) from error
+    found = re.search(r"\bgo(\d+(?:\.\d+)*)", answer)
     if not found or tuple(map(int, found[1].split("."))) < need:
-        have = found[1] if found else answer.stdout.strip() or "unknown"
+        have = found[1] if found else answer.strip() or "unknown"
         raise SourceFailed(f"{go} is Go {have}, which is too old: install Go >= {text}")
 
 
@@ -104,48 +109,24 @@ def run(arguments: Sequence[str], *, cwd: Path, scratch: Path, log: Path, cancel
         OSError: the disk is full.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as messages, (scratch / "result").open("w+", encoding="utf-8") as result:
-        messages.write(f"$ go {' '.join(arguments)}\n")
-        messages.flush()
-        process = subprocess.Popen(
-            ["go", *arguments],  # noqa: S607 - the user's go is meant
-            cwd=cwd,
-            env=environment() | {"GOTMPDIR": str(scratch)},
-            stdin=subprocess.DEVNULL,
-            stdout=result,
-            stderr=messages,
-            start_new_session=True,
-        )
-        try:
-            code = _wait(process, cancelled)
-        finally:
-            _end(process)
-        result.seek(0)
-        text = result.read()
+    printed: list[str] = []
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"$ go {' '.join(arguments)}\n")
+    variables = environment() | {"GOTMPDIR": str(scratch)}
+    with process.Running(
+        ["go", *arguments], cwd=cwd, environment=variables, on_line=printed.append, log=log, new_group=True
+    ) as command:
+        while (code := command.wait(_POLL_INTERVAL)) is None:
+            if cancelled.is_set():
+                raise SourceFailed("interrupted")
+    text = "\n".join(printed)
     if code:
-        if "no space left on device" in log.read_text() + text:
+        messages = log.read_text(encoding="utf-8", errors="replace")
+        if "no space left on device" in messages + text:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        tail = "\n".join(f"    {line}" for line in [*log.read_text().splitlines(), *text.splitlines()][-_LAST_LINES:])
+        tail = "\n".join(f"    {line}" for line in [*messages.splitlines(), *printed][-_LAST_LINES:])
         raise SourceFailed(f"`go {arguments[0]}` ended with {code} (all of it: {log}):\n{tail}")
     return text
-
-
-def _wait(process: subprocess.Popen[bytes], cancelled: threading.Event) -> int:
-    while not cancelled.is_set():
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(timeout=0.2)
-    raise SourceFailed("interrupted")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and its children, if it still runs."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
 
 
 def module_folder(module: str, *, recipe: Path, scratch: Path, log: Path, cancelled: threading.Event) -> Path:

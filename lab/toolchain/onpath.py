@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.adapters import environment, process
 from lab.core import paths
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from lab.toolchain.catalog import Tool
@@ -44,18 +45,10 @@ def find(tool: Tool) -> Installed | None:
 
 def _ask(place: str, tool: Tool) -> str:
     # Pulumi writes a log wherever its home is, and looks for a newer release of itself.
-    quiet = {"PULUMI_HOME": str(paths.pulumi_home()), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    quiet = environment.make(PULUMI_HOME=str(paths.pulumi_home()), PULUMI_SKIP_UPDATE_CHECK="true")
     try:
-        answer = subprocess.run(
-            [place, *tool.ask.split()],
-            env=os.environ | quiet,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        answer = process.run([place, *tool.ask.split()], environment=quiet, timeout=_PATIENCE, check=False)
+    except LabError:
         return ""
     found = _VERSION.search(answer.stdout)
     return found[1] if found else ""

@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 
 from lab.adapters.stack import Stack
+from lab.cli import console as terminal
+from lab.cli import doctor as shown
 from lab.core import versions
 from lab.platforms import kubeconfig
 from lab.services import doctor
@@ -22,7 +24,8 @@ CHOSEN = {"target": "kubeconfig", "kubeconfig": {"file": "~/.kube/config", "cont
 def said(target: str, monkeypatch: pytest.MonkeyPatch, config: Mapping[str, object] | None = None) -> str:
     monkeypatch.setattr(Stack, "config", lambda _self: dict(config or {}))
     console = Console(file=io.StringIO(), width=400)
-    doctor.show_metrics(Stack("dev"), target, console)
+    monkeypatch.setattr(terminal, "console", console)
+    shown.show_metrics(doctor.metrics(Stack("dev"), target))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

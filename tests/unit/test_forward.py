@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import toolchain
 from lab.adapters import port_forward
 from lab.adapters.port_forward import Destination, Forward
 from lab.core.errors import LabError
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl:
     pretended = PretendedKubectl(tmp_path / "kubectl")
-    monkeypatch.setattr(toolchain, "path", {"kubectl": pretended.file}.__getitem__)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
     monkeypatch.setattr(port_forward, "_PAUSE", 0.02)
     return pretended
 

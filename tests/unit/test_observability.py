@@ -20,10 +20,10 @@ import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from lab import toolchain
 from lab.adapters import port_forward
 from lab.adapters.stack import Stack
 from lab.cli import app, summary
+from lab.cli import open as lab_open
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.paths import PROJECT
@@ -73,7 +73,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl
     pretended.answers("get service ", PRIVATE)
     pretended.answers("get secret grafana", {"data": encoded({"admin-user": "admin", "admin-password": PASSWORD})})
     pretended.answers("create token kiali", f"{TOKEN}\n")
-    monkeypatch.setattr(toolchain, "path", {"kubectl": pretended.file}.__getitem__)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
     monkeypatch.setattr(port_forward, "_PAUSE", 0.02)
     return pretended
 
@@ -479,7 +479,7 @@ def test_the_summary_says_that_simulated_tools_have_no_page(
 
 
 def test_the_queries_of_the_course_are_listed_with_their_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "console", Console(width=2000))
+    monkeypatch.setattr(lab_open, "console", Console(width=2000))
 
     shown = called("queries").stdout
 
@@ -489,7 +489,7 @@ def test_the_queries_of_the_course_are_listed_with_their_meaning(monkeypatch: py
 
 
 def test_no_query_is_cut_off_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "console", Console(width=80))
+    monkeypatch.setattr(lab_open, "console", Console(width=80))
 
     assert "…" not in called("queries").stdout
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lab.core.progress import Progress
+from lab.cli.board import Progress
 
 
 class Terminal(io.StringIO):

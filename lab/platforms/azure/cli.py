@@ -1,27 +1,17 @@
-"""The Azure CLI: the one way to Azure. No shell parses a command, no secret is ever an argument."""
+"""The Azure CLI, the only client of Azure. No shell parses its commands, and no secret is ever an argument."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import shutil
-import subprocess
 
-import psutil
-
+from lab.adapters import environment, process
 from lab.core.errors import LabError
 from lab.platforms.azure.error_catalog import explain
 from lab.platforms.azure.models import Account, read
 
 PATIENCE = 90.0
 """Seconds for a question; the slowest, the list of VM sizes, takes about half a minute."""
-
-_QUIET = {
-    "AZURE_CORE_NO_COLOR": "true",
-    # az would stop and ask whether it may install an extension.
-    "AZURE_EXTENSION_USE_DYNAMIC_INSTALL": "no",
-}
 
 
 class NotFoundError(LabError):
@@ -30,10 +20,6 @@ class NotFoundError(LabError):
 
 def ask(*arguments: str, timeout: float = PATIENCE) -> str:
     """Run an az command to its end.
-
-    Args:
-        arguments: after `az`.
-        timeout: seconds after which az is ended.
 
     Returns:
         Its answer as JSON text.
@@ -44,35 +30,19 @@ def ask(*arguments: str, timeout: float = PATIENCE) -> str:
     """
     command = [program(), *arguments, "--output", "json", "--only-show-errors"]
     try:
-        with subprocess.Popen(
+        return process.run(
             command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env={**os.environ, **_QUIET},
-        ) as process:
-            try:
-                answer, complaint = process.communicate(timeout=timeout)
-            except BaseException:
-                _end(process)
-                raise
-    except subprocess.TimeoutExpired:
-        raise LabError(
-            f"{_spell(arguments)} did not answer within {timeout:.0f} s",
-            "look at the network and the proxy, then run the same command again",
-        ) from None
-    except OSError as error:
-        raise LabError(f"the Azure CLI {command[0]} cannot be started: {error.strerror}", "az version") from None
-    if process.returncode:
-        raise failure(arguments, complaint)
-    return answer
+            environment=environment.make(environment.AZURE_CLI),
+            timeout=timeout,
+            title=_spell(arguments),
+            remedy="look at the network and the proxy, then run the same command again",
+        ).stdout
+    except process.ProcessFailedError as error:
+        raise failure(arguments, error.result.stderr) from None
 
 
 def program() -> str:
-    """The Azure CLI's own program.
+    """Find the Azure CLI.
 
     Raises:
         LabError: it is not on PATH.
@@ -86,7 +56,7 @@ def program() -> str:
 
 
 def account() -> Account:
-    """Who is logged in, and the subscription that az works on.
+    """Read the account and the subscription that az uses.
 
     Raises:
         LabError: az is missing, or nobody is logged in.
@@ -95,7 +65,7 @@ def account() -> Account:
 
 
 def failure(arguments: tuple[str, ...], complaint: str) -> LabError:
-    """The error that people read for what az wrote to standard error."""
+    """Turn az's standard error into a message for people."""
     if unknown := re.search(
         r"[Ss]ubscription of '([^']+)' doesn't exist|\(SubscriptionNotFound\).*?'([^']+)'", complaint
     ):
@@ -111,16 +81,7 @@ def failure(arguments: tuple[str, ...], complaint: str) -> LabError:
 
 
 def _spell(arguments: tuple[str, ...]) -> str:
-    """The command without its options, which say little and are long."""
+    """Spell the command without its options, which are long."""
     words = list(arguments)
     options = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
     return " ".join(["az", *words[:options]])
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End az with its children: it is a script whose Python would go on alone."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        leader = psutil.Process(process.pid)
-        for member in (*leader.children(recursive=True), leader):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
-from lab.adapters import workspace
+from lab.adapters import process, workspace
 from lab.core import paths, versions
 from lab.core.errors import LabError
 
@@ -32,17 +31,11 @@ def ensure(progress: Progress) -> None:
     server = os.environ.get(SERVER)
     command = [str(paths.bin_dir() / "pulumi"), "plugin", "install", "resource", _NAME, versions.PULUMI_AZURE_NATIVE]
     with progress.step(f"pulumi-resource-{_NAME} {versions.PULUMI_AZURE_NATIVE}", usual=60):
-        result = subprocess.run(
-            [*command, *(("--server", server) if server else ())],
-            check=False,
-            capture_output=True,
-            text=True,
-            env=workspace.environment(),
-        )
-    if result.returncode:
+        words = [*command, *(("--server", server) if server else ())]
+        result = process.run(words, environment=workspace.environment(), check=False)
+    if result.code:
         raise LabError(
-            f"Pulumi's provider for Azure {versions.PULUMI_AZURE_NATIVE} could not be installed: "
-            f"{result.stderr.strip()[-500:]}",
+            f"the Azure provider {versions.PULUMI_AZURE_NATIVE} could not be installed: {result.last_words[-500:]}",
             f"go online, or name a mirror of Pulumi's plugins: {SERVER}=https://mirror.example make up",
         )
 

@@ -1,21 +1,20 @@
-"""The data plane of one embedded lab: whether this machine can have one, its start, its state, its end."""
+"""Lifecycle of an embedded lab's data plane."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
 from lab import toolchain
-from lab.adapters import processes
+from lab.adapters import environment, process, process_tree
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.core.wait import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from lab.platforms.embedded.control_plane import ControlPlane
 
 _PROGRAMS = ("unshare", "nsenter", "ip", "mount", "hostname", "sh")
-"""Of util-linux, iproute2 and what every system has."""
+"""From util-linux, iproute2 and the base system."""
 
 _OWN_RUN = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$@"'
-"""Names in there are seen by nobody else and vanish with the last process."""
+"""A private `/run`, which vanishes with the last process."""
 
 _PROBE = (
     "mkdir /run/netns && touch /run/netns/one /run/netns/two "
@@ -54,7 +53,7 @@ class DataPlane:
     metrics: bool = False
 
     def start(self) -> None:
-        """Start it (again), unless this machine cannot have one; it then goes on by itself.
+        """Restart it, unless this machine cannot run one.
 
         Raises:
             LabError: it ended at once, or Prometheus is wanted and was not brought.
@@ -68,7 +67,7 @@ class DataPlane:
             return
         folder, ports = _folder(directory), self.control_plane.ports
         shutil.rmtree(folder, ignore_errors=True)
-        processes.start(
+        process.start_detached(
             [
                 *_namespaces(),
                 "sh",
@@ -86,15 +85,18 @@ class DataPlane:
             ],
             pid_file=folder / "agent.pid",
             log=self._log,
-            environment={"PYTHONPATH": str(paths.PROJECT)},
+            environment=environment.make(environment.LAB, PYTHONPATH=str(paths.PROJECT)),
         )
-        deadline = time.monotonic() + _START
-        while not (folder / "ready").exists():
+        remedy = f"its log is {self._log}"
+
+        def ready() -> bool:
+            if (folder / "ready").exists():
+                return True
             if agent(directory) is None:
-                raise LabError(f"the data plane ended at once: {processes.tail(self._log)}", f"its log is {self._log}")
-            if time.monotonic() > deadline:
-                raise LabError(f"the data plane was not ready after {_START:.0f} s", f"its log is {self._log}")
-            time.sleep(0.02)
+                raise LabError(f"the data plane ended at once: {process.tail(self._log)}", remedy)
+            return False
+
+        wait_until(ready, timeout=_START, interval=0.02, what="the data plane was not ready", remedy=remedy)
 
     def health(self) -> str:
         """`running`, `dead`, or why this machine cannot have one."""
@@ -102,7 +104,7 @@ class DataPlane:
 
     @property
     def healthy(self) -> bool:
-        """Whether it is as it should be on this machine."""
+        """Whether it runs, where this machine can run it."""
         return self.health() != _DEAD
 
     @property
@@ -111,22 +113,21 @@ class DataPlane:
 
 
 def unavailable() -> str:
-    """Why this machine cannot have a data plane; empty when it can."""
+    """Return why this machine cannot run a data plane; empty when it can."""
     if sys.platform != "linux":
         return "network namespaces are Linux's"
     if missing := [name for name in _PROGRAMS if not shutil.which(name)]:
         return f"{missing[0]} is not installed (util-linux, iproute2)"
     command = [*_namespaces(), "sh", "-c", _OWN_RUN, "sh", "sh", "-c", _PROBE]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode == 0:
+    done = process.run(command, check=False)
+    if not done.code:
         return ""
-    why = done.stderr.strip().splitlines()
-    return f"the kernel allows no network namespaces here ({why[-1] if why else f'exit code {done.returncode}'})"
+    return f"the kernel allows no network namespaces here ({done.last_words.splitlines()[-1]})"
 
 
 def agent(directory: Path) -> psutil.Process | None:
-    """The first process of a lab's data plane, as this machine sees it; None when there is none."""
-    if (outer := processes.find(_folder(directory) / "agent.pid", _mark(directory))) is None:
+    """Find the first process of a lab's data plane, as this machine sees it."""
+    if (outer := process_tree.find(_folder(directory) / "agent.pid", _mark(directory))) is None:
         return None
     try:
         return next(iter(outer.children()), outer)
@@ -135,15 +136,15 @@ def agent(directory: Path) -> psutil.Process | None:
 
 
 def stop(directory: Path) -> None:
-    """End a lab's data plane with all that runs in it; nothing happens when there is none."""
-    if outer := processes.find(_folder(directory) / "agent.pid", _mark(directory)):
+    """Stop a lab's data plane with all its processes, if it runs."""
+    if outer := process_tree.find(_folder(directory) / "agent.pid", _mark(directory)):
         # The kernel ends every process of a process-id namespace with its first one, and its networks with the last.
-        processes.stop([outer, *outer.children(recursive=True)], patience=0)
+        process_tree.stop_tree(outer.pid, grace=0)
     (_folder(directory) / "agent.pid").unlink(missing_ok=True)
 
 
 def inside(directory: Path, pod: str) -> list[str]:
-    """The words before a command that run it in one of the Pods.
+    """Return the command prefix that starts a process in one of the Pods.
 
     Args:
         directory: the lab's folder.
@@ -171,7 +172,7 @@ def inside(directory: Path, pod: str) -> list[str]:
 
 
 def _require_prometheus() -> None:
-    """A lab brings it only when it is asked for, and plain `pulumi up` does not ask."""
+    """Require the tool, which `lab up` installs on demand but a plain `pulumi up` does not."""
     try:
         toolchain.path("prometheus")
     except LabError:
@@ -181,7 +182,7 @@ def _require_prometheus() -> None:
 
 
 def _namespaces() -> list[str]:
-    """Rights over namespaces of one's own: root has them, everybody else gets them with a user namespace."""
+    """Build the prefix that creates the namespaces; users other than root need a user namespace for that."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 

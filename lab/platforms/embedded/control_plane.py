@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +15,10 @@ from typing import TYPE_CHECKING
 import yaml
 
 from lab import toolchain
-from lab.adapters import files, kubectl, processes, web
+from lab.adapters import environment, files, kubectl, process, process_tree, web
 from lab.core import versions
 from lab.core.errors import LabError
+from lab.core.wait import poll
 from lab.platforms.embedded import metrics_server, nodes
 from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
 
@@ -49,12 +48,7 @@ _PORT_TIMEOUT = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class ControlPlane:
-    """One embedded control plane.
-
-    Attributes:
-        directory: its own folder: data, certificates, logs, kubeconfig.
-        ports: where it listens, on loopback only.
-    """
+    """One embedded control plane."""
 
     directory: Path
     ports: Ports
@@ -66,11 +60,11 @@ class ControlPlane:
 
     @property
     def exists(self) -> bool:
-        """Whether there is data to start from."""
+        """Whether its data exists."""
         return (self._cluster / "etcd").is_dir() and self.kubeconfig.is_file()
 
     def require_data(self) -> None:
-        """Refuse to go on without the data that a running lab left.
+        """Require the data of a lab that was up.
 
         Raises:
             LabError: it is gone, and with it everything that stood in the cluster.
@@ -82,7 +76,7 @@ class ControlPlane:
             )
 
     def create(self, spec: NodeSpec) -> None:
-        """Make the control plane from nothing; what a broken earlier attempt left is removed first.
+        """Create the control plane; the remains of a failed attempt are removed first.
 
         Raises:
             LabError: a port is taken, or a component does not come up.
@@ -101,7 +95,7 @@ class ControlPlane:
         self.apply_nodes(spec)
 
     def start(self) -> None:
-        """Start what is down on the data that is there; nothing is lost."""
+        """Restart every component on the existing data."""
         self.stop()
         self._require_free_ports()
         self._simulate_usage()
@@ -110,16 +104,16 @@ class ControlPlane:
         self._start_metrics_server()
 
     def stop(self) -> None:
-        """Stop every component and forget its pid, so that kwokctl never meets a reused one."""
-        _stop_components(self._cluster, patience=2.0)
+        """Stop every component and delete its pid file, so that kwokctl never meets a reused pid."""
+        _stop_components(self._cluster, grace=2.0)
 
     def apply_nodes(self, spec: NodeSpec) -> None:
-        """Make the nodes what the settings say, and have the API server tell what they use."""
+        """Apply the nodes of the settings, and the metrics API."""
         manifest = f"{nodes.manifest(spec)}---\n{metrics_server.manifest(self.ports.metrics_server)}"
         kubectl.run(self.kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
 
     def remove_surplus_nodes(self, spec: NodeSpec) -> None:
-        """Delete the nodes that the settings no longer speak of."""
+        """Delete the nodes that are no longer in the settings."""
         present = kubectl.run(self.kubeconfig, "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
         if surplus := sorted(set(present) - set(nodes.names(spec))):
             kubectl.run(self.kubeconfig, "delete", "node", *surplus)
@@ -130,22 +124,16 @@ class ControlPlane:
         It does so when somebody asks for the first time after new kinds were defined, and that takes it more than a
         second: nobody is to wait for it in the next preview.
         """
-        processes.start(
+        process.start_detached(
             # This one asks for the binary form, as Pulumi's provider does: each form is composed on its own.
-            [
-                str(toolchain.path("kubectl")),
-                f"--kubeconfig={self.kubeconfig}",
-                "explain",
-                "namespace",
-                "--output=plaintext-openapiv2",
-            ],
+            kubectl.command(self.kubeconfig, "explain", "namespace", "--output=plaintext-openapiv2"),
             pid_file=self.directory / "schema" / "kubectl.pid",
             log=Path(os.devnull),
-            environment={"KUBECACHEDIR": str(self.directory / "schema" / "cache")},
+            environment=environment.make(KUBECACHEDIR=str(self.directory / "schema" / "cache")),
         )
 
     def health(self) -> dict[str, str]:
-        """Each component's state: `running` or `dead`; an API server that does not answer is `not ready`."""
+        """Return each component's state: `running`, `dead`, or `not ready` for an API server that does not answer."""
         states = {name: _RUNNING if _find(self._cluster, name) else _DEAD for name in COMPONENTS}
         if states["kube-apiserver"] == _RUNNING and not self._ready():
             states["kube-apiserver"] = _NOT_READY
@@ -205,17 +193,15 @@ class ControlPlane:
             self.ports.kwok_controller,
             self.ports.metrics_server,
         ]
-        deadline = time.monotonic() + _PORT_TIMEOUT
-        while taken := [port for port in ports if not is_free(port)]:
-            if time.monotonic() > deadline:
-                raise LabError(
-                    f"the embedded control plane needs port {taken[0]} on {LOOPBACK}, which another program has taken",
-                    "end that program, or take new ports with: make down && make up",
-                )
-            time.sleep(0.05)
+        if not poll(lambda: all(map(is_free, ports)), timeout=_PORT_TIMEOUT, interval=0.05):
+            taken = next((port for port in ports if not is_free(port)), ports[0])
+            raise LabError(
+                f"the embedded control plane needs port {taken} on {LOOPBACK}, which another program has taken",
+                "end that program, or take new ports with: make down && make up",
+            )
 
     def _simulate_usage(self) -> None:
-        """Have kwok tell what Pods use: it reads this file of its own folder beside the one that kwokctl makes."""
+        """Give kwok the simulated usage of Pods, in a file that it reads beside kwokctl's."""
         folder = self.directory / "kwok"
         folder.mkdir(exist_ok=True)
         shutil.copyfile(_USAGE, folder / "kwok.yaml")
@@ -225,7 +211,7 @@ class ControlPlane:
         program = self._cluster / "bin" / name
         program.unlink(missing_ok=True)
         program.symlink_to(toolchain.path(name))
-        processes.start(
+        process.start_detached(
             metrics_server.command(
                 program,
                 kubeconfig=self.kubeconfig,
@@ -238,64 +224,59 @@ class ControlPlane:
 
     def _kwokctl(self, *arguments: str) -> None:
         command = [str(toolchain.path("kwokctl")), "--name", _CLUSTER, *arguments]
-        result = subprocess.run(
-            command,
-            check=False,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**os.environ, "KWOK_WORKDIR": str(self.directory / "kwok")},
-        )
+        variables = environment.make(KWOK_WORKDIR=str(self.directory / "kwok"))
+        result = process.run(command, environment=variables, check=False, new_session=True)
         (self.directory / "kwokctl.log").write_text(result.stderr)
-        if result.returncode:
+        if result.code:
             raise LabError(
-                f"kwokctl {arguments[0]} {arguments[1]} failed: {processes.tail(self.directory / 'kwokctl.log')}",
+                f"kwokctl {arguments[0]} {arguments[1]} failed: {process.tail(self.directory / 'kwokctl.log')}",
                 f"its log and those of the components are in {self.directory}",
             )
 
     def _ready(self) -> bool:
-        """Whether the API server says so itself; anybody may ask."""
+        """Ask the API server's readiness endpoint, which needs no login."""
         url = f"https://{LOOPBACK}:{self.ports.kube_apiserver}/readyz"
         return web.answers(url, authority=self._cluster / "pki" / "ca.crt")
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + _READY_TIMEOUT
-        while not self._ready():
+        def ready() -> bool:
+            if self._ready():
+                return True
             if dead := [name for name in _KWOKCTLS if not _find(self._cluster, name)]:
                 raise self._failure(dead[0], "ended at once")
-            if time.monotonic() > deadline:
-                raise self._failure("kube-apiserver", f"was not ready after {_READY_TIMEOUT:.0f} s")
-            time.sleep(0.1)
+            return False
+
+        if not poll(ready, timeout=_READY_TIMEOUT):
+            raise self._failure("kube-apiserver", f"was not ready after {_READY_TIMEOUT:.0f} s")
 
     def _failure(self, component: str, what: str) -> LabError:
         log = self._cluster / "logs" / f"{component}.log"
-        return LabError(f"{component} {what}: {processes.tail(log)}", f"its log is {log}")
+        return LabError(f"{component} {what}: {process.tail(log)}", f"its log is {log}")
 
 
 def runs(directory: Path) -> bool:
-    """Whether every component of the control plane in this folder runs; so it is where there is none."""
+    """Check that every component in this folder runs; true where there is none."""
     cluster = directory / "kwok" / "clusters" / _CLUSTER
     return not cluster.is_dir() or all(_find(cluster, name) for name in COMPONENTS)
 
 
 def remove(directory: Path) -> None:
-    """End every component that runs from this folder and delete it; nothing happens where there is none."""
+    """Stop every component of this folder and delete it; does nothing where there is none."""
     cluster = directory / "kwok" / "clusters" / _CLUSTER
-    _stop_components(cluster, patience=0)
+    _stop_components(cluster, grace=0)
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _stop_components(cluster: Path, *, patience: float) -> None:
+def _stop_components(cluster: Path, *, grace: float) -> None:
     found = [_find(cluster, name) for name in COMPONENTS]
-    processes.stop((process for process in found if process), patience=patience)
+    process_tree.stop(filter(None, found), grace=grace)
     for name in COMPONENTS:
         _pid_file(cluster, name).unlink(missing_ok=True)
 
 
 def _find(cluster: Path, component: str) -> psutil.Process | None:
     # Each component is started from a link in the cluster's own folder.
-    return processes.find(_pid_file(cluster, component), str(cluster / "bin" / component))
+    return process_tree.find(_pid_file(cluster, component), str(cluster / "bin" / component))
 
 
 def _pid_file(cluster: Path, component: str) -> Path:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import toolchain
-from lab.adapters import kubectl, processes, web
+from lab.adapters import environment, kubectl, process, process_tree, web
 from lab.core.errors import LabError
+from lab.core.wait import wait_until
 from lab.platforms.embedded.ports import LOOPBACK, Ports
 
 if TYPE_CHECKING:
@@ -30,16 +30,12 @@ _VALIDATOR = f"istio-validator-{NAMESPACE}"
 
 @dataclass(frozen=True, kw_only=True)
 class Istiod:
-    """istiod beside one control plane.
-
-    Attributes:
-        control_plane: what it watches.
-    """
+    """istiod beside one control plane."""
 
     control_plane: ControlPlane
 
     def start(self) -> None:
-        """Start it (again) and wait until Pods are injected and mesh objects validated.
+        """Restart it and wait until its webhooks inject Pods and validate mesh objects.
 
         Raises:
             LabError: it ended or did not become ready in time.
@@ -48,7 +44,7 @@ class Istiod:
         # An istiod that starts without the injector's template never injects.
         self._wait_for("--for=create", f"configmap/{_INJECTOR}", "--namespace", NAMESPACE)
         ports = self.control_plane.ports
-        processes.start(
+        process.start_detached(
             [
                 str(toolchain.path(_PROGRAM)),
                 "discovery",
@@ -62,23 +58,23 @@ class Istiod:
             ],
             pid_file=self._pid_file,
             log=self._log,
-            environment={
-                "POD_NAME": "istiod",
-                "POD_NAMESPACE": NAMESPACE,
-                "REVISION": "default",
-                "CLUSTER_ID": "Kubernetes",
-                "INJECTION_WEBHOOK_CONFIG_NAME": _INJECTOR,
-                "VALIDATION_WEBHOOK_CONFIG_NAME": _VALIDATOR,
-                "ISTIOD_CUSTOM_HOST": "localhost",
+            environment=environment.make(
+                POD_NAME="istiod",
+                POD_NAMESPACE=NAMESPACE,
+                REVISION="default",
+                CLUSTER_ID="Kubernetes",
+                INJECTION_WEBHOOK_CONFIG_NAME=_INJECTOR,
+                VALIDATION_WEBHOOK_CONFIG_NAME=_VALIDATOR,
+                ISTIOD_CUSTOM_HOST="localhost",
                 # Filters that only Istio's own build of Envoy has; the proxies beside this one are Envoy's own.
-                "PILOT_ENABLE_METADATA_EXCHANGE": "false",
-                "PILOT_ENABLE_ALPN_FILTER": "false",
-            },
+                PILOT_ENABLE_METADATA_EXCHANGE="false",
+                PILOT_ENABLE_ALPN_FILTER="false",
+            ),
         )
         self._wait_until_serving(ports)
 
     def stop(self) -> None:
-        """End it; nothing happens when it does not run."""
+        """Stop it if it runs."""
         stop(self.control_plane.directory)
 
     def health(self) -> str:
@@ -101,13 +97,14 @@ class Istiod:
         return self._pid_file.with_suffix(".log")
 
     def _wait_until_serving(self, ports: Ports) -> None:
-        deadline = time.monotonic() + _READY_TIMEOUT
-        while not _answers(ports.istiod_http):
+        remedy = f"its log is {self._log}"
+
+        def ready() -> bool:
             if _find(self.control_plane.directory) is None:
-                raise LabError(f"istiod ended at once: {processes.tail(self._log)}", f"its log is {self._log}")
-            if time.monotonic() > deadline:
-                raise LabError(f"istiod was not ready after {_READY_TIMEOUT:.0f} s", f"its log is {self._log}")
-            time.sleep(0.1)
+                raise LabError(f"istiod ended at once: {process.tail(self._log)}", remedy)
+            return _answers(ports.istiod_http)
+
+        wait_until(ready, timeout=_READY_TIMEOUT, what="istiod was not ready", remedy=remedy)
         # Only when istiod has put its certificate authority into the webhooks can the API server call them.
         for webhooks in (f"mutatingwebhookconfiguration/{_INJECTOR}", f"validatingwebhookconfiguration/{_VALIDATOR}"):
             self._wait_for("--for=jsonpath={.webhooks[0].clientConfig.caBundle}", webhooks)
@@ -117,15 +114,14 @@ class Istiod:
 
 
 def stop(directory: Path) -> None:
-    """End the istiod that runs from a control plane's folder."""
-    process = _find(directory)
+    """Stop the istiod of a control plane's folder, if it runs."""
     # It keeps nothing that a sudden end could hurt, and asked politely it takes two seconds.
-    processes.stop([process] if process else [], patience=0)
+    process_tree.stop(filter(None, [_find(directory)]), grace=0)
     _pid_file(directory).unlink(missing_ok=True)
 
 
 def _find(directory: Path) -> psutil.Process | None:
-    return processes.find(_pid_file(directory), f"--kubeconfig={directory / 'kubeconfig'}")
+    return process_tree.find(_pid_file(directory), f"--kubeconfig={directory / 'kubeconfig'}")
 
 
 def _pid_file(directory: Path) -> Path:

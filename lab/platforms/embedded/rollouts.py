@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import toolchain
-from lab.adapters import processes
+from lab.adapters import environment, process, process_tree
 from lab.core.errors import LabError
+from lab.core.wait import poll
 from lab.platforms.embedded.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -31,22 +31,18 @@ _BIRTH = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutsController:
-    """The controller beside one control plane.
-
-    Attributes:
-        control_plane: what it watches.
-    """
+    """The controller beside one control plane."""
 
     control_plane: ControlPlane
 
     def start(self) -> None:
-        """Start it (again); it catches up with whatever happened while there was none.
+        """Restart it; it catches up with all changes.
 
         Raises:
             LabError: it ended at once.
         """
         stop(self.control_plane.directory)
-        processes.start(
+        process.start_detached(
             [
                 str(toolchain.path(_PROGRAM)),
                 f"--kubeconfig={self.control_plane.kubeconfig}",
@@ -57,23 +53,17 @@ class RolloutsController:
             ],
             pid_file=_pid_file(self.control_plane.directory),
             log=self._log,
-            environment={
-                "POD_NAMESPACE": NAMESPACE,
+            environment=environment.make(
+                POD_NAMESPACE=NAMESPACE,
                 # Names of Services lead nowhere on this machine. What it asks in plain HTTP are metrics, and
                 # Prometheus answers a request that is addressed to a proxy as if it were its own.
-                "HTTP_PROXY": f"http://{LOOPBACK}:{self.control_plane.ports.prometheus}",
-                # Go looks at the name in small letters where the other one is empty.
-                **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"), ""),
-            },
+                HTTP_PROXY=f"http://{LOOPBACK}:{self.control_plane.ports.prometheus}",
+            ),
         )
-        deadline = time.monotonic() + _BIRTH
-        while time.monotonic() < deadline:
-            if _find(self.control_plane.directory) is None:
-                raise LabError(
-                    f"the controller of Argo Rollouts ended at once: {processes.tail(self._log)}",
-                    f"its log is {self._log}",
-                )
-            time.sleep(0.05)
+        if poll(lambda: _find(self.control_plane.directory) is None, timeout=_BIRTH, interval=0.05):
+            raise LabError(
+                f"the controller of Argo Rollouts ended at once: {process.tail(self._log)}", f"its log is {self._log}"
+            )
 
     def health(self) -> str:
         """`running` or `dead`."""
@@ -90,15 +80,14 @@ class RolloutsController:
 
 
 def stop(directory: Path) -> None:
-    """End the controller that runs from a control plane's folder; nothing happens when there is none."""
-    process = _find(directory)
+    """Stop the controller of a control plane's folder, if it runs."""
     # What it knows is in the cluster.
-    processes.stop([process] if process else [], patience=0)
+    process_tree.stop(filter(None, [_find(directory)]), grace=0)
     _pid_file(directory).unlink(missing_ok=True)
 
 
 def _find(directory: Path) -> psutil.Process | None:
-    return processes.find(_pid_file(directory), f"--kubeconfig={directory / 'kubeconfig'}")
+    return process_tree.find(_pid_file(directory), f"--kubeconfig={directory / 'kubeconfig'}")
 
 
 def _pid_file(directory: Path) -> Path:

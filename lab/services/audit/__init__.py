@@ -1,1 +1,1 @@
-"""`lab audit`: whether anything is left of a lab that was taken down."""
+"""Prove that nothing is left of a destroyed lab."""

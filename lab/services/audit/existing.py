@@ -1,4 +1,4 @@
-"""Whether an existing cluster is back to what it was before the lab came."""
+"""Compare an existing cluster with what it had before the lab came."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab.core.errors import LabError
 from lab.platforms import kubeconfig
 from lab.services.audit import finding, inventory, record
-from lab.services.audit.finding import Finding, Verdict
+from lab.services.audit.finding import AuditVerdict, Finding
 from lab.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ _CRD = "CustomResourceDefinition "
 _OTHERS = "objects in default and kube-system, Istio's ConfigMaps"
 
 _ON_NODES = "/var/lib/istio-lab/log-collector"
-"""Where the log collector of each node remembers how far it has read."""
+"""Read positions of the log collector on each node."""
 
 
 def examine(stack: Stack) -> list[Finding]:
-    """Hold the cluster of a stack's settings against what it had before the lab came.
+    """Compare the cluster of a stack's settings with its baseline.
 
     Raises:
-        LabError: it cannot be reached, or nobody wrote down what it had.
+        LabError: it cannot be reached, or has no baseline.
     """
     settings = Settings.from_mapping(stack.config(), source=stack.file.name)
     chosen = settings.kubeconfig
@@ -44,17 +44,12 @@ def examine(stack: Stack) -> list[Finding]:
     found = compared(difference, chosen)
     if settings.observability.log_collector.enabled and inventory.runs_containers(chosen):
         note = f"{_ON_NODES} cannot be seen from here; it is a few kilobytes on each node"
-        found.append(Finding(looked_at="files on nodes", verdict=Verdict.UNSEEN, note=note))
+        found.append(Finding(looked_at="files on nodes", verdict=AuditVerdict.UNSEEN, note=note))
     return found
 
 
 def compared(difference: Difference, chosen: Kubeconfig) -> list[Finding]:
-    """What is left, kind by kind.
-
-    Args:
-        difference: what is not as it was.
-        chosen: which cluster, and whether its CRDs are to go.
-    """
+    """Findings by kind; the lab's CRDs count as kept unless `chosen` purges them."""
     ours = [key for key in difference.added if _is_our_crd(key)]
     kept = () if chosen.purge_crds else tuple(ours)
     left = {key: "" for key in difference.added if key not in kept}
@@ -65,7 +60,9 @@ def compared(difference: Difference, chosen: Kubeconfig) -> list[Finding]:
     if kept:
         names = tuple(key.removeprefix(_CRD) for key in kept)
         note = "kubeconfig.purgeCrds is false"
-        found.append(Finding(looked_at="CRDs of Istio and Argo Rollouts", verdict=Verdict.KEPT, left=names, note=note))
+        found.append(
+            Finding(looked_at="CRDs of Istio and Argo Rollouts", verdict=AuditVerdict.KEPT, left=names, note=note)
+        )
     return found
 
 
@@ -82,13 +79,13 @@ def _of(kind: str, title: str, left: Mapping[str, str], difference: Difference, 
 
 
 def _group(key: str) -> str:
-    """The kind if it has a row of its own."""
+    """The kind, if it has a row of its own."""
     kind = key.partition(" ")[0]
     return kind if kind in inventory.CLUSTERWIDE else ""
 
 
 def _named(key: str) -> str:
-    """What kubectl needs to mean it."""
+    """Arguments of kubectl for an object."""
     kind, _, name = key.partition(" ")
     namespace, slash, inside = name.partition("/")
     return f"{kind} {inside} --namespace {namespace}" if slash else f"{kind} {name}"

@@ -1,4 +1,4 @@
-"""What an audit found."""
+"""Results of an audit."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Verdict(StrEnum):
-    """How one thing was found."""
+class AuditVerdict(StrEnum):
+    """Result for one thing; only `LEFT` fails an audit."""
 
     CLEAN = "clean"
     LEFT = "left"
@@ -21,32 +21,18 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        looked_at: what it is.
-        verdict: how it was found. Only what is left makes an audit fail.
-        left: what is there, by name.
-        note: what else is to be known.
-        remedy: a command that takes it away.
-    """
+    """Result for one kind of leftovers; `remedy` holds the commands that remove them."""
 
     looked_at: str
-    verdict: Verdict
+    verdict: AuditVerdict
     left: tuple[str, ...] = ()
     note: str = ""
     remedy: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """A whole audit.
-
-    Attributes:
-        stack: whose it is.
-        target: where the lab stood.
-        findings: all that was looked at.
-    """
+class AuditReport:
+    """All findings of a stack."""
 
     stack: str
     target: str
@@ -55,18 +41,11 @@ class Report:
     @property
     def clean(self) -> bool:
         """Whether nothing is left."""
-        return all(finding.verdict is not Verdict.LEFT for finding in self.findings)
+        return all(finding.verdict is not AuditVerdict.LEFT for finding in self.findings)
 
 
 def of(looked_at: str, left: Sequence[str], *, note: str = "", remedy: str = "") -> Finding:
-    """A finding that is clean when there is nothing, with its remedy when there is.
-
-    Args:
-        looked_at: what was looked at.
-        left: what is there.
-        note: what else is to be known.
-        remedy: a command that takes it away.
-    """
+    """A finding that is clean if nothing is left, and has the remedy otherwise."""
     if not left:
-        return Finding(looked_at=looked_at, verdict=Verdict.CLEAN, note=note)
-    return Finding(looked_at=looked_at, verdict=Verdict.LEFT, left=tuple(left), note=note, remedy=remedy)
+        return Finding(looked_at=looked_at, verdict=AuditVerdict.CLEAN, note=note)
+    return Finding(looked_at=looked_at, verdict=AuditVerdict.LEFT, left=tuple(left), note=note, remedy=remedy)

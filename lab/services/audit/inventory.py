@@ -1,4 +1,4 @@
-"""What a cluster has that a lab could leave behind: names and identities, never contents."""
+"""Inventory of a cluster: names and identities of objects that a lab could leave, never contents."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ CLUSTERWIDE = {
     "StorageClass": "storageclasses",
     "PersistentVolume": "persistentvolumes",
 }
-"""Kinds without a namespace, by their names as kubectl asks for them."""
+"""Kinds without a namespace -> their resource names."""
 
 _IN_NAMESPACES = "services,serviceaccounts,deployments,daemonsets,statefulsets,roles,rolebindings"
-_EVERYBODYS = ("default", "kube-system")
-"""Namespaces that every cluster has, and in which the lab has something too."""
+_SHARED_NAMESPACES = ("default", "kube-system")
+"""Namespaces of every cluster in which the lab has objects too."""
 
 _PUBLISHED = "istio.io/config=true"
-"""The label of what istiod puts into every namespace."""
+"""Label of the ConfigMaps that istiod creates in every namespace."""
 
 _LINE = (
     '{range .items[*]}{.kind}{"\\t"}{.metadata.namespace}{"\\t"}{.metadata.name}{"\\t"}{.metadata.uid}{"\\t"}'
@@ -43,12 +43,7 @@ _LINE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """What a cluster has.
-
-    Attributes:
-        cluster: the same for as long as the cluster lives.
-        objects: the identity of each object, by its kind, namespace and name.
-    """
+    """Object UIDs by kind, namespace and name; `cluster` is the UID of kube-system."""
 
     cluster: str
     objects: dict[str, str]
@@ -56,13 +51,7 @@ class Inventory:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What is not as it was, by kind, namespace and name.
-
-    Attributes:
-        added: what was not there.
-        replaced: what was deleted and made anew under its name.
-        missing: what is gone.
-    """
+    """Changed objects by kind, namespace and name; `replaced` have another UID."""
 
     added: tuple[str, ...]
     replaced: tuple[str, ...]
@@ -70,14 +59,7 @@ class Difference:
 
 
 def take(chosen: Kubeconfig) -> Inventory:
-    """Look at a cluster.
-
-    Args:
-        chosen: which one.
-
-    Raises:
-        LabError: it is not there, or does not answer.
-    """
+    """Take the inventory of a cluster."""
     with cluster.written(cluster.read(chosen.file, chosen.context)) as file:
 
         def listed(*words: str) -> str:
@@ -90,35 +72,27 @@ def take(chosen: Kubeconfig) -> Inventory:
 
 
 def runs_containers(chosen: Kubeconfig) -> bool:
-    """Whether Pods really ran there, and so could leave files on nodes.
-
-    Raises:
-        LabError: the cluster is not there, or does not answer.
-    """
+    """Whether the cluster runs containers, which can leave files on nodes."""
     with cluster.written(cluster.read(chosen.file, chosen.context)) as file:
         return cluster.runs_containers(json.loads(kubectl.run(file, "get", "nodes", "-o", "json"))["items"])
 
 
 def parse(lines: str) -> dict[str, str]:
-    """What kubectl listed, without what every cluster's own controllers make and change.
-
-    Args:
-        lines: kind, namespace, name, identity, and who manages an APIService, with tabs between them.
-    """
+    """Parse kubectl's lines (see `_LINE`), without what the cluster's own controllers create."""
     found = {}
     for line in lines.splitlines():
         kind, namespace, name, identity, automanaged = line.split("\t")
-        # The API server registers a group for each CRD, and makes its own roles anew when it is upgraded.
+        # The API server registers a group for each CRD, and replaces its own roles when it is upgraded.
         if automanaged or name.startswith("system:"):
             continue
-        if namespace and kind != "ConfigMap" and namespace not in _EVERYBODYS:
+        if namespace and kind != "ConfigMap" and namespace not in _SHARED_NAMESPACES:
             continue
         found[f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"] = identity
     return found
 
 
 def compare(before: Mapping[str, str], now: Mapping[str, str]) -> Difference:
-    """Hold what there is against what there was."""
+    """Compare two inventories."""
     return Difference(
         added=tuple(sorted(now.keys() - before.keys())),
         replaced=tuple(sorted(key for key in now.keys() & before.keys() if now[key] != before[key])),

@@ -1,4 +1,4 @@
-"""What a lab leaves on this machine: processes, ports, network namespaces, files, locks, credentials."""
+"""Leftovers on this machine: processes, ports, network namespaces, files, locks, credentials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 from lab.core import paths
 from lab.platforms.embedded.ports import is_free
 from lab.services.audit import finding, record
-from lab.services.audit.finding import Finding, Verdict
+from lab.services.audit.finding import AuditVerdict, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,33 +21,26 @@ if TYPE_CHECKING:
     from lab.adapters.stack import Stack
 
 _VARIABLES = ("KWOK_WORKDIR", "KUBECACHEDIR")
-"""Variables that only the lab's own processes have with a stack's folder in them. `KUBECONFIG` is none of them: people
-export it in their terminals, whose processes are their own."""
+"""Variables that only the lab's processes point at a stack's folder; people export `KUBECONFIG` themselves."""
 
-_LONGEST = 100
+_COMMAND_LENGTH = 100
 """Characters of a command line that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
-    """A process that belongs to a stack.
-
-    Attributes:
-        pid: its number.
-        command: its command line.
-        network: its network namespace; empty where it cannot be told.
-    """
+class OwnedProcess:
+    """A process of a stack; `network` is its network namespace, if known."""
 
     pid: int
     command: str
     network: str
 
     def __str__(self) -> str:
-        return f"{self.pid} {self.command[:_LONGEST]}"
+        return f"{self.pid} {self.command[:_COMMAND_LENGTH]}"
 
 
 def examine(stack: Stack) -> list[Finding]:
-    """Look at all that a stack can leave on this machine."""
+    """Look for what a stack can leave on this machine."""
     folders = {str(stack.directory), str(stack.directory.resolve())}
     running = processes(folders)
     pids = [each.pid for each in running]
@@ -64,13 +57,9 @@ def examine(stack: Stack) -> list[Finding]:
     ]
 
 
-def processes(folders: Iterable[str]) -> list[Running]:
-    """The processes that belong to a stack's folder, but for this one and those that called it.
-
-    Args:
-        folders: the folder's path, also as the kernel knows it.
-    """
-    places, found = set(folders), []
+def processes(folders: Iterable[str]) -> list[OwnedProcess]:
+    """Processes of a stack's folder, given by all its paths, without this process and its parents."""
+    own, found = set(folders), []
     callers = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     for process in psutil.process_iter():
         if process.pid in callers:
@@ -78,35 +67,28 @@ def processes(folders: Iterable[str]) -> list[Running]:
         try:
             command = process.cmdline()
             if not command or process.status() == psutil.STATUS_ZOMBIE:
-                continue  # threads of the kernel, and what has ended
-            if any(belongs(command, _folder_of(process), _environment_of(process), place) for place in places):
-                found.append(
-                    Running(pid=process.pid, command=shlex.join(command), network=network_of(str(process.pid)))
-                )
+                continue  # kernel threads and zombies
+            folder, environment = _folder_of(process), _environment_of(process)
+            if any(belongs(command, folder, environment, each) for each in own):
+                network = network_of(str(process.pid))
+                found.append(OwnedProcess(pid=process.pid, command=shlex.join(command), network=network))
         except psutil.Error:
-            continue  # it has ended meanwhile
+            continue  # ended meanwhile
     return found
 
 
-def belongs(command: Sequence[str], folder: str, environment: Mapping[str, str], place: str) -> bool:
-    """Whether a process is one of a stack's.
-
-    Args:
-        command: the words of its command line.
-        folder: where it works.
-        environment: its variables.
-        place: the stack's own folder.
-    """
+def belongs(command: Sequence[str], folder: str, environment: Mapping[str, str], stack_folder: str) -> bool:
+    """Whether a process, by its command line, working folder and environment, belongs to a stack's folder."""
 
     def inside(path: str) -> bool:
-        return path == place or path.startswith(f"{place}/")
+        return path == stack_folder or path.startswith(f"{stack_folder}/")
 
-    named = any(f"{place}/" in word or word.endswith(place) for word in command)
+    named = any(f"{stack_folder}/" in word or word.endswith(stack_folder) for word in command)
     return named or inside(folder) or any(inside(environment.get(v, "")) for v in _VARIABLES)
 
 
 def network_of(pid: str) -> str:
-    """The network namespace of a process; empty where there are none, or it may not be told."""
+    """The network namespace of a process; empty if it is not known."""
     try:
         return Path(f"/proc/{pid}/ns/net").readlink().name
     except OSError:
@@ -114,22 +96,19 @@ def network_of(pid: str) -> str:
 
 
 def listeners(ports: Iterable[int], known: Mapping[int, int | None], own: Iterable[int]) -> tuple[list[int], list[int]]:
-    """Split ports on which somebody listens: those that are or may be the stack's, and those of strangers.
+    """Split taken ports into those that may be the stack's, and those of other processes.
 
-    Args:
-        ports: those that are not free.
-        known: who listens, as far as it can be told: process ids by port.
-        own: process ids of the stack.
+    `known` maps ports to the process that listens, as far as it is known; `own` are the stack's processes.
     """
     mine = set(own)
     strangers = [port for port in ports if (pid := known.get(port)) is not None and pid not in mine]
     return [port for port in ports if port not in strangers], strangers
 
 
-def _ports(known: record.Record | None, own: Sequence[int]) -> Finding:
+def _ports(known: record.LabRecord | None, own: Sequence[int]) -> Finding:
     if known is None:
         note = "no `lab down` has written them down; none of a process above"
-        return Finding(looked_at="ports", verdict=Verdict.UNSEEN, note=note)
+        return Finding(looked_at="ports", verdict=AuditVerdict.UNSEEN, note=note)
     taken = [port for port in known.ports.values() if not is_free(port)]
     left, strangers = listeners(taken, _listening(), own) if taken else ([], [])
     note = f"{', '.join(map(str, strangers))}: taken by another program since" if strangers else ""
@@ -150,7 +129,7 @@ def _listening() -> dict[int, int | None]:
 
 
 def _files(directory: Path) -> list[str]:
-    """The stack's folder with what is in it; an empty folder is something, too."""
+    """The stack's folder and its entries; an empty folder counts too."""
     if not directory.exists():
         return []
     return [str(directory), *sorted(str(each) for each in directory.iterdir())]
@@ -166,7 +145,7 @@ def _credentials(stack: Stack) -> Finding:
     known = record.last(stack)
     if (known is None or not known.server) and any(paths.temporary_dir().glob(record.TEMPORARY)):
         note = f"no `lab down` has written down which of those in {paths.temporary_dir()} are its own"
-        return Finding(looked_at=title, verdict=Verdict.UNSEEN, note=note)
+        return Finding(looked_at=title, verdict=AuditVerdict.UNSEEN, note=note)
     return finding.of(title, files, remedy=f"rm {shlex.join(files)}")
 
 

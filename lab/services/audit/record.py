@@ -1,6 +1,6 @@
-"""What is written down about a lab, so that its end can be proven when its state knows nothing any more.
+"""Records for the audit of a destroyed lab, whose state is empty.
 
-In `.lab/audit`, which `down` leaves alone: what a cluster had before the lab came, and what a lab was before it went.
+They are in `.lab/audit`, which `down` keeps: the baseline of an existing cluster, and the lab as it was before `down`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TEMPORARY = "kubeconfig*"
-"""What Pulumi's provider calls its temporary files with credentials."""
+"""Temporary files of Pulumi's provider with credentials."""
 
 _LISTENING = ("pulumi-python:dynamic/embedded:ControlPlane", "pulumi-python:dynamic/kubeconfig:ExistingCluster")
-"""What has processes on this machine, and knows their ports."""
+"""Resources with processes on this machine, whose outputs have the ports."""
 
 _GROUP = "azure-native:resources:ResourceGroup"
 _CLUSTER = "azure-native:containerservice:ManagedCluster"
@@ -40,15 +40,13 @@ _IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """What a lab was, by its state, when it was last taken down.
+class LabRecord:
+    """State of a lab when it was last taken down.
 
     Attributes:
         server: address of its API server.
-        ports: where it listened on this machine, by their names.
-        subscription: where on Azure it stood.
-        groups: the resource groups on Azure: its own, and that of its nodes.
-        principals: what its managed identities are called in the directory.
+        groups: Azure resource groups, that of the nodes included.
+        principals: object ids of its managed identities.
     """
 
     server: str = ""
@@ -59,31 +57,31 @@ class Record:
 
 
 def before_up(stack: Stack) -> None:
-    """Write down what an existing cluster has, unless the lab is in it already.
+    """Record the baseline of an existing cluster, unless the lab is in it already.
 
-    A cluster that does not answer, and settings that are wrong, are the program's to complain about.
+    A cluster that does not answer and wrong settings are ignored: the program reports them.
     """
-    if stack.target != Target.KUBECONFIG or standing(stack.export()):
+    if stack.target != Target.KUBECONFIG or resources(stack.export()):
         return
     with contextlib.suppress(LabError):
         _write(_baseline(stack), json.dumps(asdict(inventory.take(chosen_cluster(stack)))))
 
 
 def before_down(stack: Stack) -> None:
-    """Write down what the lab is, as long as its state knows; of one that is gone, the last record stays."""
+    """Record the lab; the last record stays if its state is already empty."""
     state = stack.export()
-    if standing(state):
+    if resources(state):
         _write(_last(stack), json.dumps(asdict(of(state, server=_server(stack.kubeconfig)))))
 
 
 def sweep(stack: Stack) -> None:
-    """Delete the stack's credentials that Pulumi's provider left in temporary files."""
+    """Delete credentials that Pulumi's provider left in temporary files."""
     for file in kubeconfigs(stack):
         file.unlink(missing_ok=True)
 
 
 def kubeconfigs(stack: Stack) -> list[Path]:
-    """Temporary files with credentials for the stack's last cluster."""
+    """Temporary files with credentials of the stack's last cluster."""
     record = last(stack)
     if record is None or not record.server:
         return []
@@ -91,44 +89,29 @@ def kubeconfigs(stack: Stack) -> list[Path]:
 
 
 def baseline(stack: Stack) -> Inventory | None:
-    """What the cluster had before the lab came; None when nobody wrote it down."""
+    """The recorded baseline of the cluster, if any."""
     return _read(Inventory, _baseline(stack))
 
 
-def last(stack: Stack) -> Record | None:
-    """What the lab was when it was last taken down; None when nobody wrote it down."""
-    return _read(Record, _last(stack))
+def last(stack: Stack) -> LabRecord | None:
+    """The last record of the lab, if any."""
+    return _read(LabRecord, _last(stack))
 
 
-def standing(state: str) -> list[str]:
-    """The logical names of what a state knows, but for what is only Pulumi's own.
-
-    Args:
-        state: the output of `pulumi stack export`.
-
-    Raises:
-        LabError: it is something else.
-    """
-    return [str(each["urn"]).rpartition("::")[2] for each in _resources(state)]
+def resources(state: str) -> list[str]:
+    """Logical names of the resources in an exported state, without providers and components."""
+    return [str(each["urn"]).rpartition("::")[2] for each in _custom_resources(state)]
 
 
-def of(state: str, *, server: str) -> Record:
-    """What a state says that the audit asks for later.
-
-    Args:
-        state: the output of `pulumi stack export`.
-        server: address of the API server, which a state has as a secret only.
-
-    Raises:
-        LabError: it is something else.
-    """
-    found = _resources(state)
+def of(state: str, *, server: str) -> LabRecord:
+    """The record of an exported state; the address of the API server is secret there, so it is given."""
+    found = _custom_resources(state)
 
     def outputs(*kinds: str) -> list[dict[str, Any]]:
         return [each.get("outputs") or {} for each in found if each["type"] in kinds]
 
     groups = [str(each.get("id", "")) for each in found if each["type"] == _GROUP]
-    return Record(
+    return LabRecord(
         server=server,
         ports={
             name: int(port) for each in outputs(*_LISTENING) for name, port in (each.get("ports") or {}).items() if port
@@ -143,25 +126,21 @@ def of(state: str, *, server: str) -> Record:
 
 
 def chosen_cluster(stack: Stack) -> Kubeconfig:
-    """The existing cluster that a stack's settings name.
-
-    Raises:
-        LabError: a setting is wrong.
-    """
+    """The existing cluster that a stack's settings name."""
     return Settings.from_mapping(stack.config(), source=stack.file.name).kubeconfig
 
 
-def _resources(state: str) -> list[dict[str, Any]]:
+def _custom_resources(state: str) -> list[dict[str, Any]]:
     try:
         resources = json.loads(state)["deployment"].get("resources") or []
-        # Providers and the stack itself stand nowhere; a component is only a name for what is in it.
+        # Providers, components and the stack itself create nothing.
         return [each for each in resources if each.get("custom") and not str(each["type"]).startswith("pulumi:")]
     except (ValueError, LookupError, TypeError, AttributeError):
         raise LabError("the stack's state cannot be read", "pulumi stack export") from None
 
 
 def _server(kubeconfig: Path) -> str:
-    """The address of the API server; empty for a file that is none, or not there."""
+    """Address of the API server in a kubeconfig; empty if it cannot be read."""
     try:
         return str(yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))["clusters"][0]["cluster"]["server"])
     except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError):

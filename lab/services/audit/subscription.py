@@ -1,4 +1,4 @@
-"""Whether anything of a lab is left on Azure: resource groups, tagged resources, role assignments."""
+"""Leftovers on Azure: resource groups, tagged resources, role assignments."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from lab.core import tags
 from lab.platforms.azure import cli
 from lab.platforms.azure.models import ResourceGroup, RoleAssignment, TaggedResource, read
 from lab.services.audit import finding, record
-from lab.services.audit.finding import Finding, Verdict
-from lab.services.audit.record import Record
+from lab.services.audit.finding import AuditVerdict, Finding
+from lab.services.audit.record import LabRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 
 def examine(stack: Stack) -> list[Finding]:
-    """Ask Azure what it has of a stack, in the subscription of its settings, its last record or the login.
-
-    Raises:
-        LabError: Azure cannot be asked.
-    """
+    """Look for a stack's leftovers in the subscription of its settings, its last record or the login."""
     known = record.last(stack)
     subscription = _configured(stack) or (known.subscription if known else "") or cli.account().id
     here = ("--subscription", subscription)
@@ -33,14 +29,14 @@ def examine(stack: Stack) -> list[Finding]:
     assigned = ("--all", "--query", _ASSIGNMENTS)
     assignments = read(tuple[RoleAssignment, ...], cli.ask("role", "assignment", "list", *here, *assigned))
     return [
-        *_groups(stack.name, known or Record(), groups, subscription),
+        *_groups(stack.name, known or LabRecord(), groups, subscription),
         _resources(stack.name, resources),
         _assignments(stack.name, known, assignments, subscription),
     ]
 
 
-def own_groups(stack: str, known: Record, groups: Sequence[ResourceGroup]) -> list[str]:
-    """The names of the groups that are a stack's: recorded, tagged, named so, or managed by its cluster."""
+def own_groups(stack: str, known: LabRecord, groups: Sequence[ResourceGroup]) -> list[str]:
+    """Resource groups of a stack: recorded, tagged, named like one, or managed by its cluster."""
     pattern = _pattern(stack)
     first = [
         each.name
@@ -54,9 +50,9 @@ def own_groups(stack: str, known: Record, groups: Sequence[ResourceGroup]) -> li
 
 
 def own_assignments(
-    stack: str, known: Record | None, assignments: Sequence[RoleAssignment]
+    stack: str, known: LabRecord | None, assignments: Sequence[RoleAssignment]
 ) -> tuple[list[RoleAssignment], list[RoleAssignment]]:
-    """Split role assignments without a principal, or of a stack's, into its own and those that may be anybody's."""
+    """Role assignments of a stack, and all others whose principal no longer exists."""
     names = "|".join(map(re.escape, known.groups)) if known and known.groups else _pattern(stack).pattern
     inside = re.compile(rf"/subscriptions/[^/]+/resourcegroups/(?:{names})(?:/.*)?", re.IGNORECASE)
     principals = known.principals if known else ()
@@ -64,7 +60,7 @@ def own_assignments(
     return own, [each for each in assignments if not each.principal_name and each not in own]
 
 
-def _groups(stack: str, known: Record, groups: Sequence[ResourceGroup], subscription: str) -> list[Finding]:
+def _groups(stack: str, known: LabRecord, groups: Sequence[ResourceGroup], subscription: str) -> list[Finding]:
     found = own_groups(stack, known, groups)
     nodes = [name for name in found if name.endswith("-nodes") or name.startswith("MC_")]
 
@@ -83,7 +79,9 @@ def _resources(stack: str, resources: Sequence[TaggedResource]) -> Finding:
     return finding.of("resources with its tags", own, remedy=f"az resource delete --ids {' '.join(own)}")
 
 
-def _assignments(stack: str, known: Record | None, assignments: Sequence[RoleAssignment], subscription: str) -> Finding:
+def _assignments(
+    stack: str, known: LabRecord | None, assignments: Sequence[RoleAssignment], subscription: str
+) -> Finding:
     title = "role assignments"
     own, others = own_assignments(stack, known, assignments)
     note = ""
@@ -93,19 +91,19 @@ def _assignments(stack: str, known: Record | None, assignments: Sequence[RoleAss
         # Without the record of its identities, one of these may be the lab's.
         ids = tuple(each.id for each in others)
         return Finding(
-            looked_at=title, verdict=Verdict.UNSEEN, left=ids, note=f"{note}; whose they were, nobody wrote down"
+            looked_at=title, verdict=AuditVerdict.UNSEEN, left=ids, note=f"{note}; whose they were, nobody wrote down"
         )
     remedy = f"az role assignment delete --subscription {subscription} --ids {' '.join(each.id for each in own)}"
-    return finding.of(title, [_told(each) for each in own], note=note, remedy=remedy)
+    return finding.of(title, [_describe(each) for each in own], note=note, remedy=remedy)
 
 
-def _told(each: RoleAssignment) -> str:
+def _describe(each: RoleAssignment) -> str:
     who = each.principal_name or f"{each.principal_id}, which is gone"
     return f"{each.role} for {who} on {each.scope}"
 
 
 def _pattern(stack: str) -> re.Pattern[str]:
-    """How the groups of a stack are called; the suffix is of the subscription."""
+    """Names of a stack's resource groups; the suffix depends on the subscription."""
     return re.compile(rf"{tags.PROJECT}-{re.escape(stack)}-[0-9a-z]{{6}}(?:-nodes)?")
 
 
@@ -117,4 +115,4 @@ def _configured(stack: Stack) -> str:
 _GROUPS = "[].{name:name, managedBy:managedBy, tags:tags}"
 _RESOURCES = "[].{id:id, tags:tags}"
 _ASSIGNMENTS = "[].{id:id, scope:scope, principalId:principalId, principalName:principalName, role:roleDefinitionName}"
-"""What is asked for of each: whole answers are megabytes."""
+"""The used fields: whole answers are megabytes."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from lab.core.progress import Progress
 from lab.platforms.azure import error_catalog, plugin
 from lab.services import azure_updates
@@ -28,7 +26,7 @@ def before_up(stack: Stack) -> None:
         with _ONE_AT_A_TIME:
             plugin.ensure(progress)
             azure_updates.bring_kubelogin(stack)
-        azure_updates.allow_caller(stack, Console(quiet=True))
+        azure_updates.allow_caller(stack)
         azure_updates.before_change(stack, progress, allow_replace=False)
 
 

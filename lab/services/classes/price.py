@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from lab.core.errors import LabError
 from lab.services.classes import configuration
 from lab.services.cost import retail
-from lab.services.cost.estimate import Course, Estimate, Share, cents, class_estimate
-from lab.services.cost.line_items import bill
+from lab.services.cost.estimate import Course, Estimate, Share, cents
 from lab.services.cost.prices import CURRENCY
 
 if TYPE_CHECKING:
@@ -44,9 +43,7 @@ def estimate(klass: Roster) -> Estimate:
     Raises:
         UnknownPriceError: a price is not known.
     """
-    found = shares(klass)
-    meters = (item.meter for share in found for item in bill(share.settings) if item.meter)
-    return retail.estimate_with_fallback(lambda book: class_estimate(found, book), meters)
+    return retail.estimate_with_fallback(shares(klass))
 
 
 def hold(klass: Roster, found: Estimate) -> None:

@@ -132,9 +132,10 @@ def run(*, now: datetime, yes: bool, action: Action, as_json: bool, roster: Mapp
     Raises:
         LabError: the backend cannot be read, or a stack could not be ended.
     """
-    from lab.cli import app
+    from lab.cli import azure
+    from lab.services import lifecycle
 
-    app.prepare()
+    lifecycle.prepare(Progress())
     with Progress() as progress, progress.step("looking at the stacks", usual=2):
         found = look()
     decisions = select(found, now, roster, action=action)
@@ -150,7 +151,7 @@ def run(*, now: datetime, yes: bool, action: Action, as_json: bool, roster: Mapp
         _print(decisions)
     outcomes: list[Outcome] = []
     if yes:
-        act: dict[Verb, Callable[[str], None]] = {Verb.STOP: app.stop, Verb.DESTROY: _destroy}
+        act: dict[Verb, Callable[[str], None]] = {Verb.STOP: azure.stop, Verb.DESTROY: _destroy}
         # What pulumi says of its progress is not for the program that reads this one's output.
         with _output_as_errors() if as_json else contextlib.nullcontext():
             outcomes = carry_out(decisions, again, act)
@@ -169,13 +170,13 @@ def run(*, now: datetime, yes: bool, action: Action, as_json: bool, roster: Mapp
 
 def _destroy(name: str) -> None:
     """As `lab down` does it, or as `lab class down` does it with a stack of a class."""
-    from lab.cli import app
+    from lab.services import lifecycle
     from lab.services.classes import workspace as of_class
 
     if entry := of_class.load(name):
         _destroy_in_class(name, entry)
     else:
-        app.down(name)
+        lifecycle.down(Stack(name), lifecycle.TerminalEngine())
 
 
 def _destroy_in_class(name: str, entry: Record) -> None:

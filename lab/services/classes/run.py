@@ -17,7 +17,7 @@ from lab.adapters.workspace import local_backend
 from lab.cli.class_board import Board, Phase, rows
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.services import azure_updates, recovery
+from lab.services import azure_updates, lifecycle, recovery
 from lab.services.audit import record
 from lab.services.classes import azure, workspace
 from lab.services.classes.engine import Engines, Job
@@ -364,6 +364,4 @@ def _alone(classroom: str) -> Iterator[None]:
 
 def sweep(stack: Stack) -> None:
     """Delete what is left of a destroyed stack on this machine."""
-    from lab.cli.app import sweep as sweep_stack
-
-    sweep_stack(stack)
+    lifecycle.sweep(stack)

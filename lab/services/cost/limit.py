@@ -1,4 +1,4 @@
-"""The limit of `azure.budget.maxPerHour`: a plan that may cost more is refused before anything is made."""
+"""Enforce `azure.budget.maxPerHour` before anything is created."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.core.errors import LabError
 from lab.services.cost import retail
-from lab.services.cost.estimate import estimate
-from lab.services.cost.line_items import bill
+from lab.services.cost.estimate import Share
 from lab.services.cost.prices import CURRENCY, UnknownPriceError
 from lab.settings.rules import NAMESPACE
 
@@ -19,36 +18,19 @@ if TYPE_CHECKING:
 SETTING = f"{NAMESPACE}:azure.budget.maxPerHour"
 
 _NAMED = 3
-"""How many of the largest lines a refusal names."""
+"""Number of lines that a refusal lists, the largest first."""
 
 
 def hold(settings: Settings, *, stack: str) -> None:
-    """Refuse settings of which the plan may cost more than its own limit; without a limit nothing is reckoned.
-
-    Args:
-        settings: what is planned.
-        stack: its name, for the message.
-
-    Raises:
-        LabError: it may cost more, or a price is not known, so that the limit cannot be held.
-    """
+    """Refuse settings that may cost more than their own limit; without a limit nothing is estimated."""
     if settings.azure.budget.max_per_hour:
         require_within(_estimate(settings, stack), _limit(settings), stack=stack)
 
 
 def require_within(found: Estimate, limit: Decimal, *, stack: str) -> None:
-    """Refuse an estimate above a limit.
+    """Refuse an estimate above a limit in US dollars an hour.
 
-    What counts is the most that the autoscaler may reach, and not what a lab begins with: between the two, nobody is
-    asked again, so a limit on the beginning would limit nothing.
-
-    Args:
-        found: the estimate.
-        limit: US dollars an hour; it may be reached.
-        stack: its name, for the message.
-
-    Raises:
-        LabError: it is above, with the largest lines and what to do.
+    The largest size that the autoscaler may reach counts: nobody is asked again before it grows.
     """
     if found.at_most <= limit:
         return
@@ -62,9 +44,8 @@ def require_within(found: Estimate, limit: Decimal, *, stack: str) -> None:
 
 
 def _estimate(settings: Settings, stack: str) -> Estimate:
-    meters = (item.meter for item in bill(settings) if item.meter)
     try:
-        return retail.estimate_with_fallback(lambda book: estimate(settings, book, stack=stack), meters)
+        return retail.estimate_with_fallback([Share(stack=stack, settings=settings)])
     except UnknownPriceError as unknown:
         raise LabError(
             f"{SETTING} is {_limit(settings)}, and cannot be held: {unknown.message}",

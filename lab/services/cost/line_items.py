@@ -1,4 +1,4 @@
-"""What Azure would put on the bill of a stack, without prices: what the components make, and what AKS makes of that."""
+"""Line items of an Azure bill, without prices: what the components create, and what AKS creates for them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab.settings import Settings
-    from lab.settings.groups import Azure
+    from lab.settings.groups import Azure, SpotPool, SystemPool
 
 _OS_DISK = "P6 LRS"
-"""The disk of a node: 64 GiB, which is what AKS is asked for, of the kind that it takes for sizes with an s."""
+"""A node's disk: 64 GiB as requested, of the type that AKS chooses for VM sizes with an s."""
 
 _TIERS = {4: 1, 8: 2, 16: 3, 32: 4, 64: 6, 128: 10, 256: 15, 512: 20, 1024: 30}
-"""GiB of a disk -> the number in its size's name. Azure has no sizes between, and charges for the next larger one."""
+"""Disk size in GiB -> number in the name of its tier. Azure bills the next larger tier."""
 
 _CLASSES = {"": "E", "default": "E", "managed-csi": "E", "managed-csi-premium": "P"}
-"""AKS' own storage classes -> the letter of their disks: Standard SSD or Premium SSD."""
+"""AKS storage class -> disk type: E is Standard SSD, P Premium SSD."""
 
 _INCLUDED_RULES = 5
-"""Rules of a load balancer that its own price contains."""
+"""Load balancer rules that the base price covers."""
 
 _OUTBOUND_RULES = 1
-"""AKS makes one on the public load balancer: the nodes' way out."""
+"""Created by AKS on the public load balancer, for the nodes' egress."""
 
 INGRESS_RULES = 5
 """One for each port of the ingress gateway."""
@@ -43,13 +43,11 @@ class Item:
     """One line of a bill.
 
     Attributes:
-        resource: what people call it.
-        what: which one, or why it is there.
-        number: how many there are at the beginning.
-        most: how many the autoscaler may make of them.
-        meter: what its price is looked up by; none for what Azure gives for nothing.
-        setting: which setting asks for it.
-        stops: whether it costs nothing while the cluster is stopped.
+        number: initial count.
+        most: count that the autoscaler may reach.
+        meter: key of the price; None for what is free.
+        setting: setting that asks for it.
+        stops: True if it costs nothing while the cluster is stopped.
     """
 
     resource: str
@@ -63,56 +61,38 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class SpotChoice:
-    """Nodes that are spot nodes, or could be.
-
-    Attributes:
-        nodes: how many at most.
-        usual: what they cost as ordinary nodes.
-        spot: what they cost as spot nodes.
-        have: whether they are spot nodes.
-    """
+    """Nodes that are spot nodes (`enabled`), or could be."""
 
     nodes: int
     usual: Meter
     spot: Meter
-    have: bool
+    enabled: bool
 
 
-def bill(settings: Settings) -> tuple[Item, ...]:
-    """Every resource of a stack that Azure could ask money for; none when it does not stand on Azure.
+def line_items(settings: Settings) -> tuple[Item, ...]:
+    """List every resource of a stack that Azure may bill; none on other targets.
 
     Raises:
-        UnknownPriceError: a storage class is somebody's own, so nobody knows what its disks are.
+        UnknownPriceError: a storage class is custom, so the type of its disks is not known.
     """
     return tuple(_azure(settings)) if settings.target is Target.AZURE else ()
 
 
-def spot_meters(settings: Settings) -> SpotChoice | None:
-    """The spot pool; without one, the nodes that the autoscaler may add. None when there are neither."""
+def spot_choice(settings: Settings) -> SpotChoice | None:
+    """The spot pool, or else the nodes that the autoscaler may add; None without either."""
     azure = settings.azure
-    have = azure.spot_pool.enabled
-    nodes = azure.spot_pool.max_count if have else azure.system_pool.max_count - azure.system_pool.count
+    enabled = azure.spot_pool.enabled
+    nodes = azure.spot_pool.max_count if enabled else azure.system_pool.max_count - azure.system_pool.count
     if settings.target is not Target.AZURE or not nodes:
         return None
-    size_of_vm = azure.spot_pool.vm_size if have else azure.system_pool.vm_size
-    return SpotChoice(
-        nodes=nodes,
-        usual=_meter(azure, Kind.NODE, size_of_vm),
-        spot=_meter(azure, Kind.SPOT_NODE, size_of_vm),
-        have=have,
-    )
+    vm_size = azure.spot_pool.vm_size if enabled else azure.system_pool.vm_size
+    usual, spot = _meter(azure, Kind.NODE, vm_size), _meter(azure, Kind.SPOT_NODE, vm_size)
+    return SpotChoice(nodes=nodes, usual=usual, spot=spot, enabled=enabled)
 
 
 def _azure(settings: Settings) -> Iterator[Item]:
     azure = settings.azure
-    yield Item(
-        resource="group, identities, roles, budget",
-        what="free",
-        number=1,
-        most=1,
-        meter=None,
-        setting="azure",
-    )
+    yield _one("group, identities, roles, budget", "free", None, "azure")
     yield _one("control plane", f"AKS {azure.tier}", _control_plane(azure), "azure.tier")
     yield from _pools(azure)
     yield _one("registry", azure.registry_sku, _meter(azure, Kind.REGISTRY, azure.registry_sku), "azure.registrySku")
@@ -126,48 +106,33 @@ def _control_plane(azure: Azure) -> Meter | None:
 
 def _pools(azure: Azure) -> Iterator[Item]:
     system, spot = azure.system_pool, azure.spot_pool
-    disk = _meter(azure, Kind.DISK, _OS_DISK)
-    yield Item(
-        resource="system pool",
-        what=system.vm_size,
-        number=system.count,
-        most=system.max_count,
-        meter=_meter(azure, Kind.NODE, system.vm_size),
-        setting="azure.systemPool.vmSize",
-        stops=True,
-    )
-    yield Item(
-        resource="system pool disks",
-        what="64 GiB",
-        number=system.count,
-        most=system.max_count,
-        meter=disk,
-        setting="azure.systemPool",
-    )
+    pools: list[tuple[str, SystemPool | SpotPool, int, Kind]] = [("system", system, system.count, Kind.NODE)]
     if spot.enabled:
+        pools.append(("spot", spot, 0, Kind.SPOT_NODE))
+    for name, pool, number, kind in pools:
         yield Item(
-            resource="spot pool",
-            what=spot.vm_size,
-            number=0,
-            most=spot.max_count,
-            meter=_meter(azure, Kind.SPOT_NODE, spot.vm_size),
-            setting="azure.spotPool.vmSize",
+            resource=f"{name} pool",
+            what=pool.vm_size,
+            number=number,
+            most=pool.max_count,
+            meter=_meter(azure, kind, pool.vm_size),
+            setting=f"azure.{name}Pool.vmSize",
             stops=True,
         )
-        # A stopped spot pool has no nodes left, and a disk goes with its node.
         yield Item(
-            resource="spot pool disks",
+            resource=f"{name} pool disks",
             what="64 GiB",
-            number=0,
-            most=spot.max_count,
-            meter=disk,
-            setting="azure.spotPool",
-            stops=True,
+            number=number,
+            most=pool.max_count,
+            meter=_meter(azure, Kind.DISK, _OS_DISK),
+            setting=f"azure.{name}Pool",
+            # A stopped spot pool has no nodes left, and a disk goes with its node.
+            stops=pool is spot,
         )
 
 
 def _network(settings: Settings) -> Iterator[Item]:
-    """The public load balancer is there for the way out; who opens a Service gives it one more address and rules."""
+    """The public load balancer serves egress; each Service that is opened adds an address and rules to it."""
     azure = settings.azure
     tools = settings.observability.public
     ingress = bool(azure.ingress_ranges)
@@ -199,7 +164,7 @@ def _volumes(settings: Settings) -> Iterator[Item]:
 
 
 def _disk(persistence: Persistence, setting: str) -> str:
-    """The size of the disk that Azure makes for a volume."""
+    """Tier of the disk that Azure creates for a volume."""
     letter = _CLASSES.get(persistence.storage_class)
     if letter is None:
         raise UnknownPriceError(

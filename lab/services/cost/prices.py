@@ -1,4 +1,4 @@
-"""Prices: what has one, and the books in which they stand."""
+"""Meters, prices, and the price table of the repository."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE = Path(__file__).with_name("prices.yaml")
-"""The prices that are known without asking anybody."""
+"""The price table, for use without a network."""
 
 CURRENCY = "USD"
-"""Azure's price list is made in it; other currencies are its exchange rates of a month."""
+"""The currency of Azure's price list; it converts others at monthly rates."""
 
 CENT_OF_CENT = Decimal("0.0001")
 """Prices an hour have four decimals: the registry costs less than a cent."""
 
 _ANY = "any"
-"""The region of a price that is the same in all public ones."""
+"""Region of a price that is the same in all public regions."""
 
 
 class Kind(StrEnum):
-    """What Azure asks money for, as far as a lab has it."""
+    """Kinds of resources that Azure bills."""
 
     NODE = "node"
     SPOT_NODE = "spot node"
@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 
 class Unit(StrEnum):
-    """For how long a price is."""
+    """Billing period of a price."""
 
     HOUR = "hour"
     DAY = "day"
@@ -54,18 +54,12 @@ class Unit(StrEnum):
 
 
 HOURS = {Unit.HOUR: 1, Unit.DAY: 24, Unit.MONTH: 730}
-"""Azure reckons with months of 730 hours."""
+"""Azure counts 730 hours a month."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Meter:
-    """Something that has a price.
-
-    Attributes:
-        kind: what it is.
-        region: Azure's name of the region.
-        name: which of its kind: a VM size, a disk's size, a tier.
-    """
+    """Something that has a price; `name` is a VM size, a disk size or a tier."""
 
     kind: Kind
     region: str
@@ -77,14 +71,12 @@ class Meter:
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What one of something costs.
+    """Price of one meter.
 
     Attributes:
-        usd: for one unit of time; more than zero.
-        unit: that unit.
-        source: whose word it is.
-        date: the day of that word, or its month when the day is not known.
-        at_most: it is an upper bound.
+        usd: for one `unit`; more than zero.
+        date: day or month of the source.
+        at_most: True for an upper bound.
     """
 
     usd: Decimal
@@ -95,37 +87,28 @@ class Price:
 
     @property
     def per_hour(self) -> Decimal:
-        """An hour, rounded up to four decimals: never zero, and lines that are shown add up to the total shown."""
+        """Hourly price, rounded up to four decimals: never zero, and printed lines add up to the printed total."""
         return (self.usd / HOURS[self.unit]).quantize(CENT_OF_CENT, ROUND_UP)
 
 
 class UnknownPriceError(LabError):
-    """Nobody knows what something costs, so nobody knows what all of it costs."""
+    """A price is missing, so there is no total."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PriceBook:
-    """Prices by what they are for.
-
-    Attributes:
-        prices: those that are known.
-        advice: what to do about one that is not.
-    """
+    """Prices by meter; `advice` is the remedy for a missing one."""
 
     prices: Mapping[Meter, Price]
     advice: str = "ask Azure's price list: lab cost --online; or choose what has a known price"
 
     def find(self, meter: Meter) -> Price | None:
-        """The price, if it is known."""
+        """The price of a meter, if known."""
         everywhere = Meter(kind=meter.kind, region=_ANY, name=meter.name)
         return self.prices.get(meter) or self.prices.get(everywhere)
 
     def price(self, meter: Meter, *, setting: str) -> Price:
-        """The price.
-
-        Args:
-            meter: of what.
-            setting: which setting asks for it, without the namespace, for the message.
+        """The price of a meter that `setting` asks for.
 
         Raises:
             UnknownPriceError: it is not known. It never counts as zero.
@@ -139,7 +122,7 @@ class PriceBook:
         )
 
     def or_else(self, other: PriceBook) -> PriceBook:
-        """This book, and the other for what it does not know."""
+        """This book, with the other for missing prices."""
         missing = {meter: price for meter, price in other.prices.items() if meter not in self.prices}
         return PriceBook(prices={**self.prices, **missing}, advice=self.advice)
 
@@ -163,7 +146,7 @@ _Usd = Annotated[str, pydantic.StringConstraints(strict=True, pattern=r"^\d{1,5}
 
 
 class _Entry(pydantic.BaseModel):
-    """One price of the file. Money is text there: YAML would make an inexact number of it."""
+    """One price of the file. Money is text there: a YAML number would be inexact."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
@@ -186,8 +169,6 @@ class _Entry(pydantic.BaseModel):
 
 
 class _File(pydantic.BaseModel):
-    """The whole file."""
-
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     collected: _Day
@@ -195,10 +176,10 @@ class _File(pydantic.BaseModel):
 
 
 def read(file: Path) -> PriceBook:
-    """The prices of a file.
+    """Read a price file.
 
     Raises:
-        LabError: an entry is not as it must be, or two are for the same; every place is named.
+        LabError: entries are invalid or repeated; all of them are listed.
     """
     try:
         found = _File.model_validate(yaml.safe_load(file.read_bytes()))
@@ -214,7 +195,7 @@ def read(file: Path) -> PriceBook:
 
 @cache
 def table() -> PriceBook:
-    """The prices of the repository, each with its source and its day."""
+    """The price table of the repository."""
     return read(FILE)
 
 

@@ -1,7 +1,7 @@
-"""Azure's price list: the Retail Prices API, which answers everybody without a login.
+"""Azure's Retail Prices API, which needs no login.
 
-One price has many rows there: Windows, Spot, low priority, reservations, and rows of other times. Here is told which
-one a lab pays.
+One meter has many rows there: Windows, Spot, low priority, reservations, former prices. This module selects the row
+that a lab pays.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic.alias_generators import to_camel
 
 from lab.core.errors import LabError
+from lab.services.cost.estimate import class_estimate
+from lab.services.cost.line_items import line_items, spot_choice
 from lab.services.cost.prices import CURRENCY, Kind, Meter, Price, PriceBook, Unit, UnknownPriceError, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from lab.services.cost.estimate import Estimate
+    from lab.core.progress import Progress
+    from lab.services.cost.estimate import Estimate, Share
 
 URL = "https://prices.azure.com/api/retail/prices"
 _VERSION = "2023-01-01-preview"
@@ -31,20 +34,17 @@ _SOURCE = "Azure's price list, asked on this day"
 
 _ADVICE = "Azure's price list does not have it either: is it offered in that region? lab doctor --target azure tells"
 
-_PATIENCE = 5.0
-"""Seconds for one answer; usual is less than one."""
-
-_LONGEST = 20.0
-"""Seconds for all of them."""
+_REQUEST_TIMEOUT = 5.0
+_TOTAL_TIMEOUT = 20.0
+"""Seconds."""
 
 _MOST_PAGES = 10
-"""What a lab asks for has one page; more than this is another question's answer."""
+"""A lab's query has one page; an endless list is an error."""
 
 _UNITS = {"1 Hour": Unit.HOUR, "1/Hour": Unit.HOUR, "1/Day": Unit.DAY, "1/Month": Unit.MONTH}
 
 _GLOBAL = "Global"
-"""Where load balancers are listed, whatever region they stand in."""
-
+"""Region under which load balancers are listed."""
 
 _SERVICES = {
     Kind.NODE: "Virtual Machines",
@@ -58,7 +58,7 @@ _SERVICES = {
 }
 
 _DISKS = {"P": "Premium SSD Managed Disks", "E": "Standard SSD Managed Disks"}
-"""By the letter of a disk's size."""
+"""By the first letter of a disk tier."""
 
 _METERS = {
     (Kind.CONTROL_PLANE, "Standard"): "Standard Uptime SLA",
@@ -67,18 +67,18 @@ _METERS = {
     (Kind.RULE, "Standard"): "Standard Overage LB Rules and Outbound Rules",
     (Kind.ADDRESS, "Standard"): "Standard IPv4 Static Public IP",
 }
-"""Meters have no names that could be made of the settings."""
+"""Meter names that do not follow from the settings."""
 
 
 class RetailError(LabError):
-    """The price list cannot be asked, or what it says cannot be understood."""
+    """The price list does not answer, or not with prices."""
 
 
 _Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
 class _Row(BaseModel):
-    """One row of the list; what is not looked at is left out."""
+    """The used fields of one row."""
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True)
 
@@ -99,8 +99,6 @@ class _Row(BaseModel):
 
 
 class _Page(BaseModel):
-    """One answer."""
-
     model_config = ConfigDict(frozen=True)
 
     items: tuple[_Row, ...] = Field(alias="Items")
@@ -108,26 +106,18 @@ class _Page(BaseModel):
 
 
 def ask(meters: Iterable[Meter], *, url: str | None = None, now: datetime | None = None) -> PriceBook:
-    """Ask Azure's price list.
-
-    Args:
-        meters: for what.
-        url: address of the list; by default the environment's `ISTIO_LAB_PRICES_URL`, or Azure's.
-        now: prices of other times do not count; the present if left out.
-
-    Returns:
-        The prices of those that it knows.
+    """Ask Azure's price list, or the one at `ISTIO_LAB_PRICES_URL`, for the present prices of meters.
 
     Raises:
-        RetailError: it does not answer, not in time, or with something else; or it has two prices for one thing.
+        RetailError: no answer in time, an invalid one, or two prices for one meter.
     """
     address = url or os.environ.get("ISTIO_LAB_PRICES_URL") or URL
     moment = now or datetime.now(tz=UTC)
-    deadline = time.monotonic() + _LONGEST
+    deadline = time.monotonic() + _TOTAL_TIMEOUT
     answers: dict[str, tuple[_Row, ...]] = {}
     prices = {}
     try:
-        with httpx.Client(timeout=_PATIENCE) as client:
+        with httpx.Client(timeout=_REQUEST_TIMEOUT) as client:
             for meter in dict.fromkeys(meters):
                 question = _question(meter)
                 if question not in answers:
@@ -143,30 +133,49 @@ def ask(meters: Iterable[Meter], *, url: str | None = None, now: datetime | None
     return PriceBook(prices=prices, advice=_ADVICE)
 
 
-def estimate_with_fallback(reckon: Callable[[PriceBook], Estimate], meters: Iterable[Meter]) -> Estimate:
-    """Reckon by the table of the repository, which takes no time and says the same everywhere.
-
-    Azure's price list is asked only if the table does not know something.
-
-    Args:
-        reckon: makes the estimate of prices.
-        meters: what it needs the prices of.
+def estimate_with_fallback(shares: Sequence[Share]) -> Estimate:
+    """Estimate by the repository's table, which is quick and stable; ask Azure only for prices that it lacks.
 
     Raises:
-        UnknownPriceError: nobody knows a price, and why the list was no help.
+        UnknownPriceError: a price is in neither.
     """
     try:
-        return reckon(table())
+        return class_estimate(shares, table())
     except UnknownPriceError as unknown:
         try:
-            return reckon(ask(meters).or_else(table()))
+            return class_estimate(shares, ask(_billed(shares)).or_else(table()))
         except (RetailError, UnknownPriceError) as error:
             why = f"\n{error.message}" if error.message != unknown.message else ""
             raise UnknownPriceError(unknown.message + why, unknown.remedy) from None
 
 
+def current_prices(shares: Sequence[Share], progress: Progress, *, online: bool | None) -> tuple[PriceBook, list[str]]:
+    """Prices for an estimate and its savings, with notes on their source.
+
+    `online` True uses only Azure's list, False only the repository's table, None the list and then the table.
+
+    Raises:
+        RetailError: `online` is True, and the list does not answer.
+    """
+    billed = _billed(shares)
+    if online is False or not billed:
+        return table(), []
+    choices = [choice for share in shares if (choice := spot_choice(share.settings))]
+    try:
+        with progress.step("asking Azure's price list", usual=3):
+            asked = ask([*billed, *(meter for choice in choices for meter in (choice.usual, choice.spot))])
+    except RetailError as error:
+        if online:
+            raise
+        return table(), [f"{error.message}. So the prices are those of the repository's table."]
+    return (asked if online else asked.or_else(table())), []
+
+
+def _billed(shares: Iterable[Share]) -> list[Meter]:
+    return [item.meter for share in shares for item in line_items(share.settings) if item.meter]
+
+
 def _rows(client: httpx.Client, address: str, question: str, deadline: float) -> tuple[_Row, ...]:
-    """All pages of an answer."""
     found: tuple[_Row, ...] = ()
     parameters = {"api-version": _VERSION, "currencyCode": f"'{CURRENCY}'", "$filter": question}
     page: str | None = str(httpx.URL(address, params=parameters))
@@ -174,7 +183,7 @@ def _rows(client: httpx.Client, address: str, question: str, deadline: float) ->
         if not page:
             return found
         if time.monotonic() > deadline:
-            raise _failure(f"takes longer than {_LONGEST:.0f} s")
+            raise _failure(f"takes longer than {_TOTAL_TIMEOUT:.0f} s")
         if httpx.URL(page).host != httpx.URL(address).host:
             raise _failure(f"sends on to {httpx.URL(page).host or 'nowhere'} for its next page")
         answer = _Page.model_validate_json(client.get(page).raise_for_status().content)
@@ -184,7 +193,7 @@ def _rows(client: httpx.Client, address: str, question: str, deadline: float) ->
 
 
 def _chosen(meter: Meter, rows: Iterable[_Row], now: datetime) -> _Row | None:
-    """The row that says what a lab pays; none when there is none."""
+    """The newest row that applies to a meter."""
     fitting = [row for row in rows if _counts(row, now) and _says(row, meter) and _fits(row, meter)]
     fitting = [row for row in fitting if row.is_primary_meter_region] or fitting
     latest = max((row.effective_start_date for row in fitting), default=None)
@@ -196,7 +205,7 @@ def _chosen(meter: Meter, rows: Iterable[_Row], now: datetime) -> _Row | None:
 
 
 def _counts(row: _Row, now: datetime) -> bool:
-    """Whether it is a price of today, for the first unit and for everybody. A zero is a row of something else."""
+    """Whether a row is a present list price from the first unit on; zero is no price of a lab's meter."""
     return (
         row.type == "Consumption"
         and row.currency_code == CURRENCY
@@ -209,13 +218,13 @@ def _counts(row: _Row, now: datetime) -> bool:
 
 
 def _says(row: _Row, meter: Meter) -> bool:
-    """Whether it says what was asked for: the list is not believed to have filtered."""
+    """Whether a row is what was asked for: the server's filter is checked again."""
     said = row.model_dump(by_alias=True)
     return all(said[name] == value for name, value in _filters(meter).items())
 
 
 def _fits(row: _Row, meter: Meter) -> bool:
-    """Whether it is of the kind, where the filters do not tell: of one machine there are many rows."""
+    """Whether a VM's row is for Linux, and for Spot or not; the filters do not tell."""
     if meter.kind not in {Kind.NODE, Kind.SPOT_NODE}:
         return True
     return _linux(row) and _is_spot(row) is (meter.kind is Kind.SPOT_NODE)
@@ -226,13 +235,13 @@ def _price(row: _Row, now: datetime) -> Price:
 
 
 def _question(meter: Meter) -> str:
-    """As the API takes it. No value has a quote in it: the settings let none pass."""
+    """The API's filter expression. The settings allow no quotes in its values."""
     filters = {**_filters(meter), "priceType": "Consumption"}
     return " and ".join(f"{name} eq '{value}'" for name, value in filters.items())
 
 
 def _filters(meter: Meter) -> Mapping[str, str]:
-    """What a row must say, by the names of the API."""
+    """Required values by API field."""
     balancer = meter.kind in {Kind.LOAD_BALANCER, Kind.RULE}
     where = {"serviceName": _SERVICES[meter.kind], "armRegionName": _GLOBAL if balancer else meter.region}
     match meter.kind:
@@ -247,7 +256,7 @@ def _filters(meter: Meter) -> Mapping[str, str]:
 
 
 def _linux(row: _Row) -> bool:
-    """Not Windows, not the old low priority, and not another service's machines of that size."""
+    """Neither Windows, nor low priority, nor VMs of another service."""
     named = f"{row.product_name} {row.sku_name} {row.meter_name}"
     return row.product_name.startswith("Virtual Machines") and not re.search(r"Windows|Low Priority", named)
 
@@ -257,4 +266,4 @@ def _is_spot(row: _Row) -> bool:
 
 
 def _failure(what: str) -> RetailError:
-    return RetailError(f"Azure's price list {what}", "reckon with the table of the repository: lab cost --offline")
+    return RetailError(f"Azure's price list {what}", "use the table of the repository: lab cost --offline")

@@ -1,4 +1,4 @@
-"""What would save money: the what-ifs, each with what it takes for granted."""
+"""Possible savings, each with its assumption."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from lab.services.cost.estimate import cents
-from lab.services.cost.line_items import spot_meters
+from lab.services.cost.line_items import spot_choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,37 +17,24 @@ if TYPE_CHECKING:
     from lab.services.cost.prices import PriceBook
 
 FORGOTTEN_DAYS = 30
-"""How long a lab that nobody takes down is thought to stand before the bill is read."""
+"""Assumed days until a forgotten lab is noticed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saving:
-    """One what-if.
-
-    Attributes:
-        name: what would be done.
-        given: what is taken for granted.
-        usd: what it saves; none when a price that it needs is not known.
-    """
+    """One possible saving; `usd` is None if a price is not known."""
 
     name: str
     given: str
     usd: Decimal | None
 
     def plain(self) -> dict[str, Any]:
-        """For programs."""
+        """The saving as JSON."""
         return {"name": self.name, "given": self.given, "usd": None if self.usd is None else float(self.usd)}
 
 
 def savings(estimate: Estimate, shares: Sequence[Share], book: PriceBook, course: Course) -> tuple[Saving, ...]:
-    """What would save, of a stack or a class; nothing for what costs nothing.
-
-    Args:
-        estimate: what they cost.
-        shares: of which stacks.
-        book: the prices, for those that an estimate does not need.
-        course: for how long.
-    """
+    """Possible savings on an estimate of these stacks; none if nothing is billed."""
     return tuple(_savings(estimate, shares, book, course)) if estimate.per_hour else ()
 
 
@@ -75,8 +62,8 @@ def _savings(estimate: Estimate, shares: Sequence[Share], book: PriceBook, cours
 
 
 def _spot(shares: Sequence[Share], book: PriceBook, course: Course) -> Iterator[Saving]:
-    """What the nodes that may come save as spot nodes, for as long as they are there."""
-    choices = [choice for share in shares if (choice := spot_meters(share.settings))]
+    """Saving by spot nodes, for as many nodes as the autoscaler may add."""
+    choices = [choice for share in shares if (choice := spot_choice(share.settings))]
     if not choices:
         return
     nodes = sum(choice.nodes for choice in choices)
@@ -84,16 +71,16 @@ def _spot(shares: Sequence[Share], book: PriceBook, course: Course) -> Iterator[
     if saved is not None and saved <= 0:
         return
     hours = course.hours_per_day * course.days
-    have = any(choice.have for choice in choices)
+    enabled = any(choice.enabled for choice in choices)
     yield Saving(
-        name="the spot pool, when full" if have else "a spot pool",
+        name="the spot pool, when full" if enabled else "a spot pool",
         given=f"up to {nodes} nodes are spot nodes in all {hours} h of class, not ordinary ones",
         usd=None if saved is None else cents(saved * hours),
     )
 
 
 def _saved(choices: Sequence[SpotChoice], book: PriceBook) -> Decimal | None:
-    """An hour; none when one of the prices is not known."""
+    """Hourly saving; None if a price is not known."""
     saved = Decimal(0)
     for choice in choices:
         usual, spot = book.find(choice.usual), book.find(choice.spot)

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.cli import audit as commands
 from lab.core.errors import LabError
-from lab.services.audit.finding import Finding, Report, Verdict
+from lab.services import lifecycle
+from lab.services.audit.finding import AuditReport, AuditVerdict, Finding
 from tests.unit.audit.conftest import resource
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _only_this_stack(stack: PretendedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "Stack", lambda _: stack)
-    monkeypatch.setattr(app, "prepare", lambda: None)
+    monkeypatch.setattr(lifecycle, "prepare", lambda _progress: None)
 
 
 def audit(*words: str) -> tuple[int, str]:
@@ -95,9 +96,9 @@ def test_a_share_of_another_cluster_says_what_was_not_looked_at(stack: Pretended
 
 @pytest.mark.parametrize(
     ("verdict", "clean"),
-    [(Verdict.CLEAN, True), (Verdict.KEPT, True), (Verdict.UNSEEN, True), (Verdict.LEFT, False)],
+    [(AuditVerdict.CLEAN, True), (AuditVerdict.KEPT, True), (AuditVerdict.UNSEEN, True), (AuditVerdict.LEFT, False)],
 )
-def test_only_what_is_left_fails(verdict: Verdict, *, clean: bool) -> None:
+def test_only_what_is_left_fails(verdict: AuditVerdict, *, clean: bool) -> None:
     finding = Finding(looked_at="x", verdict=verdict)
 
-    assert Report(stack="kim", target="embedded", findings=(finding,)).clean is clean
+    assert AuditReport(stack="kim", target="embedded", findings=(finding,)).clean is clean

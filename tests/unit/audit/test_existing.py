@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from lab import toolchain
 from lab.core.errors import LabError
 from lab.services.audit import existing, inventory, record
-from lab.services.audit.finding import Verdict
+from lab.services.audit.finding import AuditVerdict
 from lab.services.audit.inventory import Difference
 from lab.settings.groups import Kubeconfig
 from tests.unit.audit.conftest import resource
@@ -36,7 +35,7 @@ def by_name(findings: list[Finding]) -> dict[str, Finding]:
 
 def left(difference: Difference, chosen: Kubeconfig = MINE) -> dict[str, tuple[str, ...]]:
     found = existing.compared(difference, chosen)
-    return {each.looked_at: each.left for each in found if each.verdict is Verdict.LEFT}
+    return {each.looked_at: each.left for each in found if each.verdict is AuditVerdict.LEFT}
 
 
 def added(*keys: str) -> Difference:
@@ -69,7 +68,7 @@ def test_two_inventories_are_held_against_each_other_by_identity() -> None:
 def test_a_cluster_as_it_was_is_clean_kind_by_kind() -> None:
     found = existing.compared(NOTHING, MINE)
 
-    assert {each.verdict for each in found} == {Verdict.CLEAN}
+    assert {each.verdict for each in found} == {AuditVerdict.CLEAN}
     assert {"namespaces", "clusterroles", "persistentvolumes", "validatingwebhookconfigurations"} <= set(by_name(found))
 
 
@@ -103,7 +102,7 @@ def test_crds_that_are_kept_by_setting_do_not_fail_the_audit() -> None:
 
     assert found["customresourcedefinitions"].left == ("applications.argoproj.io",)
     kept = found["CRDs of Istio and Argo Rollouts"]
-    assert (kept.verdict, kept.note) == (Verdict.KEPT, "kubeconfig.purgeCrds is false")
+    assert (kept.verdict, kept.note) == (AuditVerdict.KEPT, "kubeconfig.purgeCrds is false")
     assert kept.left == ("gateways.networking.istio.io", "rollouts.argoproj.io")
     assert len(left(added(*ours), PURGED)["customresourcedefinitions"]) == 2
 
@@ -111,7 +110,7 @@ def test_crds_that_are_kept_by_setting_do_not_fail_the_audit() -> None:
 @pytest.fixture
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl:
     pretended = PretendedKubectl(tmp_path / "kubectl")
-    monkeypatch.setattr(toolchain, "path", lambda _: pretended.file)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
     return pretended
 
 
@@ -148,8 +147,8 @@ def test_what_the_lab_left_is_told_from_what_was_there(elsewhere: PretendedStack
     found = by_name(existing.examine(elsewhere))
 
     assert found["namespaces"].left == ("istio-system",)
-    assert found["clusterroles"].verdict is Verdict.CLEAN
-    assert found["CRDs of Istio and Argo Rollouts"].verdict is Verdict.KEPT
+    assert found["clusterroles"].verdict is AuditVerdict.CLEAN
+    assert found["CRDs of Istio and Argo Rollouts"].verdict is AuditVerdict.KEPT
     assert "files on nodes" not in found
 
 
@@ -159,7 +158,7 @@ def test_files_on_real_nodes_are_named_as_what_nobody_looked_at(
     record.before_up(elsewhere)
     kubectl.answers("get nodes", {"items": [{"metadata": {"name": "desk"}}]})
 
-    assert by_name(existing.examine(elsewhere))["files on nodes"].verdict is Verdict.UNSEEN
+    assert by_name(existing.examine(elsewhere))["files on nodes"].verdict is AuditVerdict.UNSEEN
 
 
 def test_nothing_is_proven_without_the_baseline_of_this_very_cluster(

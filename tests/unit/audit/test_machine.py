@@ -14,7 +14,7 @@ import pytest
 
 from lab.core import paths
 from lab.services.audit import machine, record
-from lab.services.audit.finding import Verdict
+from lab.services.audit.finding import AuditVerdict
 from tests.unit.audit.conftest import resource
 from tests.unit.audit.test_record import kubeconfig
 
@@ -33,7 +33,7 @@ def findings(stack: PretendedStack) -> dict[str, Finding]:
 
 
 def left(stack: PretendedStack) -> dict[str, tuple[str, ...]]:
-    return {name: each.left for name, each in findings(stack).items() if each.verdict is Verdict.LEFT}
+    return {name: each.left for name, each in findings(stack).items() if each.verdict is AuditVerdict.LEFT}
 
 
 @pytest.fixture
@@ -115,12 +115,12 @@ def test_credentials_that_the_provider_left_are_named(stack: PretendedStack) -> 
 
 
 def test_without_a_record_nobody_claims_to_have_looked_at_ports_and_credentials(stack: PretendedStack) -> None:
-    assert findings(stack)["ports"].verdict is Verdict.UNSEEN
-    assert findings(stack)["temporary kubeconfigs"].verdict is Verdict.CLEAN
+    assert findings(stack)["ports"].verdict is AuditVerdict.UNSEEN
+    assert findings(stack)["temporary kubeconfigs"].verdict is AuditVerdict.CLEAN
 
     kubeconfig(paths.temporary_dir() / "kubeconfig77", "https://127.0.0.1:20002")
 
-    assert findings(stack)["temporary kubeconfigs"].verdict is Verdict.UNSEEN
+    assert findings(stack)["temporary kubeconfigs"].verdict is AuditVerdict.UNSEEN
 
 
 def test_a_port_that_answers_is_left_unless_a_stranger_has_taken_it(
@@ -128,7 +128,7 @@ def test_a_port_that_answers_is_left_unless_a_stranger_has_taken_it(
 ) -> None:
     stands_on(stack, {"etcd": port})
     found = findings(stack)["ports"]
-    assert (found.verdict, found.note) == (Verdict.CLEAN, f"{port}: taken by another program since")
+    assert (found.verdict, found.note) == (AuditVerdict.CLEAN, f"{port}: taken by another program since")
 
     def nobody(**_: object) -> object:
         raise psutil.AccessDenied

@@ -10,7 +10,7 @@ import yaml
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.services.audit import record
-from lab.services.audit.record import Record
+from lab.services.audit.record import LabRecord
 from tests.unit.audit.conftest import resource
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def kubeconfig(file: Path, server: str) -> Path:
 def test_what_is_only_pulumis_own_stands_nowhere(stack: PretendedStack) -> None:
     stack.resources = [*PULUMIS_OWN, EMBEDDED]
 
-    assert record.standing(stack.export()) == ["control-plane"]
+    assert record.resources(stack.export()) == ["control-plane"]
 
 
 def test_the_ports_are_those_of_the_state(stack: PretendedStack) -> None:
@@ -60,7 +60,7 @@ def test_the_ports_are_those_of_the_state(stack: PretendedStack) -> None:
 
     record.before_down(stack)
 
-    assert record.last(stack) == Record(
+    assert record.last(stack) == LabRecord(
         server="https://127.0.0.1:20002", ports={"etcd": 20001, "kube_apiserver": 20002}
     )
 
@@ -70,7 +70,7 @@ def test_the_groups_and_the_identities_on_azure_are_those_of_the_state(stack: Pr
 
     record.before_down(stack)
 
-    assert record.last(stack) == Record(
+    assert record.last(stack) == LabRecord(
         subscription=SUBSCRIPTION,
         groups=("istio-lab-kim-0a1b2c", "istio-lab-kim-0a1b2c-nodes"),
         principals=("p1",),
@@ -130,4 +130,4 @@ def test_nothing_is_swept_when_nobody_knows_the_server(stack: PretendedStack) ->
 @pytest.mark.parametrize("state", ["", "[]", "{}", '{"deployment": {"resources": [7]}}'])
 def test_a_state_that_is_none_is_refused(state: str) -> None:
     with pytest.raises(LabError, match="state cannot be read"):
-        record.standing(state)
+        record.resources(state)

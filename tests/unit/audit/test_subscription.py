@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.services.audit import record, subscription
-from lab.services.audit.finding import Verdict
+from lab.services.audit.finding import AuditVerdict
 from tests.unit.audit.test_record import AZURE, SUBSCRIPTION
 from tests.unit.azure.support import ACCOUNT, FakeAz
 
@@ -52,7 +52,7 @@ def findings(stack: PretendedStack) -> dict[str, Finding]:
 
 
 def left(stack: PretendedStack) -> dict[str, tuple[str, ...]]:
-    return {name: each.left for name, each in findings(stack).items() if each.verdict is Verdict.LEFT}
+    return {name: each.left for name, each in findings(stack).items() if each.verdict is AuditVerdict.LEFT}
 
 
 def was_there(stack: PretendedStack) -> None:
@@ -68,7 +68,7 @@ def test_a_subscription_with_other_peoples_things_is_clean(stack: PretendedStack
     az.answers("role assignment list", [assignment(f"{SCOPE}/somebodys", "p9", "lee")])
 
     assert left(stack) == {}
-    assert {each.verdict for each in findings(stack).values()} == {Verdict.CLEAN}
+    assert {each.verdict for each in findings(stack).values()} == {AuditVerdict.CLEAN}
 
 
 @pytest.mark.parametrize("recorded", [True, False])
@@ -134,11 +134,11 @@ def test_a_role_assignment_of_the_labs_vanished_identity_is_left_wherever_it_is(
 def test_whose_a_vanished_principal_was_is_not_guessed(stack: PretendedStack, az: FakeAz) -> None:
     az.answers("role assignment list", [assignment(f"{SCOPE}/other", "p1")])
 
-    assert findings(stack)["role assignments"].verdict is Verdict.UNSEEN
+    assert findings(stack)["role assignments"].verdict is AuditVerdict.UNSEEN
 
     was_there(stack)
     az.answers("role assignment list", [assignment(f"{SCOPE}/other", "p7")])
-    assert findings(stack)["role assignments"].verdict is Verdict.CLEAN
+    assert findings(stack)["role assignments"].verdict is AuditVerdict.CLEAN
 
 
 def test_the_subscription_is_that_of_the_settings_then_the_record_then_the_login(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from lab.cli import azure, doctor
+from lab.cli import console as terminal
 from lab.core.progress import Progress
 from tests.unit.azure.support import FakeAz
 
@@ -30,8 +32,12 @@ def az(tools: Path) -> FakeAz:
 
 
 @pytest.fixture
-def console() -> Console:
-    return Console(file=io.StringIO(), width=200)
+def console(monkeypatch: pytest.MonkeyPatch) -> Console:
+    """The terminal of every command."""
+    made = Console(file=io.StringIO(), width=200)
+    for module in (terminal, azure, doctor):
+        monkeypatch.setattr(module, "console", made)
+    return made
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.cli import doctor
 from lab.platforms.azure.checks import AzureNeeds, Check, Verdict
-from lab.services.preflight import examine, show
+from lab.services.preflight import examine, passed
 from tests.unit.azure.support import (
     ACCOUNT,
     CONTRIBUTOR,
@@ -64,7 +65,7 @@ def verdicts(results: list[Check]) -> dict[str, Verdict]:
     return {check.name: check.verdict for check in results}
 
 
-def test_when_all_is_well_every_check_says_so(healthy: FakeAz, progress: Progress, console: Console) -> None:
+def test_when_all_is_well_every_check_says_so(healthy: FakeAz, progress: Progress) -> None:
     results = examine(NEEDS, progress)
 
     assert list(verdicts(results)) == [
@@ -81,7 +82,7 @@ def test_when_all_is_well_every_check_says_so(healthy: FakeAz, progress: Progres
         "kubelogin",
     ]
     assert set(verdicts(results).values()) == {Verdict.OK}
-    assert show(results, console)
+    assert passed(results)
     assert len(healthy.calls) == len({*healthy.calls}) + 1, "only the quota, which two pools need, is asked twice"
 
 
@@ -149,25 +150,25 @@ def test_a_question_that_fails_spoils_its_own_check_only(healthy: FakeAz, progre
         ("aks get-versions", {"values": []}, "Kubernetes version"),
     ],
 )
-def test_one_thing_that_is_not_well_is_found_and_is_not_well(  # noqa: PLR0913, PLR0917 - fixtures and columns
-    healthy: FakeAz, progress: Progress, console: Console, begin: str, answer: object, name: str
+def test_one_thing_that_is_not_well_is_found_and_is_not_well(
+    healthy: FakeAz, progress: Progress, begin: str, answer: object, name: str
 ) -> None:
     healthy.answers(begin, answer)
 
     results = examine(NEEDS, progress)
 
     assert [check.name for check in results if check.verdict != Verdict.OK] == [name]
-    assert not show(results, console)
+    assert not passed(results)
 
 
-def test_a_warning_is_no_reason_to_stop(healthy: FakeAz, progress: Progress, console: Console) -> None:
+def test_a_warning_is_no_reason_to_stop(healthy: FakeAz, progress: Progress) -> None:
     trial = {"quotaId": "FreeTrial_2014-09-01", "spendingLimit": "On"}
     healthy.answers("rest *?api-version=2022-12-01", {"subscriptionPolicies": trial})
 
     results = examine(NEEDS, progress)
 
     assert verdicts(results)["offer"] == Verdict.WARNING
-    assert show(results, console)
+    assert passed(results)
 
 
 def test_questions_are_asked_at_the_same_time(healthy: FakeAz, progress: Progress) -> None:
@@ -184,7 +185,7 @@ def test_a_remedy_can_be_copied_whole_and_brackets_are_kept(console: Console) ->
     command = "az account list --query '[].name' " + "x" * 300
     bad = Check(name="one", verdict=Verdict.FAILED, found="use [az aks get-versions]", remedy=command)
 
-    assert not show([bad], console)
+    doctor.show_checks([bad])
 
     shown = console.file.getvalue() if isinstance(console.file, io.StringIO) else ""
     assert f"one: {command}\n" in shown

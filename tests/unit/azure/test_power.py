@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.cli import azure
 from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.platforms.azure import power
 from lab.platforms.azure.power import ClusterId
+from lab.services import azure_updates
 from tests.unit.azure.support import SUBSCRIPTION, FakeAz, cluster
 
 if TYPE_CHECKING:
@@ -25,10 +27,16 @@ def text(console: Console) -> str:
     return console.file.getvalue() if isinstance(console.file, io.StringIO) else ""
 
 
+@pytest.fixture(autouse=True)
+def _kim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every stack's cluster is Kim's."""
+    monkeypatch.setattr(azure_updates, "require_cluster", lambda _stack: KIM)
+
+
 def test_the_status_tells_power_version_and_node_pools(az: FakeAz, console: Console) -> None:
     az.answers("aks show", cluster())
 
-    power.show(power.status(KIM), console)
+    azure.status("kim")
 
     shown = text(console)
     assert az.calls == [f"aks show {WHICH}"]
@@ -45,19 +53,17 @@ def test_the_status_tells_power_version_and_node_pools(az: FakeAz, console: Cons
 def test_the_status_of_a_stopped_cluster_tells_what_still_costs(az: FakeAz, console: Console) -> None:
     az.answers("aks show", cluster("Stopped"))
 
-    power.show(power.status(KIM), console)
+    azure.status("kim")
 
     assert "aks-kim: Stopped" in text(console)
     assert "disks, public IPs, the load balancer and the registry still do" in text(console)
 
 
-def test_a_running_cluster_is_stopped_and_what_that_means_is_said(
-    az: FakeAz, console: Console, progress: Progress
-) -> None:
+def test_a_running_cluster_is_stopped_and_what_that_means_is_said(az: FakeAz, console: Console) -> None:
     az.answers("aks show", cluster())
     az.answers("aks stop")
 
-    power.stop(KIM, console, progress)
+    azure.stop("kim")
 
     assert az.calls == [f"aks show {WHICH}", f"aks stop {WHICH}"]
     assert "AKS cluster aks-kim is stopped." in text(console)
@@ -66,74 +72,68 @@ def test_a_running_cluster_is_stopped_and_what_that_means_is_said(
     assert "the registry still do" in text(console)
 
 
-def test_a_stopped_cluster_is_started(az: FakeAz, console: Console, progress: Progress) -> None:
+def test_a_stopped_cluster_is_started(az: FakeAz, console: Console) -> None:
     az.answers("aks show", cluster("Stopped"))
     az.answers("aks start")
 
-    power.start(KIM, console, progress)
+    azure.start("kim")
 
     assert az.calls == [f"aks show {WHICH}", f"aks start {WHICH}"]
     assert "aks-kim runs; " in text(console)
 
 
-def test_stopping_a_stopped_cluster_does_nothing(az: FakeAz, console: Console, progress: Progress) -> None:
+def test_stopping_a_stopped_cluster_does_nothing(az: FakeAz, console: Console) -> None:
     az.answers("aks show", cluster("Stopped"))
 
-    power.stop(KIM, console, progress)
+    azure.stop("kim")
 
     assert az.asked("aks stop") == []
     assert "is stopped already" in text(console)
 
 
 @pytest.mark.parametrize("state", ["Running", None])
-def test_starting_a_running_cluster_does_nothing(
-    az: FakeAz, console: Console, progress: Progress, state: str | None
-) -> None:
+def test_starting_a_running_cluster_does_nothing(az: FakeAz, console: Console, state: str | None) -> None:
     az.answers("aks show", cluster(state))
 
-    power.start(KIM, console, progress)
+    azure.start("kim")
 
     assert az.asked("aks start") == []
     assert "runs already" in text(console)
 
 
 @pytest.mark.parametrize("provisioning", ["Stopping", "Starting", "Updating", "Creating", "Deleting"])
-def test_a_cluster_that_azure_works_on_is_left_alone(
-    az: FakeAz, console: Console, progress: Progress, provisioning: str
-) -> None:
+def test_a_cluster_that_azure_works_on_is_left_alone(az: FakeAz, progress: Progress, provisioning: str) -> None:
     az.answers("aks show", cluster(provisioning=provisioning))
 
     with pytest.raises(LabError, match=f"provisioning state is {provisioning}"):
-        power.stop(KIM, console, progress)
+        power.stop(KIM, progress)
 
     assert az.asked("aks stop") == []
 
 
-def test_a_cluster_whose_last_change_failed_can_still_be_stopped(
-    az: FakeAz, console: Console, progress: Progress
-) -> None:
+def test_a_cluster_whose_last_change_failed_can_still_be_stopped(az: FakeAz, progress: Progress) -> None:
     az.answers("aks show", cluster(provisioning="Failed"))
     az.answers("aks stop")
 
-    power.stop(KIM, console, progress)
+    power.stop(KIM, progress)
 
     assert len(az.asked("aks stop")) == 1
 
 
-def test_people_see_that_azure_works(az: FakeAz, console: Console) -> None:
+def test_people_see_that_azure_works(az: FakeAz) -> None:
     az.answers("aks show", cluster())
     az.answers("aks stop")
     stream = io.StringIO()
 
     with Progress(stream) as progress:
-        power.stop(KIM, console, progress)
+        power.stop(KIM, progress)
 
     assert "stopping AKS cluster aks-kim ..." in stream.getvalue()
     assert "stopping AKS cluster aks-kim: done" in stream.getvalue()
 
 
 def test_a_webhook_that_prevents_the_stop_is_told_with_the_command_that_removes_it(
-    az: FakeAz, console: Console, progress: Progress
+    az: FakeAz, console: Console
 ) -> None:
     az.answers("aks show", cluster())
     az.answers(
@@ -146,7 +146,7 @@ def test_a_webhook_that_prevents_the_stop_is_told_with_the_command_that_removes_
     )
 
     with pytest.raises(LabError) as refused:
-        power.stop(KIM, console, progress)
+        azure.stop("kim")
 
     assert "whose webhook greedy has wildcard (*) rules" in refused.value.message
     assert refused.value.remedy.endswith("mutatingwebhookconfiguration greedy --ignore-not-found")
@@ -178,8 +178,8 @@ def test_a_login_that_fails_is_no_running_cluster(az: FakeAz) -> None:
         power.require_running(KIM)
 
 
-def test_stopping_what_is_not_there_is_an_error(az: FakeAz, console: Console, progress: Progress) -> None:
+def test_stopping_what_is_not_there_is_an_error(az: FakeAz, progress: Progress) -> None:
     az.answers("aks show", error=GONE, code=3)
 
     with pytest.raises(LabError, match="Azure does not have it"):
-        power.stop(KIM, console, progress)
+        power.stop(KIM, progress)

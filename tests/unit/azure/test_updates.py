@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import stat
 from pathlib import Path
@@ -16,16 +15,15 @@ from lab.core.errors import LabError
 from lab.platforms.azure import address
 from lab.platforms.azure.checks import AzureNeeds
 from lab.platforms.azure.power import ClusterId
-from lab.services import azure_updates
+from lab.services import azure_updates, lifecycle
 from lab.services.guard import GUARDED
+from lab.services.lifecycle import TerminalEngine, UpdateError
 from lab.settings.compatibility import minor
 from lab.settings.groups import Azure
 from tests.unit.azure.support import ACCOUNT, SUBSCRIPTION, FakeAz, cluster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from rich.console import Console
 
     from lab.core.progress import Progress
 
@@ -113,10 +111,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
-def text(console: Console) -> str:
-    return console.file.getvalue() if isinstance(console.file, io.StringIO) else ""
-
-
 def loss(kind: str = GUARDED[0], op: str = "replace") -> dict[str, object]:
     return {"op": op, "urn": f"urn:pulumi:kim::istio-lab::{kind}::cluster", "detailedDiff": None}
 
@@ -143,15 +137,12 @@ def test_a_stack_without_a_cluster_says_so_with_what_makes_one(stack: FakeStack)
 @pytest.mark.parametrize(
     "azure", [None, {}, {"allowedRanges": []}, {"apiServer": "allowlist"}, {"location": "koreacentral"}]
 )
-def test_who_stands_a_lab_up_is_let_in_when_nobody_is(azure: object, asked: list[str], console: Console) -> None:
+def test_who_stands_a_lab_up_is_let_in_when_nobody_is(azure: object, asked: list[str]) -> None:
     stack = FakeStack(azure=azure)
 
-    azure_updates.allow_caller(stack, console)
-
+    assert azure_updates.allow_caller(stack) == "203.0.113.9/32"
     assert stack.set == [("azure.allowedRanges[0]", "203.0.113.9/32")]
     assert asked == ["asked"]
-    assert "203.0.113.9/32" in text(console)
-    assert "istio-lab:azure.allowedRanges in Pulumi.kim.yaml" in text(console)
 
 
 @pytest.mark.parametrize(
@@ -162,14 +153,12 @@ def test_who_stands_a_lab_up_is_let_in_when_nobody_is(azure: object, asked: list
         pytest.param({"apiServer": "private"}, id="nobody comes from outside"),
     ],
 )
-def test_an_allowlist_that_needs_nobody_is_left_alone(azure: object, asked: list[str], console: Console) -> None:
+def test_an_allowlist_that_needs_nobody_is_left_alone(azure: object, asked: list[str]) -> None:
     stack = FakeStack(azure=azure)
 
-    azure_updates.allow_caller(stack, console)
-
+    assert not azure_updates.allow_caller(stack)
     assert stack.set == []
     assert asked == []
-    assert not text(console)
 
 
 def test_the_first_update_has_nothing_to_lose_and_asks_azure_nothing(az: FakeAz, progress: Progress) -> None:
@@ -266,10 +255,10 @@ def test_pulumi_runs_with_an_event_log_that_is_gone_afterwards() -> None:
     stack = FakeStack()
     stack.errors = []
 
-    assert azure_updates.update(stack, "up", "--yes") == 0
+    TerminalEngine().up(stack)
 
     ((arguments, environment),) = stack.runs
-    assert arguments == ("up", "--yes", f"--event-log={stack.log}")
+    assert arguments == ("up", "--yes", "--skip-preview", "--stack", stack.name, f"--event-log={stack.log}")
     assert environment == {"PULUMI_DEBUG_COMMANDS": "true"}, "pulumi does not know the option without it"
     assert list(paths.temporary_dir().iterdir()) == []
 
@@ -280,7 +269,7 @@ def test_a_failure_that_azure_is_known_for_is_explained_with_the_command_that_he
     stack.errors = ["something else", "Code=ReadOnlyDisabledSubscription: no"]
 
     with pytest.raises(LabError) as refused:
-        azure_updates.update(stack, "up")
+        lifecycle.explain_failure(TerminalEngine().up, stack)
 
     assert refused.value.message.startswith("ReadOnlyDisabledSubscription: The subscription is disabled")
     assert refused.value.remedy == "az account list --refresh --output table"
@@ -288,19 +277,20 @@ def test_a_failure_that_azure_is_known_for_is_explained_with_the_command_that_he
 
 
 @pytest.mark.parametrize("errors", [["nobody knows this one"], [], None])
-def test_a_failure_that_nobody_knows_leaves_pulumis_exit_code(errors: list[str] | None) -> None:
+def test_a_failure_that_nobody_knows_says_pulumis_exit_code(errors: list[str] | None) -> None:
     stack = FakeStack()
     stack.code = 255
     stack.errors = errors
 
-    assert azure_updates.update(stack, "up") == 255
+    with pytest.raises(UpdateError, match="exit code 255"):
+        lifecycle.explain_failure(TerminalEngine().up, stack)
 
 
 def test_an_update_that_succeeded_needs_no_explanation() -> None:
     stack = FakeStack()
     stack.errors = ["Code=ReadOnlyDisabledSubscription: it was tried again"]
 
-    assert azure_updates.update(stack, "up") == 0
+    lifecycle.explain_failure(TerminalEngine().up, stack)
 
 
 def test_the_event_log_is_gone_when_pulumi_could_not_even_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +301,7 @@ def test_the_event_log_is_gone_when_pulumi_could_not_even_start(monkeypatch: pyt
     monkeypatch.setattr(stack, "pulumi", broken)
 
     with pytest.raises(FileNotFoundError):
-        azure_updates.update(stack, "up")
+        TerminalEngine().up(stack)
 
     assert list(paths.temporary_dir().iterdir()) == []
 

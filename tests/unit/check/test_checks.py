@@ -6,16 +6,18 @@ import itertools
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from typer.testing import CliRunner
 
 from lab.adapters.stack import Stack
-from lab.cli import app, curl
+from lab.cli import app
 from lab.core.errors import LabError
+from lab.services import pod_exec
 from lab.services.grading import probe, strategies, traffic
-from lab.services.grading.finding import Finding
+from lab.services.grading.evaluation import CheckResult
 from lab.services.grading.probe import Answer, Probe
 from lab.services.lessons import lessons
 from lab.services.lessons.lessons import Subject
@@ -92,8 +94,8 @@ def answer(status: int, content: object = None, seconds: float = 0.01) -> Answer
     return Answer(status=status, seconds=seconds, body=json.dumps(content))
 
 
-def run(name: str, mesh: Pretender) -> Finding:
-    return traffic.CHECKS[name](name, cast("Probe", mesh))
+def run(name: str, mesh: Pretender) -> CheckResult:
+    return traffic.CHECKS[name](cast("Probe", mesh))
 
 
 def test_every_lesson_with_a_rule_has_its_check() -> None:
@@ -168,7 +170,7 @@ def test_order_keeps_the_faults_that_it_had_whatever_happens(monkeypatch: pytest
 
 def test_a_batch_is_read_as_curl_prints_it(monkeypatch: pytest.MonkeyPatch) -> None:
     said = r"printf '%s' '{\"a\": 1}~~200 0.5~~no~~503 0.25~~'"
-    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", said.replace('\\"', '"')])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", said.replace('\\"', '"')])
 
     assert Probe(stack=Stack("dev")).get("http://order:8080/", 2) == [
         Answer(status=200, seconds=0.5, body='{"a": 1}'),
@@ -177,12 +179,12 @@ def test_a_batch_is_read_as_curl_prints_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_pod_that_cannot_be_asked_is_an_error_not_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", "echo not this Pod >&2; exit 1"])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "echo not this Pod >&2; exit 1"])
     with pytest.raises(LabError, match="not this Pod"):
         Probe(stack=Stack("dev")).get("http://order:8080/")
 
-    monkeypatch.setattr(probe, "_LONGEST", 0.1)
-    monkeypatch.setattr(curl, "inside", lambda *_: ["sh", "-c", "sleep 5"])
+    monkeypatch.setattr(probe, "_BATCH_TIMEOUT", 0.1)
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "sleep 5"])
     with pytest.raises(LabError, match="did not answer within"):
         Probe(stack=Stack("dev")).get("http://order:8080/")
 
@@ -194,8 +196,8 @@ def test_another_pod_asks_when_it_is_told_and_is_named_when_it_is_not_answered(m
         asked.append(pod)
         return ["sh", "-c", "sleep 5"]
 
-    monkeypatch.setattr(curl, "inside", inside)
-    monkeypatch.setattr(probe, "_LONGEST", 0.1)
+    monkeypatch.setattr(pod_exec, "prefix", inside)
+    monkeypatch.setattr(probe, "_BATCH_TIMEOUT", 0.1)
     for each in (Probe(stack=Stack("dev")), Probe(stack=Stack("dev"), pod="siege.shop")):
         with pytest.raises(LabError) as error:
             each.get("http://delivery:8080/")
@@ -211,12 +213,12 @@ def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     (tmp_path / "kubeconfig").touch()
     monkeypatch.setattr(Stack, "directory", tmp_path)
 
-    def check(name: str, _probe: Probe) -> Finding:
+    def check(name: str, _probe: Probe) -> CheckResult:
         ran[name] += 1
-        return Finding(name=name, passed=name == "traffic.weights-80-20", expected="a", found="b", hint="look at c")
+        return CheckResult(passed=name == "traffic.weights-80-20", expected="a", found="b", hint="look at c")
 
     for each in (traffic, strategies):
-        monkeypatch.setattr(each, "CHECKS", dict.fromkeys(each.CHECKS, check))
+        monkeypatch.setattr(each, "CHECKS", {name: partial(check, name) for name in each.CHECKS})
     return ran
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import toolchain
 from lab.adapters import kubectl
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
@@ -29,7 +28,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl
     found = PretendedKubectl(tmp_path / "kubectl")
     (tmp_path / "kubeconfig").touch()
     monkeypatch.setattr(Stack, "directory", tmp_path)
-    monkeypatch.setattr(toolchain, "path", {"kubectl": found.file}.__getitem__)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: found.file)
     return found
 
 
@@ -183,7 +182,7 @@ def test_a_pod_that_cannot_ask_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout_inspector, "_BEFORE", 0.3)
     monkeypatch.setattr(rollout_inspector, "_AFTERWARDS", 0.3)
-    monkeypatch.setattr(rollout_inspector, "_LONGEST", 1)
+    monkeypatch.setattr(rollout_inspector, "_REPLACEMENT_TIMEOUT", 1)
 
 
 @pytest.mark.usefixtures("quick")

@@ -12,10 +12,11 @@ import yaml
 from typer.testing import CliRunner
 
 from lab.cli import app, class_
-from lab.cli import audit as auditing
+from lab.cli import audit as audit_command
 from lab.cli.class_board import Phase
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.services.audit import audit
 from lab.services.classes import handout, plan, validation, workspace
 from lab.services.classes.plan import Plan, State, Verb
 from lab.services.classes.run import Ended, Outcome
@@ -472,8 +473,8 @@ def test_an_audit_looks_at_every_stack_and_is_an_exit_code(
             looked.append(stack)
             self.clean = clean or stack != "student-bo"
 
-    monkeypatch.setattr(auditing, "examine", lambda stack: Report(stack.name))
-    monkeypatch.setattr(auditing, "summarize", lambda reports, _: told.append(len(reports)))
+    monkeypatch.setattr(audit, "examine", lambda stack: Report(stack.name))
+    monkeypatch.setattr(audit_command, "summarize", lambda reports, _: told.append(len(reports)))
 
     assert type_("audit").exit_code == code
     assert looked == ["ws26-platform", "student-anna", "student-bo", "student-cem"]

@@ -12,7 +12,6 @@ import pytest
 import yaml
 from rich.console import Console
 
-from lab import toolchain
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
 from lab.services.classes import handout
@@ -82,7 +81,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl
     platform.directory.mkdir(parents=True)
     platform.kubeconfig.write_text(yaml.safe_dump(ADMIN), encoding="utf-8")
     pretended = PretendedKubectl(tmp_path / "kubectl")
-    monkeypatch.setattr(toolchain, "path", lambda _name: pretended.file)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
     pretended.answers("create token student --namespace=anna-k-default", "token-of-anna\n")
     pretended.answers("create token student --namespace=bo-default", "token-of-bo\n")
     pretended.answers("get secret config-dev --namespace=anna-k-shop", secret(MYSQL_PASSWORD="of-anna's"))  # noqa: S106

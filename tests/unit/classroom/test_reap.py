@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 
 from lab.adapters import stack as stacks
 from lab.adapters.stack import Stack
-from lab.cli import app
+from lab.cli import app, azure
 from lab.cli.class_board import Phase
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.tags import Tags, tags
+from lab.services import lifecycle
 from lab.services.classes import plan as planning
 from lab.services.classes import reap
 from lab.services.classes import run as running
@@ -195,9 +196,10 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
     made = Backend(tmp_path)
     monkeypatch.setattr(stacks, "names", lambda: sorted(made.values))
     monkeypatch.setattr(Stack, "values", lambda stack: made.of(stack.name))
-    monkeypatch.setattr(app, "prepare", lambda: None)
-    monkeypatch.setattr(app, "down", made.ends("down"))
-    monkeypatch.setattr(app, "stop", made.ends("stop"))
+    monkeypatch.setattr(lifecycle, "prepare", lambda _progress: None)
+    ended_down = made.ends("down")
+    monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: ended_down(stack.name))
+    monkeypatch.setattr(azure, "stop", made.ends("stop"))
     return made
 
 
@@ -292,7 +294,7 @@ def test_a_failure_is_told_and_ends_with_an_error(backend: Backend, monkeypatch:
     def down(name: str) -> None:
         raise LabError(f"stack {name} is in use")
 
-    monkeypatch.setattr(app, "down", down)
+    monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: down(stack.name))
     backend.has("kim", outputs("kim"))
 
     with pytest.raises(LabError) as failed:
@@ -361,7 +363,7 @@ def test_a_cluster_outlives_a_share_that_could_not_be_ended(backend: Backend, mo
         backend.ended.append(("down", name))
         raise LabError("in use")
 
-    monkeypatch.setattr(app, "down", down)
+    monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: down(stack.name))
 
     with pytest.raises(LabError, match="kim"):
         run(yes=True)

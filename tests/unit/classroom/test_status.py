@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from lab import toolchain
 from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.services.classes import status, workspace
@@ -59,7 +58,7 @@ def stands(stack: str) -> None:
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl:
     monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path / "home"))
     pretended = PretendedKubectl(tmp_path / "kubectl")
-    monkeypatch.setattr(toolchain, "path", lambda _name: pretended.file)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
     return pretended
 
 

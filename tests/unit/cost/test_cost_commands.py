@@ -168,13 +168,13 @@ def test_a_class_is_shown_with_a_row_for_each_stack(capsys: pytest.CaptureFixtur
         Share(stack="lee", settings=elsewhere()),
     ]
 
-    commands.show_class(shares, Course(), as_json=True, online=False)
+    commands.show(shares, Course(), of_class=True, as_json=True, online=False)
     found = json.loads(capsys.readouterr().out)
     assert [stack["stack"] for stack in found["stacks"]] == ["platform", "kim", "lee"]
     assert (found["perHour"], found["perStudent"]) == (0.5814, 0.2907)
 
 
 def test_a_class_without_a_cluster_of_its_own_costs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    commands.show_class([Share(stack="kim", settings=elsewhere())], Course(), as_json=True)
+    commands.show([Share(stack="kim", settings=elsewhere())], Course(), of_class=True, as_json=True, online=None)
 
     assert json.loads(capsys.readouterr().out)["perHour"] == 0

@@ -11,7 +11,7 @@ import pytest
 
 from lab.services.cost import prices
 from lab.services.cost.estimate import Course, Share, class_estimate, estimate, plain_course
-from lab.services.cost.line_items import bill
+from lab.services.cost.line_items import line_items
 from lab.services.cost.prices import Kind, Price, PriceBook, Unit, UnknownPriceError
 from lab.services.cost.savings import savings
 from tests.unit.cost.support import WIDTH, elsewhere, printed, reviewed, settings
@@ -118,14 +118,14 @@ def test_only_what_azure_gives_for_nothing_costs_nothing(seed: int) -> None:
     found = estimate(chosen, prices.table())
 
     assert [line.resource for line in found.lines if not line.each] == [
-        item.resource for item in bill(chosen) if item.meter is None
+        item.resource for item in line_items(chosen) if item.meter is None
     ]
 
 
 @seeds
 def test_a_price_that_is_not_known_is_never_a_zero(seed: int) -> None:
     chosen = random_settings(seed)
-    whole = {item.meter: prices.table().find(item.meter) for item in bill(chosen) if item.meter}
+    whole = {item.meter: prices.table().find(item.meter) for item in line_items(chosen) if item.meter}
     known = {meter: price for meter, price in whole.items() if price}
     assert known == whole
 

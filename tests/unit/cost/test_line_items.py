@@ -7,7 +7,7 @@ import pytest
 from components.mesh import values
 from components.platform import azure as platform
 from components.platform.base import Ingress
-from lab.services.cost.line_items import INGRESS_RULES, Item, bill
+from lab.services.cost.line_items import INGRESS_RULES, Item, line_items
 from lab.services.cost.prices import Kind, Meter, UnknownPriceError
 from tests.unit.cost.support import settings
 
@@ -15,7 +15,7 @@ RANGES = ["198.51.100.0/24"]
 
 
 def items(azure: dict[str, object] | None = None, **more: object) -> dict[str, Item]:
-    return {item.resource: item for item in bill(settings(azure=azure, **more))}
+    return {item.resource: item for item in line_items(settings(azure=azure, **more))}
 
 
 def test_the_ingress_gateway_needs_a_rule_for_each_of_its_ports() -> None:
@@ -119,7 +119,7 @@ def test_every_line_names_a_setting_that_exists() -> None:
     )
     everything = chosen.model_dump(by_alias=True)
 
-    for item in bill(chosen):
+    for item in line_items(chosen):
         found = everything
         for part in item.setting.split("."):
             found = found[part]

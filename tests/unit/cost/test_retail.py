@@ -12,7 +12,7 @@ import pytest
 
 from lab.services.cost import retail
 from lab.services.cost.estimate import estimate
-from lab.services.cost.line_items import bill
+from lab.services.cost.line_items import line_items
 from lab.services.cost.prices import Kind, Meter, Unit
 from lab.services.cost.retail import RetailError, ask
 from tests.unit.cost.listed import NODE, SPOT, STRANGERS, page, row
@@ -172,7 +172,7 @@ def test_an_answer_that_is_none_is_told(listed: PriceList, status: int, body: by
 
 
 def test_a_list_that_is_slow_is_left_behind(listed: PriceList, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retail, "_PATIENCE", 0.2)
+    monkeypatch.setattr(retail, "_REQUEST_TIMEOUT", 0.2)
     listed.silent = True
     begin = time.monotonic()
 
@@ -184,7 +184,7 @@ def test_a_list_that_is_slow_is_left_behind(listed: PriceList, monkeypatch: pyte
 def test_all_questions_together_take_no_longer_than_their_time(
     listed: PriceList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retail, "_LONGEST", -1.0)
+    monkeypatch.setattr(retail, "_TOTAL_TIMEOUT", -1.0)
 
     with pytest.raises(RetailError, match="takes longer than"):
         usd(listed, MACHINE)
@@ -204,7 +204,7 @@ def test_the_environment_names_another_list(listed: PriceList) -> None:
 
 def test_a_whole_bill_is_priced_by_the_list_alone(listed: PriceList) -> None:
     chosen = settings(azure={"tier": "Standard", "spotPool": {"enabled": True}, "ingressRanges": ["203.0.113.0/24"]})
-    book = ask([item.meter for item in bill(chosen) if item.meter], url=listed.url, now=NOW)
+    book = ask([item.meter for item in line_items(chosen) if item.meter], url=listed.url, now=NOW)
 
     found = estimate(chosen, book)
     assert {line.price.date for line in found.lines if line.price} == {"2026-11-26"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab import toolchain
-from lab.adapters import processes
+from lab.adapters import process as door
 from lab.adapters.stack import Stack
 from lab.cli import app
 from lab.core.errors import LabError
@@ -44,7 +44,7 @@ exit 1
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RolloutsController]:
     """A controller that is none yet, and whose process ends with the test."""
     started: list[subprocess.Popen[bytes]] = []
-    monkeypatch.setattr(processes, "_DETACHED", started)
+    monkeypatch.setattr(door, "_DETACHED", started)
     yield RolloutsController(control_plane=ControlPlane(directory=tmp_path / "lab", ports=Ports.allocate()))
     rollouts.stop(tmp_path / "lab")
     for each in started:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from lab.cli import app, lesson
+from lab.cli import lesson, lifecycle
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.services.lessons import lessons, stack_file
@@ -29,7 +29,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def ups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
-    monkeypatch.setattr(app, "up", found.append)
+    monkeypatch.setattr(lifecycle, "up", found.append)
     return found
 
 
@@ -104,7 +104,7 @@ def test_an_up_that_fails_names_the_way_back(file: Path, monkeypatch: pytest.Mon
     def fail(_stack: str) -> None:
         raise LabError("pulumi ended with code 1")
 
-    monkeypatch.setattr(app, "up", fail)
+    monkeypatch.setattr(lifecycle, "up", fail)
     _, error = invoke("apply", "02", "--yes")
 
     assert isinstance(error, LabError)
@@ -119,7 +119,7 @@ def test_an_up_that_fails_on_settings_of_ones_own_names_their_lines(
         raise LabError("pulumi ended with code 1", "make recover")
 
     file.write_text("config:\n  istio-lab:traffic:\n    reviews:\n      v3: 100\n")
-    monkeypatch.setattr(app, "up", fail)
+    monkeypatch.setattr(lifecycle, "up", fail)
     output, error = invoke("apply", "02", "--yes")
 
     assert isinstance(error, LabError)
@@ -155,7 +155,7 @@ def test_a_person_who_says_no_keeps_the_file(file: Path, ups: list[str], monkeyp
         raise lesson.typer.Abort
 
     before = file.read_bytes()
-    monkeypatch.setattr(lesson, "_somebody_is_there", lambda: True)
+    monkeypatch.setattr(lesson, "_is_interactive", lambda: True)
     monkeypatch.setattr(lesson.typer, "confirm", no)
     invoke("apply", "01")
 
@@ -254,7 +254,7 @@ def test_a_strategy_whose_up_fails_names_the_way_back_of_its_own_subject(
         raise LabError("pulumi ended with code 1")
 
     file.write_text(stack_file.replaced(file.read_text(), "rollouts", lessons.find("25").settings["rollouts"]))
-    monkeypatch.setattr(app, "up", fail)
+    monkeypatch.setattr(lifecycle, "up", fail)
     _, error = invoke("apply", "26", "--yes")
 
     assert isinstance(error, LabError)

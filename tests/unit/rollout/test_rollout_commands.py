@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
@@ -17,7 +17,7 @@ from lab.cli import rollout as commands
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.services.rollouts import actions, objects, reading
-from lab.services.rollouts.explain import Place, explain
+from lab.services.rollouts.explain import LabContext, explain
 from tests.unit.pretended_kubectl import PretendedKubectl
 from tests.unit.rollout import made
 
@@ -36,32 +36,25 @@ def _lab_that_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "stack_dir", lambda name: tmp_path / "stacks" / name)
     (tmp_path / "stacks" / "dev").mkdir(parents=True)
     (tmp_path / "stacks" / "dev" / "kubeconfig").touch()
-    monkeypatch.setattr(reading, "_BETWEEN", 0.001)
-    monkeypatch.setattr(reading, "PATIENCE", 0.01)
+    monkeypatch.setattr(reading, "_INTERVAL", 0.001)
+    monkeypatch.setattr(reading, "CONTROLLER_TIMEOUT", 0.01)
     monkeypatch.setattr(reading, "datetime", SimpleNamespace(now=lambda _zone: made.NOW))
-    monkeypatch.setattr(commands, "_BETWEEN", 0.001)
+    monkeypatch.setattr(commands, "_INTERVAL", 0.001)
 
 
 @pytest.fixture
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl:
-    """The only tool that is there."""
+    """The cluster's kubectl; the plugin is there too."""
     pretended = PretendedKubectl(tmp_path / "kubectl")
-
-    def path(name: str) -> Path:
-        if name != "kubectl":
-            raise LabError(f"The tool {name} is not there.")
-        return pretended.file
-
-    monkeypatch.setattr(toolchain, "path", path)
-    pretended.answers("patch", "patched")
+    tools = {"kubectl": pretended.file, actions.PLUGIN: tmp_path / "plugin" / "kubectl"}
+    monkeypatch.setattr(toolchain, "path", tools.__getitem__)
     return pretended
 
 
-@pytest.fixture
-def plugin(kubectl: PretendedKubectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl:
-    """The plugin of Argo Rollouts is there too."""
+@pytest.fixture(autouse=True)
+def plugin(tmp_path: Path) -> PretendedKubectl:
+    """The plugin of Argo Rollouts."""
     pretended = PretendedKubectl(tmp_path / "plugin")
-    monkeypatch.setattr(toolchain, "path", {"kubectl": kubectl.file, actions.PLUGIN: pretended.file}.__getitem__)
     pretended.answers("", "done")
     return pretended
 
@@ -83,19 +76,9 @@ def refused(*words: str) -> LabError:
     return error
 
 
-def patches(kubectl: PretendedKubectl) -> list[tuple[str, Any, bool]]:
-    """What was patched, how, and whether it was the status."""
-    found = []
-    for call in kubectl.calls:
-        if "patch" in call:
-            text = next(word for word in call if word.startswith("--patch=")).removeprefix("--patch=")
-            found.append((call[call.index("patch") + 1], json.loads(text), "--subresource=status" in call))
-    return found
-
-
 def drawn(rollout: Rollout, width: int = WIDTH) -> str:
     console = Console(file=io.StringIO(), width=width)
-    console.print(rollout_view.screen(rollout, explain(rollout, Place())), highlight=False)
+    console.print(rollout_view.screen(rollout, explain(rollout, LabContext())), highlight=False)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -103,7 +86,7 @@ def drawn(rollout: Rollout, width: int = WIDTH) -> str:
 def test_one_request_of_kubectl_is_enough_for_a_look(
     kubectl: PretendedKubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "PATIENCE", 1.0)
+    monkeypatch.setattr(reading, "CONTROLLER_TIMEOUT", 1.0)
     holds(kubectl, made.rollout(), *made.sets())
     invoke("status", "delivery")
 
@@ -179,35 +162,29 @@ def test_json_says_the_same_for_programs(kubectl: PretendedKubectl) -> None:
     assert "by hand" in found["explanation"]["text"]
 
 
-def test_set_image_patches_the_named_container_and_no_other(kubectl: PretendedKubectl) -> None:
-    given = made.rollout(**made.healthy())
-    given["spec"]["template"]["spec"]["containers"].insert(0, {"name": "first", "image": "a:1"})
-    holds(kubectl, given, *made.sets())
+def test_set_image_says_what_follows(kubectl: PretendedKubectl) -> None:
+    holds(kubectl, made.rollout(**made.healthy()), *made.sets())
     output, code, _ = invoke("set-image", "delivery", "delivery=docker.io/me/delivery:v3")
 
-    where = "/spec/template/spec/containers/1"
-    test = {"op": "test", "path": f"{where}/name", "value": "delivery"}
-    change = {"op": "replace", "path": f"{where}/image", "value": "docker.io/me/delivery:v3"}
-    assert patches(kubectl) == [("rollouts.argoproj.io/delivery", [test, change], False)]
     assert code == 0
     assert "A new revision with docker.io/me/delivery:v3 is on its way" in output
     assert "a plain `pulumi up` leaves it alone" in output
     assert "Next  lab rollout watch delivery\n" in output
 
 
-def test_set_image_without_a_name_means_the_example(kubectl: PretendedKubectl) -> None:
+def test_set_image_without_a_name_means_the_example(kubectl: PretendedKubectl, plugin: PretendedKubectl) -> None:
     holds(kubectl, made.rollout("example-rollout", "default", **made.healthy()), *made.sets())
     invoke("set-image", "example-rollout=nginx:1.29")
 
-    assert patches(kubectl)[0][0] == "rollouts.argoproj.io/example-rollout"
-    assert kubectl.calls[-1][1:3] == ["-n", "default"]
+    assert plugin.calls[0][:4] == ["set", "image", "example-rollout", "example-rollout=nginx:1.29"]
+    assert plugin.calls[0][4] == "--namespace=default"
 
 
-def test_set_image_of_the_same_image_changes_nothing(kubectl: PretendedKubectl) -> None:
+def test_set_image_of_the_same_image_changes_nothing(kubectl: PretendedKubectl, plugin: PretendedKubectl) -> None:
     holds(kubectl, made.rollout(**made.healthy()), *made.sets())
     output, code, _ = invoke("set-image", "delivery", "delivery=docker.io/me/delivery:v2")
 
-    assert (code, patches(kubectl)) == (0, [])
+    assert (code, plugin.calls) == (0, [])
     assert "nothing is changed" in output
 
 
@@ -231,76 +208,29 @@ def test_a_container_that_is_not_there_is_refused_with_those_that_are(kubectl: P
     assert refused("set-image", "delivery", "web=nginx:1.29").remedy == "it has: delivery"
 
 
-@pytest.mark.parametrize(
-    ("given", "words", "wish"),
-    [
-        (made.rollout(**made.paused()), (), {"pauseConditions": None}),
-        (made.blue_green(), (), {"pauseConditions": None}),
-        (made.rollout(currentStepIndex=2), (), {"pauseConditions": None, "currentStepIndex": 3}),
-        (made.rollout(currentStepIndex=5), (), {"pauseConditions": None, "currentStepIndex": 5}),
-        (
-            made.rollout(**made.paused(1, "InconclusiveAnalysisRun", currentStepIndex=2)),
-            (),
-            {"pauseConditions": None, "controllerPause": False, "currentStepIndex": 3},
-        ),
-        (made.rollout(**made.paused()), ("--full",), {"promoteFull": True}),
-        (made.rollout(**made.aborted()), ("--full",), {"promoteFull": True}),
-    ],
-)
-def test_promote_without_the_plugin_wishes_what_the_plugin_would(
-    given: made.Object, words: tuple[str, ...], wish: made.Object, kubectl: PretendedKubectl
+@pytest.mark.parametrize(("words", "number"), [((), "2"), (("--to-revision", "1"), "1")])
+def test_undo_says_what_it_goes_back_to(
+    words: tuple[str, ...], number: str, kubectl: PretendedKubectl, plugin: PretendedKubectl
 ) -> None:
-    holds(kubectl, given, *made.sets())
-    _, code, _ = invoke("promote", "delivery", *words)
-
-    assert code == 0
-    assert patches(kubectl) == [("rollouts.argoproj.io/delivery", {"status": wish}, True)]
-
-
-def test_promote_ends_a_pause_by_hand_in_the_spec(kubectl: PretendedKubectl) -> None:
-    given = made.rollout(**made.healthy())
-    given["spec"]["paused"] = True
-    holds(kubectl, given, *made.sets())
-    invoke("promote", "delivery", "--full")
-
-    assert patches(kubectl) == [("rollouts.argoproj.io/delivery", {"spec": {"paused": False}}, False)]
-
-
-def test_abort_and_retry_without_the_plugin_are_wishes_in_the_status(kubectl: PretendedKubectl) -> None:
-    holds(kubectl, made.rollout(**made.paused()), *made.sets())
-    invoke("abort", "delivery")
-    holds(kubectl, made.rollout(**made.aborted()), *made.sets())
-    invoke("retry", "delivery")
-
-    assert [wish for _, wish, of_status in patches(kubectl) if of_status] == [
-        {"status": {"abort": True}},
-        {"status": {"abort": False}},
-    ]
-
-
-@pytest.mark.parametrize(("words", "revision"), [((), "old"), (("--to-revision", "1"), "older")])
-def test_undo_without_the_plugin_brings_the_template_back_without_the_controllers_mark(
-    words: tuple[str, ...], revision: str, kubectl: PretendedKubectl
-) -> None:
-    given = [made.replica_set(1, "older", desired=0), made.replica_set(2, "old"), made.replica_set(3, "new")]
-    holds(kubectl, made.rollout(), *given)
-    for each in given:
-        kubectl.answers(f"get replicasets.apps/{each['metadata']['name']} ", each)
+    holds(
+        kubectl,
+        made.rollout(),
+        made.replica_set(1, "older", desired=0),
+        made.replica_set(2, "old"),
+        made.replica_set(3, "new"),
+    )
     output, _, _ = invoke("undo", "delivery", *words)
 
-    where, patch, of_status = patches(kubectl)[0]
-    number = "1" if revision == "older" else "2"
-    assert (where, of_status, patch[0]["path"]) == ("rollouts.argoproj.io/delivery", False, "/spec/template")
-    assert patch[0]["value"]["metadata"]["labels"] == {"version": f"v{number}"}
+    assert plugin.calls[0][:3] == ["undo", "delivery", f"--to-revision={number}"]
     assert f"revision {number} (v{number})" in output
     assert "leaves it alone" in output
 
 
-def test_undo_to_what_is_there_changes_nothing(kubectl: PretendedKubectl) -> None:
+def test_undo_to_what_is_there_changes_nothing(kubectl: PretendedKubectl, plugin: PretendedKubectl) -> None:
     holds(kubectl, made.rollout(), *made.sets())
 
     assert "already; nothing is changed" in invoke("undo", "delivery", "--to-revision", "2")[0]
-    assert patches(kubectl) == []
+    assert plugin.calls == []
 
 
 def test_undo_to_a_revision_that_is_gone_names_those_that_are_kept(kubectl: PretendedKubectl) -> None:
@@ -326,7 +256,7 @@ def test_undo_to_a_revision_that_is_gone_names_those_that_are_kept(kubectl: Pret
         ),
     ],
 )
-def test_where_the_plugin_is_it_acts(
+def test_the_plugin_acts(
     given: made.Object, words: Words, told: Words, kubectl: PretendedKubectl, plugin: PretendedKubectl
 ) -> None:
     holds(kubectl, given, *made.sets())
@@ -336,17 +266,13 @@ def test_where_the_plugin_is_it_acts(
     assert [call[:-2] for call in plugin.calls] == [told]
     assert plugin.calls[0][-2] == "--namespace=shop"
     assert plugin.calls[0][-1].endswith("stacks/dev/kubeconfig")
-    assert patches(kubectl) == []
 
 
-def test_a_plugin_that_fails_is_a_message_and_nothing_else_is_tried(
-    kubectl: PretendedKubectl, plugin: PretendedKubectl
-) -> None:
+def test_a_plugin_that_fails_is_a_message(kubectl: PretendedKubectl, plugin: PretendedKubectl) -> None:
     holds(kubectl, made.rollout(), *made.sets())
     plugin.answers("", "Error: no rights\n", code=1)
 
     assert refused("abort", "delivery").message == "kubectl-argo-rollouts abort delivery failed: no rights"
-    assert patches(kubectl) == []
 
 
 @pytest.mark.parametrize(
@@ -360,14 +286,14 @@ def test_a_plugin_that_fails_is_a_message_and_nothing_else_is_tried(
     ],
 )
 def test_what_makes_no_sense_now_is_refused_with_what_does(
-    verb: str, status: made.Object, told: str, kubectl: PretendedKubectl
+    verb: str, status: made.Object, told: str, kubectl: PretendedKubectl, plugin: PretendedKubectl
 ) -> None:
     holds(kubectl, made.rollout(**status), *made.sets())
     error = refused(verb, "delivery")
 
     assert told in error.message
     assert error.remedy.startswith("lab rollout ")
-    assert patches(kubectl) == []
+    assert plugin.calls == []
 
 
 def test_an_unknown_rollout_is_answered_with_those_that_there_are(kubectl: PretendedKubectl) -> None:

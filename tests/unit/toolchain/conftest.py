@@ -33,11 +33,10 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def go(lab: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGo:
-    calls = lab / "go-calls"
-    monkeypatch.setenv("FAKE_GO_CALLS", str(calls))
-    program(lab / "bin" / "go", FAKE_GO)
-    return FakeGo(calls)
+def go(lab: Path) -> FakeGo:
+    found = FakeGo(program(lab / "bin" / "go", FAKE_GO), lab / "go-calls")
+    found.behaves()
+    return found
 
 
 @pytest.fixture

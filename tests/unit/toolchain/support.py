@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,19 +16,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FAKE_GO = """#!/bin/sh
-echo "$*" >> "$FAKE_GO_CALLS"
+. "$0-settings"
+echo "$*" >> "$CALLS"
 case "$1" in
-version) echo "go version go${FAKE_GO_VERSION:-1.99.0} linux/amd64" ;;
+version) echo "go version go${VERSION:-1.99.0} linux/amd64" ;;
 mod)
   for folder in cmd/pulumi-resource-kubernetes python/cmd python/dist; do mkdir -p "$GOMODCACHE/sources/$folder"; done
   for file in cmd/pulumi-resource-kubernetes/schema.json cmd/pulumi-resource-kubernetes/terraform-mapping.json \\
       python/cmd/pulumi-language-python-exec python/dist/pulumi-resource-pulumi-python; do
     echo "content of $file" > "$GOMODCACHE/sources/$file"
   done
-  echo "{\\"Dir\\": \\"${FAKE_GO_MODULE:-$GOMODCACHE/sources}\\"}" ;;
+  echo "{\\"Dir\\": \\"${MODULE:-$GOMODCACHE/sources}\\"}" ;;
 build)
-  [ -z "$FAKE_GO_FAILS" ] || { echo "$FAKE_GO_FAILS" >&2; exit 1; }
-  if [ -n "$FAKE_GO_SLEEPS" ]; then echo $$ > "$FAKE_GO_CALLS.pid"; sleep "$FAKE_GO_SLEEPS"; fi
+  [ -z "$FAILS" ] || { echo "$FAILS" >&2; exit 1; }
+  if [ -n "$SLEEPS" ]; then echo $$ > "$CALLS.pid"; sleep "$SLEEPS"; fi
   while [ "$1" != -o ]; do shift; done
   out=$2; shift 2
   for package; do
@@ -42,7 +44,13 @@ esac
 
 @dataclass
 class FakeGo:
+    file: Path
     calls_file: Path
+
+    def behaves(self, **settings: str) -> None:
+        """Set what it does; variables of a test's environment do not reach a program."""
+        lines = [f"{name}={shlex.quote(value)}" for name, value in {"CALLS": str(self.calls_file), **settings}.items()]
+        self.file.with_name("go-settings").write_text("\n".join([*lines, ""]))
 
     def calls(self, command: str) -> list[str]:
         lines = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []

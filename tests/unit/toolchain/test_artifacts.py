@@ -91,7 +91,7 @@ def serve(
 
 
 def ensure(stream: io.StringIO | None = None) -> None:
-    progress = Progress(stream, live=False) if stream else Progress(quiet=True)
+    progress = Progress(stream) if stream else Progress(quiet=True)
     artifacts.ensure(progress=progress, limits=IMPATIENT)
 
 
@@ -114,10 +114,8 @@ def test_one_download_of_the_archive_serves_all(repository: Path, mirror: Server
 
 
 @pytest.mark.usefixtures("lock", "mirror")
-def test_the_go_module_serves_what_the_archive_cannot(
-    repository: Path, go: FakeGo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAKE_GO_MODULE", str(repository))
+def test_the_go_module_serves_what_the_archive_cannot(repository: Path, go: FakeGo) -> None:
+    go.behaves(MODULE=str(repository))
     said = io.StringIO()
     ensure(said)
     assert "HTTP 404" in said.getvalue()
@@ -125,23 +123,25 @@ def test_the_go_module_serves_what_the_archive_cannot(
     assert origins() == {"cache (module"}
 
 
-@pytest.mark.usefixtures("lock", "go")
-def test_offline_the_archive_is_not_asked(repository: Path, mirror: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAKE_GO_MODULE", str(repository))
+@pytest.mark.usefixtures("lock")
+def test_offline_the_archive_is_not_asked(
+    go: FakeGo, repository: Path, mirror: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go.behaves(MODULE=str(repository))
     monkeypatch.setenv("ISTIO_LAB_OFFLINE", "1")
     serve(mirror, repository)
     ensure()
     assert mirror.requests == []
 
 
-@pytest.mark.usefixtures("lock", "go")
+@pytest.mark.usefixtures("lock")
 def test_other_content_is_refused_and_the_next_source_asked_for_just_that(
-    repository: Path, mirror: Server, monkeypatch: pytest.MonkeyPatch
+    go: FakeGo, repository: Path, mirror: Server
 ) -> None:
     other = shutil.copytree(repository, repository.with_name("other"))
     (other / artifacts.CATALOG["istiod"][2] / "Chart.yaml").write_text("evil\n")
     serve(mirror, other)
-    monkeypatch.setenv("FAKE_GO_MODULE", str(repository))
+    go.behaves(MODULE=str(repository))
     said = io.StringIO()
     ensure(said)
     assert (
@@ -260,11 +260,10 @@ def test_pins_of_another_version_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     assert failure.value.remedy == "Run `lab lock`."
 
 
-@pytest.mark.usefixtures("go")
 def test_relocking_writes_the_pins_of_the_module_and_keeps_the_tools(
-    lock: lockfile.Lock, repository: Path, monkeypatch: pytest.MonkeyPatch
+    go: FakeGo, lock: lockfile.Lock, repository: Path
 ) -> None:
-    monkeypatch.setenv("FAKE_GO_MODULE", str(repository))
+    go.behaves(MODULE=str(repository))
     pin = lockfile.Prebuilt(url="https://dl.example.org/etcd", sha256="a" * 64)
     before = lock.model_copy(update={"tools": {"etcd": {"linux/amd64": pin}}})
     resolution.LOCK_FILE.write_text(before.model_copy(update={"artifacts": {}}).canonical())
@@ -313,11 +312,9 @@ def test_each_repository_is_downloaded_once_for_all_that_comes_from_it(both: Pat
     }
 
 
-def test_the_module_of_the_missing_repository_is_asked_and_no_other(
-    both: Path, mirror: Server, go: FakeGo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_module_of_the_missing_repository_is_asked_and_no_other(both: Path, mirror: Server, go: FakeGo) -> None:
     serve(mirror, both, archive=artifacts.ISTIO.archive)
-    monkeypatch.setenv("FAKE_GO_MODULE", str(both))
+    go.behaves(MODULE=str(both))
     ensure()
 
     assert go.calls("mod") == ["mod download -json github.com/argoproj/argo-rollouts"]

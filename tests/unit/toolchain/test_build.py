@@ -54,13 +54,10 @@ def test_the_recipe_folder_of_the_project_is_not_written_to() -> None:
     assert sorted(catalog.RECIPES.rglob("*")) == before
 
 
-@pytest.mark.usefixtures("go")
-def test_a_go_that_is_too_old_for_the_recipe_is_refused_with_the_release_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("FAKE_GO_VERSION", "1.26.4")
+def test_a_go_that_is_too_old_for_the_recipe_is_refused_with_the_release_to_install(go: FakeGo) -> None:
+    go.behaves(VERSION="1.26.4")
     assert make("etcd")
-    monkeypatch.setenv("FAKE_GO_VERSION", "1.26.3")
+    go.behaves(VERSION="1.26.3")
     with pytest.raises(SourceFailed, match=r"is Go 1\.26\.3, which is too old: install Go >= 1\.26\.4"):
         make("etcd")
 
@@ -92,9 +89,8 @@ def test_the_modules_of_a_build_can_be_fetched_before_it(go: FakeGo) -> None:
     assert go.calls("build") == []
 
 
-@pytest.mark.usefixtures("go")
-def test_a_failed_build_shows_the_last_lines_and_where_the_rest_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAKE_GO_FAILS", "main.go:7: undefined: nothing")
+def test_a_failed_build_shows_the_last_lines_and_where_the_rest_is(go: FakeGo) -> None:
+    go.behaves(FAILS="main.go:7: undefined: nothing")
     with pytest.raises(SourceFailed, match=r"undefined: nothing") as failure:
         make("etcd")
     log = paths.cache() / "logs" / "build-cluster.log"

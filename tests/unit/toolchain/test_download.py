@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.core import paths
-from lab.core.progress import Progress, Step
+from lab.core.progress import Step
 from lab.toolchain.cache import SourceFailed
 from lab.toolchain.download import Downloader, Limits, extract
 
@@ -37,7 +37,7 @@ def downloader() -> Iterator[Downloader]:
 
 @pytest.fixture
 def step() -> Step:
-    return Step(Progress(quiet=True), 0, "test", None)
+    return Step(0, "test", None)
 
 
 def downloads() -> list[Path]:

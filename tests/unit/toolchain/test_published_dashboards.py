@@ -54,7 +54,7 @@ def ensure(*, again: bool = False) -> str:
     """What is said."""
     said = io.StringIO()
     limits = Limits(connect=1, read=1, tries=1)
-    dashboards.ensure(again=again, progress=Progress(said, live=False), limits=limits)
+    dashboards.ensure(again=again, progress=Progress(said), limits=limits)
     return said.getvalue()
 
 
@@ -170,7 +170,7 @@ def test_relocking_learns_only_what_is_unknown(mirror: Server, lock: lockfile.Lo
 def test_relocking_without_grafana_com_changes_nothing() -> None:
     before = resolution.LOCK_FILE.read_text()
     said = io.StringIO()
-    dashboards.relock(progress=Progress(said, live=False), limits=Limits(connect=1, read=1, tries=1))
+    dashboards.relock(progress=Progress(said), limits=Limits(connect=1, read=1, tries=1))
     assert resolution.LOCK_FILE.read_text() == before
     assert "the checksum of dashboard 6417 of grafana.com stays unknown" in said.getvalue()
 

@@ -35,7 +35,7 @@ SHA = hashlib.sha256(BODY).hexdigest()
 
 
 def search(lock: lockfile.Lock, *names: str, stream: io.StringIO | None = None) -> Mapping[str, sources.Found]:
-    progress = Progress(stream, live=False) if stream else Progress(quiet=True)
+    progress = Progress(stream) if stream else Progress(quiet=True)
     return sources.Search(lock, progress, IMPATIENT).run([TOOLS[name] for name in names])
 
 
@@ -154,9 +154,8 @@ def test_a_full_disk_is_told_with_the_folder_and_what_is_free(server: Server, mo
     assert left_over() == []
 
 
-@pytest.mark.usefixtures("go")
-def test_a_full_disk_during_a_build_is_told_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAKE_GO_FAILS", "link: write out: no space left on device")
+def test_a_full_disk_during_a_build_is_told_the_same_way(go: FakeGo) -> None:
+    go.behaves(FAILS="link: write out: no space left on device")
     with pytest.raises(LabError, match="is full"):
         search(locked(), "etcd")
     assert left_over() == []
@@ -181,7 +180,7 @@ ENSURE = """
 import sys
 from lab import toolchain
 from lab.core.progress import Progress
-with Progress(live=False) as progress:
+with Progress() as progress:
     toolchain.ensure(sys.argv[1:], progress=progress)
 """
 
@@ -202,9 +201,9 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_ends_its_children_and_leaves_nothing_half_written(
-    go: FakeGo, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    go: FakeGo, number: signal.Signals
 ) -> None:
-    monkeypatch.setenv("FAKE_GO_SLEEPS", "60")
+    go.behaves(SLEEPS="60")
     child = go.calls_file.with_name("go-calls.pid")
     process = start("etcd")
     wait_for(lambda: child.exists() and child.read_text().strip())
@@ -245,7 +244,7 @@ def test_a_clone_whose_tools_are_cached_does_not_wait_for_another_that_builds(
     go: FakeGo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert start("etcd").communicate(timeout=60)
-    monkeypatch.setenv("FAKE_GO_SLEEPS", "60")
+    go.behaves(SLEEPS="60")
     builder = start("kwok")
     wait_for(lambda: len(go.calls("build")) > 1)
     monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path / "another clone"))
@@ -258,10 +257,8 @@ def test_a_clone_whose_tools_are_cached_does_not_wait_for_another_that_builds(
     assert "waiting for process" not in said
 
 
-def test_two_processes_share_one_cache_and_the_second_says_whom_it_waits_for(
-    go: FakeGo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAKE_GO_SLEEPS", "3")
+def test_two_processes_share_one_cache_and_the_second_says_whom_it_waits_for(go: FakeGo) -> None:
+    go.behaves(SLEEPS="3")
     first = start("etcd")
     wait_for(lambda: go.calls("build"))
     second = start("etcd")

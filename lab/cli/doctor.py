@@ -1,0 +1,88 @@
+"""`lab doctor`: tools, artifacts and, for Azure, the subscription."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from lab.adapters.stack import Stack
+from lab.cli.board import Progress
+from lab.cli.console import console, say
+from lab.cli.options import StackName  # noqa: TC001 - Typer looks at the types when it runs
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.platforms.azure.checks import Check, Verdict
+from lab.services import doctor as service
+from lab.settings import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "bold red"}
+
+
+def doctor(
+    stack: StackName = "dev",
+    target: Annotated[str, typer.Option(help="`azure` also checks the subscription: login, quota, roles.")] = "",
+) -> None:
+    """Show every tool and artifact: its version, its origin, what is missing and how to get it."""
+    report = service.examine()
+    show(report)
+    if not report.complete:
+        raise LabError("something is missing", "make up")
+    where = target or Stack(stack).target
+    show_metrics(service.metrics(Stack(stack), where))
+    if where == Target.AZURE:
+        from lab.services import azure_updates, preflight
+
+        with Progress() as progress:
+            checks = preflight.examine(azure_updates.needs(Stack(stack)), progress)
+        show_checks(checks)
+        if not preflight.passed(checks):
+            raise LabError("`up` would fail on this subscription", "run the remedies above, then this again")
+
+
+def show(report: service.Report) -> None:
+    """Print every tool and artifact with its version and origin, then each fault with its remedy."""
+    table = Table(
+        "name", "pinned", "found", "where it came from", title=f"cache: {paths.cache()}", title_justify="left"
+    )
+    for item in report.items:
+        table.add_row(item.name, item.pinned, item.found or "-", item.origin)
+    console.print(table)
+    for item in report.items:
+        if item.unused:
+            say(f"not used: {item.name} {item.unused}")
+    for item in report.items:
+        if item.remedy and item.optional:
+            say(f"[bold yellow]missing:[/] {item.name}; the lab works without: {item.remedy}")
+        elif item.remedy:
+            say(f"[bold red]missing:[/] {item.name}: {item.remedy}")
+    for sentence in report.damaged:
+        say(f"[bold red]damaged:[/] {sentence}")
+
+
+def show_metrics(metrics: service.Metrics) -> None:
+    """Print what limits `kubectl top`, if anything."""
+    if metrics.simulated:
+        say("kubectl top: its figures are simulated, a share of what each container requests")
+    if metrics.remedy:
+        say(
+            "[bold yellow]missing:[/] the metrics API, so `kubectl top` does not answer; the lab works without: "
+            f"{metrics.remedy}"
+        )
+
+
+def show_checks(checks: Sequence[Check]) -> None:
+    """Print the checks as a table, then each remedy on a line of its own, which can be copied."""
+    table = Table("check", "result", "found", title="Azure", title_justify="left")
+    for check in checks:
+        table.add_row(check.name, Text(check.verdict, style=_COLOURS[check.verdict]), Text(check.found))
+    console.print(table)
+    for check in checks:
+        if check.remedy:
+            console.print(f"[{_COLOURS[check.verdict]}]{check.name}:[/] ", end="")
+            console.print(check.remedy, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,66 @@
+"""`lab setup`, `up`, `preview`, `down`, `recover` and `clean`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lab import toolchain
+from lab.adapters.stack import Stack
+from lab.cli import summary
+from lab.cli.board import Progress
+from lab.cli.console import console
+from lab.cli.options import AllowReplace, StackName  # noqa: TC001 - Typer reads the types at run time
+from lab.services import lifecycle
+from lab.services.lifecycle import TerminalEngine
+
+
+def setup(
+    *,
+    tests: Annotated[bool, typer.Option("--tests", help="Bring the tools of tests and benchmarks too.")] = False,
+) -> None:
+    """Bring every tool, chart and manifest, and make the project's working folder. `up` does this by itself."""
+    lifecycle.prepare(Progress(), *(toolchain.TESTS if tests else ()), look_again=not tests)
+
+
+def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None:
+    """Create or repair the lab, then print its addresses."""
+    target, progress = Stack(stack), Progress()
+    lifecycle.prepare(progress, *lifecycle.tools_for(target))
+    lifecycle.up(target, TerminalEngine(), progress, allow_replace=allow_replace)
+    summary.show(target, console)
+
+
+def preview(stack: StackName = "dev") -> None:
+    """Show what `up` would do, and change nothing."""
+    progress = Progress()
+    lifecycle.prepare(progress)
+    lifecycle.preview(Stack(stack), TerminalEngine(), progress)
+
+
+def down(stack: StackName = "dev") -> None:
+    """Destroy the lab: every resource, process, port and file. The tools stay in the cache."""
+    target = Stack(stack)
+    if target.exists():
+        lifecycle.prepare(Progress())
+    lifecycle.down(target, TerminalEngine())
+    console.print(f"Stack {stack} is taken down. Bring it up again with: make up{target.suffix}")
+    console.print(f"Check that nothing is left with: lab audit{target.option}", highlight=False)
+
+
+def recover(stack: StackName = "dev") -> None:
+    """Repair a lab whose `up` or `down` was killed: a locked stack, half-made releases, dead processes."""
+    target, progress = Stack(stack), Progress()
+    lifecycle.prepare(progress, *lifecycle.tools_for(target))
+    lifecycle.recover(target, TerminalEngine(), progress)
+    summary.show(target, console)
+
+
+def clean(
+    *,
+    cache: Annotated[bool, typer.Option(help="Delete the cache of tools too; the next `up` refills it.")] = False,
+) -> None:
+    """Take down every lab of this project and delete its working folder."""
+    lifecycle.clean(cache=cache)
+    console.print("Clean.")
