@@ -6,16 +6,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lab.core.errors import LabError
+from lab.core.tags import PROJECT
 from lab.services.cost import retail
 from lab.services.cost.estimate import Share
 from lab.services.cost.prices import CURRENCY, UnknownPriceError
-from lab.settings.rules import NAMESPACE
 
 if TYPE_CHECKING:
     from lab.services.cost.estimate import Estimate
     from lab.settings import Settings
 
-SETTING = f"{NAMESPACE}:azure.budget.maxPerHour"
+SETTING = f"{PROJECT}:azure.budget.maxPerHour"
 
 _NAMED = 3
 """Number of lines that a refusal lists, the largest first."""
