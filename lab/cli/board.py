@@ -26,7 +26,6 @@ class Progress(progress.Progress):
 
     Args:
         stream: standard error by default.
-        live: force the board or the lines.
         heartbeat: seconds between signs of life, for lines.
         quiet: show nothing.
     """
@@ -35,12 +34,11 @@ class Progress(progress.Progress):
         self,
         stream: TextIO | None = None,
         *,
-        live: bool | None = None,
         heartbeat: float = HEARTBEAT,
         quiet: bool = False,
     ) -> None:
         super().__init__(stream, heartbeat=heartbeat, quiet=quiet)
-        self._live = (self.stream.isatty() if live is None else live) and not quiet
+        self._live = self.stream.isatty() and not quiet
         self._console = Console(file=self.stream, force_terminal=True)
         self._spinner = Spinner("dots")
 

@@ -42,17 +42,9 @@ _REDRAWN = 4.0
 
 @dataclass
 class Row:
-    """One stack.
+    """One stack: `usual` are the seconds of its last run (0 if unknown), `step` is its current one or its failure.
 
-    Attributes:
-        stack: its name.
-        label: the student's id, or what it is.
-        usual: seconds that it took the last time; 0 when that is not known.
-        shared: it is the cluster that others lean on, and says nothing of how long one of them takes.
-        phase: where it is.
-        step: what is under way, or why it failed.
-        began: when it began, by a clock that only goes on.
-        took: seconds, once it has ended.
+    The duration of a `shared` one, the class's cluster, says nothing about a student's stack.
     """
 
     stack: str
@@ -92,14 +84,13 @@ class Board:
         console: Console,
         *,
         parallel: int,
-        live: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare the board; `live` forces a table or lines, and `clock` is monotonic."""
+        """Prepare the board; `clock` is monotonic."""
         self.rows = rows
         self._console = console
         self._parallel = parallel
-        self._live = console.is_terminal if live is None else live
+        self._live = console.is_terminal
         self._clock = clock
         self._start = clock()
         self._lock = threading.Lock()
@@ -154,11 +145,6 @@ class Board:
             self._console.print(Text(text))
         else:
             self._say(text)
-
-    def remaining(self) -> float | None:
-        """Estimate the seconds until the end; None while it is unknown."""
-        with self._lock:
-            return remaining(list(self.rows.values()), self._parallel, self._clock())
 
     def render(self) -> RenderableType:
         """Draw the board."""

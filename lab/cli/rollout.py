@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
+from rich.live import Live
 
 from lab.adapters.stack import Stack
 from lab.cli import rollout_view
@@ -78,9 +78,9 @@ def watch(
     For example: `lab rollout watch delivery --timeout 300`
     """
     seen: list[tuple[Rollout, Explanation]] = []
-    looks = _looks(Stack(stack), namespace or state.namespace_of(name), name, timeout or float("inf"))
+    states = _states(Stack(stack), namespace or state.namespace_of(name), name, timeout or float("inf"))
     try:
-        (_follow_live if console.is_terminal else _follow_in_lines)(looks, seen)
+        (_follow_live if console.is_terminal else _follow_in_lines)(states, seen)
     except KeyboardInterrupt:
         if not seen:
             raise
@@ -118,7 +118,7 @@ def set_image(
     target, rollout = _find(stack, namespace, name)
     chosen = _container(rollout, container)
     if chosen.image == image:
-        console.print(f"{name} has {image} already; nothing is changed.", markup=False, highlight=False)
+        _print(f"{name} has {image} already; nothing is changed.")
         return
     actions.set_image(target, rollout, chosen, image)
     _tell(target, rollout, explain.after("set-image", rollout, image=image), explain.NOT_KNOWN_TO_THE_STACK)
@@ -177,8 +177,7 @@ def undo(
     target, rollout = _find(stack, namespace, name)
     chosen = _revision(rollout, to_revision)
     if chosen == rollout.newest:
-        told = f"{name} has the template of revision {chosen.revision} already; nothing is changed."
-        console.print(told, markup=False, highlight=False)
+        _print(f"{name} has the template of revision {chosen.revision} already; nothing is changed.")
         return
     actions.undo(target, rollout, chosen)
     _tell(target, rollout, explain.after("undo", rollout, chosen), explain.NOT_KNOWN_TO_THE_STACK)
@@ -197,7 +196,7 @@ def retry(name: Name = state.DEFAULT, stack: StackName = "dev", namespace: Names
     _tell(target, rollout, explain.after("retry", rollout))
 
 
-def _looks(stack: Stack, namespace: str, name: str, longest: float) -> Iterator[tuple[Rollout, Explanation]]:
+def _states(stack: Stack, namespace: str, name: str, timeout: float) -> Iterator[tuple[Rollout, Explanation]]:
     """Yield the state and its explanation until the Rollout has ended or the time is up."""
     context = reading.context(stack)
     begin, neglected_since = time.monotonic(), float("inf")
@@ -208,28 +207,25 @@ def _looks(stack: Stack, namespace: str, name: str, longest: float) -> Iterator[
         late = now - neglected_since >= reading.CONTROLLER_TIMEOUT
         explanation = explain.explain(rollout, context, reading.controller(stack) if late else None)
         yield rollout, explanation
-        if _ended(rollout, explanation) or time.monotonic() - begin >= longest:
+        if _ended(rollout, explanation) or time.monotonic() - begin >= timeout:
             return
         time.sleep(_INTERVAL)
 
 
-def _follow_live(looks: Iterator[tuple[Rollout, Explanation]], seen: list[tuple[Rollout, Explanation]]) -> None:
-    from rich.live import Live
-
+def _follow_live(states: Iterator[tuple[Rollout, Explanation]], seen: list[tuple[Rollout, Explanation]]) -> None:
     with Live(console=console, auto_refresh=False, transient=True) as live:
-        for rollout, explanation in looks:
+        for rollout, explanation in states:
             seen[:] = [(rollout, explanation)]
             live.update(rollout_view.screen(rollout, explanation), refresh=True)
 
 
-def _follow_in_lines(looks: Iterator[tuple[Rollout, Explanation]], seen: list[tuple[Rollout, Explanation]]) -> None:
-
+def _follow_in_lines(states: Iterator[tuple[Rollout, Explanation]], seen: list[tuple[Rollout, Explanation]]) -> None:
     said, asked = "", False
-    for rollout, explanation in looks:
+    for rollout, explanation in states:
         seen[:] = [(rollout, explanation)]
         line = rollout_view.line(rollout)
         if line != said:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            _print(line)
             said, asked = line, False
         # A log in which nothing happens any more shall say for whom it waits.
         if not explanation.moves and not explanation.broken and not asked:
@@ -238,36 +234,33 @@ def _follow_in_lines(looks: Iterator[tuple[Rollout, Explanation]], seen: list[tu
 
 
 def _ended(rollout: Rollout, explanation: Explanation) -> bool:
-
     return explanation.broken or rollout.phase in {Phase.HEALTHY, Phase.DEGRADED}
 
 
 def _code(rollout: Rollout, explanation: Explanation) -> int:
-
     return 1 if explanation.broken or rollout.phase is Phase.DEGRADED else 0
 
 
 def _print_explanation(explanation: Explanation) -> None:
-    for told in (explanation.text, *(f"  {each}" for each in explanation.commands)):
-        console.print(told, markup=False, highlight=False, soft_wrap=True)
+    _print(explanation.text, *(f"  {each}" for each in explanation.commands))
+
+
+def _print(*lines: str) -> None:
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _find(stack: str, namespace: str, name: str) -> tuple[Stack, Rollout]:
-
     target = Stack(stack)
     return target, reading.read(target, namespace or state.namespace_of(name), name)
 
 
 def _command(verb: str, stack: Stack, rollout: Rollout, more: str = "") -> str:
-
     return explain.command(verb, rollout, reading.context(stack), more)
 
 
 def _tell(stack: Stack, rollout: Rollout, *sentences: str) -> None:
-    for each in sentences:
-        console.print(each, markup=False, highlight=False, soft_wrap=True)
-    following = escape(_command("watch", stack, rollout))
-    console.print(f"Next  {following}", highlight=False, soft_wrap=True)
+    _print(*sentences, f"Next  {_command('watch', stack, rollout)}")
 
 
 def _nothing(stack: Stack, rollout: Rollout, verb: str) -> LabError:
@@ -293,20 +286,15 @@ def _container(rollout: Rollout, name: str) -> Container:
     found = next((each for each in rollout.containers if each.name == name), None)
     if found is None:
         has = ", ".join(each.name for each in rollout.containers)
-        told = f"it has: {has}" if has else f"its Pods' template is in {rollout.template_of}: change it there"
-        raise LabError(f'{rollout.name} has no container "{name}"', told)
+        remedy = f"it has: {has}" if has else f"its Pods' template is in {rollout.template_of}: change it there"
+        raise LabError(f'{rollout.name} has no container "{name}"', remedy)
     return found
 
 
 def _revision(rollout: Rollout, wanted: int) -> ReplicaSet:
-    there = ", ".join(str(each.revision) for each in rollout.replica_sets) or "none"
-    if not wanted:
-        if rollout.former is None:
-            raise LabError(
-                f"{rollout.name} has no revision before the newest one", f"its revisions that are kept: {there}"
-            )
-        return rollout.former
-    found = next((each for each in rollout.replica_sets if each.revision == wanted), None)
+    found = next((each for each in rollout.replica_sets if each.revision == wanted), None) if wanted else rollout.former
     if found is None:
-        raise LabError(f"{rollout.name} has no revision {wanted}", f"its revisions that are kept: {there}")
+        kept = ", ".join(str(each.revision) for each in rollout.replica_sets) or "none"
+        missing = f"revision {wanted}" if wanted else "revision before the newest one"
+        raise LabError(f"{rollout.name} has no {missing}", f"its revisions that are kept: {kept}")
     return found

@@ -137,8 +137,8 @@ def _cells(each: ReplicaSet) -> tuple[str, ...]:
 
 def _analysis(analysis: Analysis) -> RenderableType:
     kind = f" ({analysis.kind})" if analysis.kind else ""
-    told = f": {analysis.message}" if analysis.message else ""
-    parts = [Text(f"analysis {analysis.name}{kind}  {analysis.phase}{told}")]
+    message = f": {analysis.message}" if analysis.message else ""
+    parts = [Text(f"analysis {analysis.name}{kind}  {analysis.phase}{message}")]
     parts += [Text(f"  {_measured(each)}") for each in analysis.metrics]
     return Group(*parts)
 

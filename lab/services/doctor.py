@@ -21,16 +21,9 @@ _METRICS_SERVER = (
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """A tool, an artifact or a dashboard.
+    """A tool, an artifact or a dashboard; the lab works without an optional one.
 
-    Attributes:
-        name: as people know it.
-        pinned: the version that the lab needs.
-        found: the version that is there, if any.
-        origin: where it came from.
-        remedy: how to get it; empty when it is there.
-        unused: another copy on PATH, and why it is not used.
-        optional: the lab works without it.
+    `remedy` gets what is missing, and `unused` is another copy on PATH.
     """
 
     name: str

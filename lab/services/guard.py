@@ -28,14 +28,7 @@ _SUBSCRIPTION = re.compile(r"^/subscriptions/([0-9a-f-]{36})(?:/|$)", re.IGNOREC
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """A guarded resource that an update would delete or replace.
-
-    Attributes:
-        name: its logical name.
-        type: its type token.
-        operation: the engine's word, such as `replace` or `delete`.
-        properties: paths of the properties that cause it, none for a deletion.
-    """
+    """A guarded resource that an update would delete or replace, and the paths of the properties that cause it."""
 
     name: str
     type: str

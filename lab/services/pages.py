@@ -100,12 +100,7 @@ _TOKEN_DURATION = "1h"  # noqa: S105 - a duration, no token
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """Credentials of a tool, or a note that it needs none.
-
-    Attributes:
-        secret: for standard output alone.
-        note: for people.
-    """
+    """Credentials of a tool, for standard output alone, or a note that it needs none."""
 
     secret: str = ""
     note: str = ""

@@ -21,14 +21,7 @@ _Name = Annotated[str, pydantic.StringConstraints(strict=True, pattern=r"^[a-z0-
 
 @dataclass(frozen=True)
 class Query:
-    """One query about `order` in the namespace `shop`.
-
-    Attributes:
-        name: in lower case with hyphens, unique.
-        title: for people, as over a panel.
-        query: in PromQL, on one line.
-        meaning: one sentence.
-    """
+    """One query about `order` in the namespace `shop`: name, title, PromQL on one line, and a sentence."""
 
     __pydantic_config__ = pydantic.ConfigDict(extra="forbid")
 

@@ -47,7 +47,7 @@ def recover(stack: Stack, say: Callable[[str], None]) -> None:
         say(f"ending {ended} plugin processes that the killed engine left")
     resources, forgotten = _without_pending(stack)
     if forgotten:
-        say(f"forgetting {forgotten} half-done operations; the next up does them again")
+        say(f"removing {forgotten} pending operations from the state; the next up repeats them")
     if plane := _control_plane(resources):
         _mend_cluster(plane, {entry["urn"].rsplit("::", 1)[1] for entry in resources}, say)
 
@@ -62,19 +62,14 @@ def end_orphans() -> int:
 def half_done(stack: Stack) -> bool:
     """Check for pending operations in the state.
 
-    The local backend's file is looked at as text, which takes no time; where there is none, pulumi would have to be
-    asked, which takes as long as an update without changes, so the answer is no.
+    It reads the local backend's file. Without one it says no, since asking pulumi takes as long as an empty update.
     """
     file = stack.state_file
     return file.is_file() and '"pending_operations":' in file.read_text(encoding="utf-8")
 
 
 def forget_pending(stack: Stack) -> int:
-    """Remove the pending operations from the state, and return their number; the next update repeats them.
-
-    Returns:
-        How many there were.
-    """
+    """Remove the pending operations from the state, and return their number; the next update repeats them."""
     _, forgotten = _without_pending(stack)
     return forgotten
 
@@ -138,7 +133,7 @@ def _control_plane(resources: list[dict[str, Any]]) -> ControlPlane | None:
 def _orphans() -> list[psutil.Process]:
     """Find this project's language hosts and providers without an engine, with their children.
 
-    What stands of the lab stays: a provider has started it, and is its parent as long as both live.
+    The lab's own servers stay: they are children of the provider that started them for as long as it lives.
     """
     stacks = str(paths.home().absolute() / "stacks")
     roots = [

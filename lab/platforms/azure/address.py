@@ -18,14 +18,14 @@ SERVICES = (
 )
 """Each answers with the caller's address as plain text; the first three have IPv4 addresses only."""
 
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 """Seconds for one service in total; a tenth is usual."""
 
-_LONGEST = 64
+_MAX_BYTES = 64
 """Bytes; an address and a line end are at most 17."""
 
 
-def public_address(services: tuple[str, ...] | None = None, *, patience: float = _PATIENCE) -> str:
+def public_address(services: tuple[str, ...] | None = None, *, timeout: float = _TIMEOUT) -> str:
     """Ask web services for this machine's public address, through the proxy that kubectl would use too.
 
     Two services must agree: the answer opens the API server to somebody, and one service may lie, be a hotel's login
@@ -42,10 +42,10 @@ def public_address(services: tuple[str, ...] | None = None, *, patience: float =
     needed = min(2, len(asked))
     seen: list[str] = []
     problems: list[str] = []
-    with httpx.Client(timeout=patience, headers={"Accept": "text/plain"}) as client:
+    with httpx.Client(timeout=timeout, headers={"Accept": "text/plain"}) as client:
         for url in asked:
             try:
-                seen.append(_ask(client, url, patience))
+                seen.append(_ask(client, url, timeout))
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 problems.append(f"{url}: {str(error) or type(error).__name__}")
             else:
@@ -66,14 +66,14 @@ def _services() -> tuple[str, ...]:
     return tuple(url.strip() for url in named if url.strip()) or SERVICES
 
 
-def _ask(client: httpx.Client, url: str, patience: float) -> str:
+def _ask(client: httpx.Client, url: str, timeout: float) -> str:
     """Read the answer of one service.
 
     Raises:
         httpx.HTTPError: it does not answer well, or not in time.
         ValueError: what it answers is no public IPv4 address.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     body = b""
     # A redirect leads to a login page rather than to an answer, so none is followed.
     with client.stream("GET", url) as response:
@@ -81,10 +81,10 @@ def _ask(client: httpx.Client, url: str, patience: float) -> str:
             raise ValueError(f"answers {response.status_code}")
         for piece in response.iter_bytes():
             body += piece
-            if len(body) > _LONGEST:
+            if len(body) > _MAX_BYTES:
                 raise ValueError("answers something longer than an address")
             if time.monotonic() > deadline:
-                raise ValueError(f"takes longer than {patience:.0f} s")
+                raise ValueError(f"takes longer than {timeout:.0f} s")
     text = body.decode("ascii", errors="replace").strip()
     address = ipaddress.IPv4Address(text)
     if not address.is_global:

@@ -98,18 +98,18 @@ def cli(version: Version) -> Check:
     numbers = tuple(int(number) for number in re.findall(r"\d+", version.cli)[:3])
     if numbers >= OLDEST_CLI:
         return _ok("Azure CLI", version.cli)
-    return _failed("Azure CLI", f"{version.cli}; {'.'.join(map(str, OLDEST_CLI))} or newer is needed", "az upgrade")
+    return failed("Azure CLI", f"{version.cli}; {'.'.join(map(str, OLDEST_CLI))} or newer is needed", "az upgrade")
 
 
 def subscription(account: Account, needs: AzureNeeds) -> Check:
     """Check that az uses the lab's subscription."""
     wanted, found = needs.subscription, f"{account.name} ({account.id}), as {account.user}"
     if wanted and wanted.lower() not in (account.id.lower(), account.name.lower()):
-        return _failed(
+        return failed(
             "subscription", f"{found}; wanted {wanted}", f"az account set --subscription {shlex.quote(wanted)}"
         )
     if account.state != "Enabled":
-        return _failed(
+        return failed(
             "subscription",
             f"{found}, is {account.state}: nothing can be made in it",
             "reactivate it in the portal under Subscriptions, then: az account list --refresh",
@@ -145,7 +145,7 @@ def providers(found: tuple[Provider, ...]) -> Check:
     if set(lacking.values()) == {"Registering"}:
         return _warning("resource providers", text, "wait some minutes, then: lab doctor --target azure")
     commands = (f"az provider register --namespace {name} --wait" for name in lacking)
-    return _failed("resource providers", text, " && ".join(commands))
+    return failed("resource providers", text, " && ".join(commands))
 
 
 def system_size(found: tuple[VmSize, ...], needs: AzureNeeds) -> Check:
@@ -155,9 +155,9 @@ def system_size(found: tuple[VmSize, ...], needs: AzureNeeds) -> Check:
     if size is None or size.refusal:
         return _not_offered(name, size, wanted, needs)
     if re.match(r"Standard_B\d", size.name, re.IGNORECASE):
-        return _failed(name, f"{wanted} is of the B series: AKS excludes it for system pools", _sizes(needs))
+        return failed(name, f"{wanted} is of the B series: AKS excludes it for system pools", _sizes(needs))
     if size.vcpus < SYSTEM_POOL_VCPUS:
-        return _failed(
+        return failed(
             name,
             f"{wanted} has {size.vcpus} vCPUs; AKS asks for {SYSTEM_POOL_VCPUS} in a system pool",
             _sizes(needs),
@@ -172,7 +172,7 @@ def spot_size(found: tuple[VmSize, ...], needs: AzureNeeds) -> Check:
     if size is None or size.refusal:
         return _not_offered(name, size, wanted, needs)
     if not size.spot:
-        return _failed(name, f"{wanted} is not offered as Spot in {needs.location}", _sizes(needs))
+        return failed(name, f"{wanted} is not offered as Spot in {needs.location}", _sizes(needs))
     return _ok(name, f"{wanted}, {size.vcpus} vCPUs")
 
 
@@ -198,11 +198,11 @@ def kubernetes(found: KubernetesVersions, needs: AzureNeeds) -> Check:
     remedy = f"pulumi config set istio-lab:kubernetesVersion {nearest}" if nearest else listing
     if minor is None:
         offered = ", ".join(sorted((entry.version for entry in official), key=_numbers)) or "none"
-        return _failed(name, f"{wanted} is not offered in {needs.location}; offered: {offered}", remedy)
+        return failed(name, f"{wanted} is not offered in {needs.location}; offered: {offered}", remedy)
     if "KubernetesOfficial" not in minor.plans:
-        return _failed(name, f"{wanted} is offered with long-term support (Premium) only", remedy)
+        return failed(name, f"{wanted} is offered with long-term support (Premium) only", remedy)
     if wanted != number and wanted not in minor.patches:
-        return _failed(
+        return failed(
             name,
             f"{wanted} is not offered; of {number}: {', '.join(sorted(minor.patches, key=_numbers))}",
             f"pulumi config set istio-lab:kubernetesVersion {number}",
@@ -224,7 +224,7 @@ def roles(permissions: Permissions, account: Account) -> Check:
 
     if any(covered(entry.actions) and not covered(entry.not_actions) for entry in permissions.value):
         return _ok(name, account.user)
-    return _failed(
+    return failed(
         name,
         f"{account.user} may not assign roles; the cluster needs one to pull from its registry",
         f"ask an Owner to run: az role assignment create --assignee {shlex.quote(account.user)} "
@@ -246,16 +246,11 @@ def pick(found: tuple[VmSize, ...], wanted: str) -> VmSize | None:
     return next((size for size in found if size.name.lower() == wanted.lower()), None)
 
 
-def failed(name: str, found: str, remedy: str) -> Check:
-    """Report a check that could not be made."""
-    return _failed(name, found, remedy)
-
-
 def _not_offered(name: str, size: VmSize | None, wanted: str, needs: AzureNeeds) -> Check:
     if size is None:
-        return _failed(name, f"there is no {wanted} in {needs.location}", _sizes(needs))
+        return failed(name, f"there is no {wanted} in {needs.location}", _sizes(needs))
     reason = f"{wanted} is not offered to this subscription in {needs.location} ({size.refusal})"
-    return _failed(name, reason, _sizes(needs))
+    return failed(name, reason, _sizes(needs))
 
 
 def _sizes(needs: AzureNeeds) -> str:
@@ -270,14 +265,14 @@ def _quota(name: str, usages: tuple[Usage, ...], wanted: tuple[str, ...], vcpus:
         return _warning(name, f"{vcpus} vCPUs needed; Azure tells no quota called {', '.join(unknown)}", listing)
     quotas = [by_name[entry.lower()] for entry in wanted]
     short = [entry for entry in quotas if vcpus > entry.limit - entry.used]
-    told = "; ".join(f"{entry.label}: {entry.used} of {entry.limit} used" for entry in short or quotas)
+    usage = "; ".join(f"{entry.label}: {entry.used} of {entry.limit} used" for entry in short or quotas)
     if short:
-        return _failed(
+        return failed(
             name,
-            f"{vcpus} vCPUs needed; {told}",
+            f"{vcpus} vCPUs needed; {usage}",
             f"fewer or smaller nodes, another region, or more quota (in the portal under Quotas); see: {listing}",
         )
-    return _ok(name, f"{vcpus} vCPUs needed; {told}")
+    return _ok(name, f"{vcpus} vCPUs needed; {usage}")
 
 
 def _newest(minor: KubernetesMinor) -> str:
@@ -296,5 +291,6 @@ def _warning(name: str, found: str, remedy: str) -> Check:
     return Check(name=name, verdict=Verdict.WARNING, found=found, remedy=remedy)
 
 
-def _failed(name: str, found: str, remedy: str) -> Check:
+def failed(name: str, found: str, remedy: str) -> Check:
+    """Return a check that failed, or could not be made."""
     return Check(name=name, verdict=Verdict.FAILED, found=found, remedy=remedy)

@@ -10,7 +10,7 @@ from lab.core.errors import LabError
 from lab.platforms.azure.error_catalog import explain
 from lab.platforms.azure.models import Account, read
 
-PATIENCE = 90.0
+TIMEOUT = 90.0
 """Seconds for a question; the slowest, the list of VM sizes, takes about half a minute."""
 
 
@@ -18,7 +18,7 @@ class NotFoundError(LabError):
     """Azure does not have what was asked for."""
 
 
-def ask(*arguments: str, timeout: float = PATIENCE) -> str:
+def ask(*arguments: str, timeout: float = TIMEOUT) -> str:
     """Run an az command to its end.
 
     Returns:

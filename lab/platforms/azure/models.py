@@ -40,12 +40,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Policies:
-    """A subscription's offer, from Azure's REST API; `az account show` leaves it out.
-
-    Attributes:
-        quota_id: the kind of offer, such as `FreeTrial_2014-09-01`.
-        spending_limit: `On`, `Off` or `CurrentPeriodOff`.
-    """
+    """A subscription's offer, such as `FreeTrial_2014-09-01`, from the REST API; `az account show` omits it."""
 
     quota_id: Annotated[_Text, Field(validation_alias=AliasPath("subscriptionPolicies", "quotaId"))]
     spending_limit: Annotated[_Text, Field(validation_alias=AliasPath("subscriptionPolicies", "spendingLimit"))]
@@ -87,12 +82,7 @@ class Capability:
 
 @dataclass(frozen=True, kw_only=True)
 class Restriction:
-    """A reason why a VM size is not available.
-
-    Attributes:
-        type: `Location`, or `Zone` when only some zones lack it.
-        reason_code: `NotAvailableForSubscription` or `QuotaId`.
-    """
+    """A reason why a VM size is not available: in the `Location`, or in a `Zone` only."""
 
     __pydantic_config__ = _CAMEL
     type: str

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 """Seconds for a call of another service, as in Bookinfo's front page."""
 
 _PASSED_ON = ("x-request-id", "traceparent", "tracestate", "b3", "baggage", "end-user")
@@ -97,15 +97,15 @@ class Service(http.server.BaseHTTPRequestHandler):
     def _page(self) -> None:
         _, details = self._ask("details")
         status, reviews = self._ask("reviews")
-        told = "".join(
+        texts = "".join(
             f"<blockquote><p>{html.escape(each['text'])}</p>{_stars(each.get('rating'))}</blockquote>"
             for each in reviews.get("reviews", [])
         )
-        told = told or "<p>Sorry, product reviews are currently unavailable for this book.</p>"
+        texts = texts or "<p>Sorry, product reviews are currently unavailable for this book.</p>"
         by = html.escape(f"{reviews.get('version', '')} {reviews.get('podname', '')}".strip()) or str(int(status))
         page = (
             "<!DOCTYPE html><title>Simple Bookstore App</title><h1>The Comedy of Errors</h1>"
-            f"<p>{html.escape(str(details.get('author', '')))}</p><h2>Book Reviews</h2>{told}"
+            f"<p>{html.escape(str(details.get('author', '')))}</p><h2>Book Reviews</h2>{texts}"
             f"<p>Reviews served by: {by}</p>"
         )
         self._send(HTTPStatus.OK, "text/html; charset=utf-8", page.encode())
@@ -118,7 +118,7 @@ class Service(http.server.BaseHTTPRequestHandler):
             headers["baggage-user-agent"] = browser
         request = urllib.request.Request(f"http://{service}:9080/{service}/0", headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310 - the scheme is above
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - the scheme is above
                 return HTTPStatus(answer.status), json.load(answer)
         except urllib.error.HTTPError as error:
             return HTTPStatus(error.code), {"error": f"{service} answered {error.code}"}

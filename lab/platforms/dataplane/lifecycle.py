@@ -34,7 +34,7 @@ _PROBE = (
     "&& ip -n one link add pods type bridge && ip -n two link set lo up"
 )
 
-_START = 30.0
+_READY_TIMEOUT = 30.0
 """Seconds; a second is usual, unless the packages of the applications have to be brought."""
 
 _RUNNING, _DEAD = "running", "dead"
@@ -42,12 +42,7 @@ _RUNNING, _DEAD = "running", "dead"
 
 @dataclass(frozen=True, kw_only=True)
 class DataPlane:
-    """Real workloads beside one control plane.
-
-    Attributes:
-        control_plane: what it follows.
-        metrics: whether requests are counted, and a Prometheus answers with what was counted.
-    """
+    """Real workloads beside one control plane, and with `metrics` a Prometheus that counts their requests."""
 
     control_plane: ControlPlane
     metrics: bool = False
@@ -85,7 +80,7 @@ class DataPlane:
             ],
             pid_file=folder / "agent.pid",
             log=self._log,
-            environment=environment.make(environment.LAB, PYTHONPATH=str(paths.PROJECT)),
+            environment=environment.make(environment.AGENT, PYTHONPATH=str(paths.PROJECT)),
         )
         remedy = f"its log is {self._log}"
 
@@ -96,7 +91,7 @@ class DataPlane:
                 raise LabError(f"the data plane ended at once: {process.tail(self._log)}", remedy)
             return False
 
-        wait_until(ready, timeout=_START, interval=0.02, what="the data plane was not ready", remedy=remedy)
+        wait_until(ready, timeout=_READY_TIMEOUT, interval=0.02, what="the data plane was not ready", remedy=remedy)
 
     def health(self) -> str:
         """`running`, `dead`, or why this machine cannot have one."""

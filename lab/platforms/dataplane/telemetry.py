@@ -55,15 +55,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request of a proxy to a Service, sent or refused.
-
-    Attributes:
-        code: of the answer; 0 for none.
-        flags: Envoy's own word on what went wrong; `-` for nothing.
-        milliseconds: how long it took.
-        upstream: the address of the Pod that answered; empty for none.
-        host: the Service's full name.
-    """
+    """A request of a proxy to a Service, sent or refused, with Envoy's flags and the address of the Pod."""
 
     code: str
     flags: str

@@ -119,13 +119,12 @@ class ControlPlane:
             kubectl.run(self.kubeconfig, "delete", "node", *surplus)
 
     def compose_schema(self) -> None:
-        """Have the API server compose its schema anew, and do not wait for it.
+        """Let the API server compose its OpenAPI schema in the background.
 
-        It does so when somebody asks for the first time after new kinds were defined, and that takes it more than a
-        second: nobody is to wait for it in the next preview.
+        It does so at the first request after new CRDs, which takes more than a second of the next preview otherwise.
         """
         process.start_detached(
-            # This one asks for the binary form, as Pulumi's provider does: each form is composed on its own.
+            # The binary form, as for Pulumi's provider: each form is composed on its own.
             kubectl.command(self.kubeconfig, "explain", "namespace", "--output=plaintext-openapiv2"),
             pid_file=self.directory / "schema" / "kubectl.pid",
             log=Path(os.devnull),

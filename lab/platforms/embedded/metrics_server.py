@@ -18,7 +18,7 @@ _SERVICE = {"name": NAME, "namespace": "kube-system"}
 _RESOLUTION = 10
 """Seconds between two scrapes, its minimum: CPU usage needs two of them."""
 
-_PATIENCE = 5
+_TIMEOUT = 5
 """Seconds for one scrape; must be less than the above."""
 
 
@@ -38,7 +38,7 @@ def command(program: Path, *, kubeconfig: Path, certificates: Path, port: int) -
         "--kubelet-use-node-status-port",
         f"--kubelet-certificate-authority={certificates / 'ca.crt'}",
         f"--metric-resolution={_RESOLUTION}s",
-        f"--kubelet-request-timeout={_PATIENCE}s",
+        f"--kubelet-request-timeout={_TIMEOUT}s",
     ]
 
 

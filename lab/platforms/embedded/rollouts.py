@@ -22,11 +22,11 @@ NAMESPACE = "argo-rollouts"
 _PROGRAM = "rollouts-controller"
 
 _NO_PORT = 65536
-"""It would listen on every address of this machine, and cannot be told otherwise; where it cannot listen, it works all
-the same and says so in its log."""
+"""An invalid port: the controller would listen on every address, which no option changes. Where it cannot listen, it
+logs that and works all the same."""
 
-_BIRTH = 0.5
-"""Seconds in which a controller ends that cannot begin at all."""
+_START_TIMEOUT = 0.5
+"""Seconds within which a controller that cannot start has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class RolloutsController:
                 HTTP_PROXY=f"http://{LOOPBACK}:{self.control_plane.ports.prometheus}",
             ),
         )
-        if poll(lambda: _find(self.control_plane.directory) is None, timeout=_BIRTH, interval=0.05):
+        if poll(lambda: _find(self.control_plane.directory) is None, timeout=_START_TIMEOUT, interval=0.05):
             raise LabError(
                 f"the controller of Argo Rollouts ended at once: {process.tail(self._log)}", f"its log is {self._log}"
             )

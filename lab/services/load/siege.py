@@ -93,7 +93,7 @@ class Transcript:
             return None
         succeeded, failed = int(totals["transactions"]), int(totals.get("failed_transactions", 0))
         if not self.codes:
-            unsure = "siege told no single answers: what failed may have been answered with a status of 400 and more"
+            unsure = "siege printed no single answers: what failed may have been answered with a status of 400 and more"
             return Outcome(
                 seconds=totals["elapsed_time"],
                 requests=succeeded + failed,

@@ -54,13 +54,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step of a canary.
-
-    Attributes:
-        kind: its key in the Rollout, such as `setWeight`.
-        text: for people: `pause 10s`.
-        seconds: of a pause that ends by itself.
-    """
+    """One step of a canary, for people in `text`; `seconds` are those of a pause that ends by itself."""
 
     kind: str
     text: str
@@ -78,14 +72,7 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class Pod:
-    """A Pod that is not ready.
-
-    Attributes:
-        name: of the Pod.
-        hash: of its ReplicaSet.
-        reason: one word, such as `ImagePullBackOff`, `Unschedulable`, or `NotReady` when nothing better is known.
-        message: from the cluster; may be empty.
-    """
+    """A Pod that is not ready; `reason` is such as `ImagePullBackOff`, or `NotReady` when nothing better is known."""
 
     name: str
     hash: str
@@ -95,19 +82,9 @@ class Pod:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaSet:
-    """The Pods of one revision.
+    """The Pods of one revision; `hash` is that of their template.
 
-    Attributes:
-        name: of the object.
-        revision: a number that grows with each new template.
-        hash: of the Pod template.
-        images: of its containers.
-        version: the label `version` of its Pods; empty without.
-        desired: number of Pods.
-        ready: Pods that are ready.
-        available: Pods that were ready for `minReadySeconds`.
-        roles: its purposes.
-        failure: why its Pods cannot be created; empty when they can.
+    `available` Pods were ready for `minReadySeconds`, and `failure` says why Pods cannot be created.
     """
 
     name: str
@@ -124,22 +101,10 @@ class ReplicaSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """The measurements of one metric of an AnalysisRun.
+    """The measurements of one metric of an AnalysisRun, and its conditions.
 
-    Attributes:
-        name: of the metric.
-        phase: Running, Successful, Failed, Error, Inconclusive; Pending before the first measurement.
-        successful: measurements that met the success condition.
-        failed: measurements that did not.
-        inconclusive: measurements that met neither condition.
-        errors: measurements that could not be made.
-        limit: failures that are tolerated; below zero: any number.
-        value: of the last measurement; empty without one.
-        message: from the provider; empty if all is well.
-        success: the success condition; empty without.
-        failure: the failure condition; empty without.
-        dry_run: its result does not count.
-        provider: such as `prometheus`.
+    `limit` is the number of failures that are tolerated (below zero: any number), `value` is that of the last
+    measurement, and with `dry_run` the result does not count.
     """
 
     name: str
@@ -159,17 +124,7 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """An AnalysisRun.
-
-    Attributes:
-        name: of the object.
-        kind: Step, Background, PrePromotion or PostPromotion.
-        hash: of the version that it judges.
-        phase: Pending, Running, Successful, Failed, Error or Inconclusive.
-        message: from the controller.
-        created: its creation time.
-        metrics: their measurements.
-    """
+    """An AnalysisRun of kind Step, Background, PrePromotion or PostPromotion, with the hash of its version."""
 
     name: str
     kind: str
@@ -200,35 +155,20 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """A Rollout and all that belongs to it.
+    """A Rollout and all that belongs to it; ReplicaSets and analyses with the newest first.
 
-    Attributes:
-        name: of the object.
-        namespace: of the object.
-        strategy: `canary` or `blueGreen`.
+    Some of its attributes:
         phase: Progressing while the controller has not seen the last change.
-        message: from the controller.
         noticed: the controller has seen the last change and the last request to promote, abort or retry.
         read: the time of this state.
         current: the hash of the newest version.
         stable: the hash of the last version that was promoted; empty before the first.
-        desired: number of Pods.
-        steps: of the canary.
         step_index: of the current step, from 0; the number of steps when all are done.
         routed: the mesh splits the traffic, instead of the numbers of Pods.
         weight: percent of the requests that the newest version gets; none for blueGreen.
-        pauses: that hold it now.
         paused_by_hand: `spec.paused` is set.
-        aborted: the newest version was aborted.
-        auto_promotion: a blueGreen is promoted by itself.
-        auto_promotion_seconds: after how long; none for at once.
-        min_ready_seconds: a Pod must be ready for so long before it counts.
-        conditions: of its status.
-        containers: of its Pods; none when another object has the template.
-        template_of: the object that has the Pod template, as kubectl takes it.
-        replica_sets: the newest first.
-        analyses: the newest first.
-        waiting_pods: Pods that are not ready.
+        auto_promotion_seconds: of a blueGreen; none for at once.
+        containers: of its Pods; none when another object, `template_of`, has the template.
     """
 
     name: str

@@ -122,7 +122,7 @@ def test_an_answer_is_not_read_further_than_an_address_goes(services: Services) 
 def test_a_slow_service_is_left_behind(services: Services, bad: str) -> None:
     begin = time.monotonic()
 
-    assert public_address(services.named(bad, "good", "newline"), patience=0.2) == MINE
+    assert public_address(services.named(bad, "good", "newline"), timeout=0.2) == MINE
     assert time.monotonic() - begin < 2
 
 
@@ -175,6 +175,6 @@ def test_the_proxy_is_used(services: Services, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("HTTP_PROXY", services.url)
 
     with pytest.raises(LabError):
-        public_address(("http://address.example/whatever",), patience=0.5)
+        public_address(("http://address.example/whatever",), timeout=0.5)
 
     assert services.asked == ["http://address.example/whatever"]

@@ -60,7 +60,7 @@ def drawn(rows: Iterable[Row], *, parallel: int = 4, seconds: float = 0.0) -> li
 def told(rows: Iterable[Row], **more: float) -> tuple[Board, Clock, io.StringIO]:
     """A board of lines."""
     clock, out = Clock(), io.StringIO()
-    made = Board(by_stack(rows), console(out), parallel=4, live=False, clock=clock)
+    made = Board(by_stack(rows), console(out), parallel=4, clock=clock)
     made.heartbeat = more.get("heartbeat", made.heartbeat)
     return made, clock, out
 
@@ -225,7 +225,7 @@ def test_the_board_tells_how_long_it_may_take() -> None:
     made.begin("student-anna")
     clock.now += 4
 
-    assert made.remaining() == pytest.approx(6.0)
+    assert remaining(list(made.rows.values()), 4, clock.now) == pytest.approx(6.0)
 
 
 # --- rows of a plan ---
