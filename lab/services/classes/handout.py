@@ -25,7 +25,7 @@ _NOT_IN_GIT = "*\n"
 _FIRST = 0o700
 
 _HOW_TO_REACH_IT = ("server", "certificate-authority-data", "tls-server-name", "insecure-skip-tls-verify")
-"""Keys of a cluster in a kubeconfig that students get; a proxy's address may have the administrator's password in it."""
+"""Of a cluster in a student's kubeconfig; a proxy's address may contain the administrator's password."""
 
 
 @dataclass(frozen=True, kw_only=True)
