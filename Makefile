@@ -28,10 +28,11 @@ recover: .venv/lab ## Put a lab right after a killed `make up` or `make down`
 	@$(lab) recover
 
 test: .venv/dev ## Bring everything that is needed and pass the checks: lint, types, all tests
-	@$(lab) test
+	@$(lab) setup --tests
+	@. "$${ISTIO_LAB_HOME:-$(CURDIR)/.lab}/activate" && .ci/checks
 
 bench: .venv/lab ## Measure this stack against the course's own commands, side by side
-	@$(lab) bench
+	@.venv/bin/python -m benchmarks
 
 doctor: .venv/lab ## Show every tool, its version, its origin, and what is missing
 	@$(lab) doctor

@@ -22,9 +22,8 @@ from lab.cli.board import Progress
 from lab.core.errors import LabError
 from lab.platforms.embedded.ports import LOOPBACK, is_free
 from lab.services.load import fortio
-from lab.services.load.destination import Destination
-from lab.services.load.meter import Meter
-from lab.services.load.plan import Plan
+from lab.services.load.plan import Destination, Plan
+from lab.services.load.report import Meter
 from lab.toolchain import applications
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import yaml
 from rich.table import Column, Table
 
+from benchmarks.approaches import left_out
 from benchmarks.machine import Machine
-from benchmarks.meter import Meter
-from benchmarks.ours import left_out
-from benchmarks.sandbox import Sandbox
+from benchmarks.sandbox import Meter, Sandbox
 from lab.cli.board import Progress
 from lab.core import paths
 

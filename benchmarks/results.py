@@ -1,4 +1,4 @@
-"""What the benchmark found: statistics, limits and the JSON document, as pure functions of the samples."""
+"""Results of the comparison: statistics, limits, the JSON document and the table, as pure functions of the samples."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from enum import StrEnum
 from statistics import median
 from typing import TYPE_CHECKING
 
+from rich.table import Table
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
 
 OURS = "this stack"
 NOTES = "the notes' own way"
@@ -152,3 +153,38 @@ def _summary(samples: Sequence[Sample]) -> Summary:
         maximum=max(seconds),
         memory=max(sample.memory for sample in samples),
     )
+
+
+def table(samples: Sequence[Sample]) -> Table:
+    """Seconds and memory of each measure beside its limit; a limit that is missed stands out.
+
+    Args:
+        samples: every measurement.
+    """
+    summaries = summarize(samples)
+    judged = {verdict.name: verdict for verdict in verdicts(summaries)}
+    made = Table(
+        title=f"seconds; rounds: {max(sample.round for sample in samples)}",
+        caption=COUNTED,
+        caption_justify="left",
+    )
+    made.add_column("")
+    for heading in ("minimum", "median", "maximum", "peak memory", "limit"):
+        made.add_column(heading, justify="right")
+    for measure, summary in summaries.items():
+        made.add_row(measure.value, *_numbers(summary), _judged(judged.get(measure)))
+    made.add_section()
+    made.add_row(RATIO, "", f"{ratio(summaries):.2f}", "", "", _judged(judged[RATIO]))
+    return made
+
+
+def _numbers(summary: Summary) -> tuple[str, ...]:
+    seconds = (f"{value:.1f}" for value in (summary.minimum, summary.median, summary.maximum))
+    return (*seconds, f"{summary.memory / 1e6:.0f} MB")
+
+
+def _judged(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
+    word = "[green]met[/]" if verdict.met else "[bold red]missed[/]"
+    return f"<= {verdict.limit:g} {word}"

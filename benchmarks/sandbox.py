@@ -1,4 +1,4 @@
-"""A folder that holds all the benchmark makes, and the processes started for it: both are gone afterwards."""
+"""A folder for all that a benchmark makes, the processes started for it, and a meter of their time and memory."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from lab.adapters import processes
 from lab.core import paths
 from lab.core.errors import LabError
 
@@ -44,6 +44,10 @@ _REST_PATIENCE = 30.0
 
 _GONE_PATIENCE = 20.0
 """Seconds for what `destroy` removes to be really gone."""
+
+
+_INTERVAL = 0.25
+"""Seconds between two looks at the memory: often enough for a peak, too seldom to slow anything down."""
 
 
 class Sandbox:
@@ -98,9 +102,9 @@ class Sandbox:
                     timeout=_PATIENCE,
                 ).returncode
             except subprocess.TimeoutExpired:
-                raise LabError(f"{name} did not end in {_PATIENCE:.0f} s: {processes.tail(log)}") from None
+                raise LabError(f"{name} did not end in {_PATIENCE:.0f} s: {_tail(log)}") from None
         if code:
-            raise LabError(f"{name} ended with code {code}: {processes.tail(log, lines=12)}")
+            raise LabError(f"{name} ended with code {code}: {_tail(log)}")
         return log.read_text(errors="replace")
 
     def processes(self, *, strangers: Collection[int] = ()) -> list[psutil.Process]:
@@ -144,7 +148,7 @@ class Sandbox:
         """End all that was started here, also what starts while others end."""
         deadline = time.monotonic() + _GONE_PATIENCE
         while (alive := self.processes()) and time.monotonic() < deadline:
-            processes.stop(alive, patience=0)
+            kill(alive)
 
     def wait_until_gone(self) -> None:
         """Wait until nothing runs any more.
@@ -157,6 +161,18 @@ class Sandbox:
             if time.monotonic() > deadline:
                 raise LabError(f"still running after everything was destroyed: {', '.join(map(_title, alive))}")
             time.sleep(0.05)
+
+
+def kill(running: Sequence[psutil.Process]) -> None:
+    """Kill processes and wait for their end."""
+    for process in running:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(running, timeout=_GONE_PATIENCE)
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-12:])
 
 
 def _inherited() -> dict[str, str]:
@@ -180,3 +196,48 @@ def _undisturbed() -> Iterator[None]:
     finally:
         for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)
+
+
+class Meter:
+    """Measures a `with` block.
+
+    Attributes:
+        seconds: how long it took.
+        memory: the peak memory of the sandbox's processes in bytes.
+    """
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._ended = threading.Event()
+        self._watch = threading.Thread(target=self._watch_memory, daemon=True)
+        self.seconds = 0.0
+        self.memory = 0
+
+    def __enter__(self) -> Self:
+        own = {process.pid for process in self._sandbox.processes()}
+        # Whatever else runs already is no child of what is measured: only newer processes need a look each time.
+        self._strangers = frozenset(psutil.pids()) - own
+        self._watch.start()
+        self._start = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.seconds = time.monotonic() - self._start
+        self._ended.set()
+        self._watch.join()
+
+    def _watch_memory(self) -> None:
+        while True:
+            running = self._sandbox.processes(strangers=self._strangers)
+            self.memory = max(self.memory, sum(map(_resident, running)))
+            if self._ended.wait(_INTERVAL):
+                return
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0

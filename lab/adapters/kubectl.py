@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lab.adapters import environment, process
@@ -51,3 +53,22 @@ def program() -> Path:
     if not file.exists():
         raise LabError("The tool kubectl is not there.", "Run `lab setup`.")
     return file
+
+
+def ready_pods(listing: str, *, finished: bool) -> dict[str, tuple[int, int]]:
+    """Count the ready and all Pods of each namespace.
+
+    Args:
+        listing: the output of `kubectl get pods -A -o json`.
+        finished: count Pods that have done their work, and so will not be ready again.
+    """
+    ready_ones: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for pod in json.loads(listing)["items"]:
+        if pod["status"].get("phase") == "Succeeded" and not finished:
+            continue
+        namespace = pod["metadata"]["namespace"]
+        conditions = {entry["type"]: entry["status"] for entry in pod["status"].get("conditions", [])}
+        total[namespace] += 1
+        ready_ones[namespace] += conditions.get("Ready") == "True"
+    return {namespace: (ready_ones[namespace], total[namespace]) for namespace in total}

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from lab.cli.export import export
 from lab.core.errors import LabError
-from lab.services.classes.export.command import export
 from lab.services.classes.reap import reap
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What people see while a class is worked on: a line for each student on a terminal, plain lines in a log."""
+"""The board of a class: a row for each student on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Phase(StrEnum):
-    """Where a row is."""
+    """The phase of a row."""
 
     WAITS = "waits"
     RUNS = "runs"
@@ -45,10 +45,10 @@ _STYLES = {
 }
 
 _OPEN_ROWS = 20
-"""Students shown at a time: a class of 300 does not fit on a screen, and those that run or failed matter."""
+"""Maximum of rows: a class of 300 does not fit on a screen, and running or failed rows matter most."""
 
 _REDRAWN = 4.0
-"""Times a second."""
+"""Redraws per second."""
 
 
 @dataclass
@@ -77,12 +77,7 @@ class Row:
 
 
 def rows(actions: Sequence[Action], usual: Mapping[str, float]) -> dict[str, Row]:
-    """A row for each stack, by its name.
-
-    Args:
-        actions: all that is done or kept.
-        usual: seconds that stacks took the last time, by name.
-    """
+    """Build a row for each stack, by its name; `usual` are the seconds of the last time."""
     return {
         action.stack: Row(
             stack=action.stack,
@@ -97,12 +92,7 @@ def rows(actions: Sequence[Action], usual: Mapping[str, float]) -> dict[str, Row
 
 
 class Board:
-    """Shows the rows of a run for the length of a `with` block; it may be told from several threads.
-
-    Attributes:
-        rows: by the name of the stack.
-        heartbeat: seconds between signs of life, for lines.
-    """
+    """Shows the rows of a run for the length of a `with` block; its methods may be called from several threads."""
 
     rows: dict[str, Row]
     heartbeat = HEARTBEAT
@@ -116,15 +106,7 @@ class Board:
         live: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Nothing is shown yet.
-
-        Args:
-            rows: by the name of the stack.
-            console: where to write.
-            parallel: how many are worked on at a time.
-            live: True for the board, False for lines; by default the board on a terminal.
-            clock: seconds that only go on.
-        """
+        """Prepare the board; `live` forces a table or lines, and `clock` is monotonic."""
         self.rows = rows
         self._console = console
         self._parallel = parallel
@@ -150,26 +132,21 @@ class Board:
         self._display.__exit__(kind, error, trace)
 
     def begin(self, stack: str) -> None:
-        """A stack is being worked on."""
+        """Show that work on a stack begins."""
         with self._lock:
             row = self.rows[stack]
             row.phase, row.began, row.step = Phase.RUNS, self._clock(), "starting"
         self._say(f"{row.label}: begun")
 
     def step(self, stack: str, text: str) -> None:
-        """What is under way in a stack."""
+        """Show the current step of a stack."""
         with self._lock:
             row = self.rows.get(stack)
             if row and row.phase is Phase.RUNS:
                 row.step = text
 
     def end(self, stack: str, phase: Phase, text: str = "") -> float:
-        """A stack is done with.
-
-        Args:
-            stack: its name.
-            phase: how it ended.
-            text: what is worth knowing, such as why it failed.
+        """Show that work on a stack has ended, with the reason of a failure.
 
         Returns:
             How many seconds it took.
@@ -183,19 +160,19 @@ class Board:
         return row.took
 
     def line(self, text: str) -> None:
-        """Say something that stays."""
+        """Print a line that stays."""
         if self._live:
             self._console.print(Text(text))
         else:
             self._say(text)
 
     def remaining(self) -> float | None:
-        """Seconds until the end, by what rows took; None while nobody knows."""
+        """Estimate the seconds until the end; None while it is unknown."""
         with self._lock:
             return remaining(list(self.rows.values()), self._parallel, self._clock())
 
     def render(self) -> RenderableType:
-        """The board as it is now."""
+        """Draw the board."""
         with self._lock:
             rows = list(self.rows.values())
         now = self._clock()
@@ -245,12 +222,7 @@ class Board:
 
 
 def remaining(rows: Sequence[Row], parallel: int, now: float) -> float | None:
-    """Seconds until the end: what is left of all rows over those that run side by side, and of the longest alone.
-
-    Args:
-        rows: all of a run.
-        parallel: how many run at a time.
-        now: by the clock of the rows.
+    """Estimate the seconds until the end: the rest of all rows divided by `parallel`, and at least the longest one.
 
     Returns:
         None while no row has ended and none is known from before.
@@ -270,7 +242,7 @@ def remaining(rows: Sequence[Row], parallel: int, now: float) -> float | None:
 
 
 def _most_telling(rows: Sequence[Row]) -> list[Row]:
-    """The rows that fit, in the order of the class: what runs and what failed before what waits or is done."""
+    """Choose the rows that fit, in the order of the class: running and failed ones before the rest."""
     if len(rows) <= _OPEN_ROWS:
         return list(rows)
     order = (Phase.RUNS, Phase.FAILED, Phase.SKIPPED, Phase.WAITS, Phase.DONE, Phase.KEPT)
@@ -279,5 +251,5 @@ def _most_telling(rows: Sequence[Row]) -> list[Row]:
 
 
 def _one_line(text: str) -> str:
-    """A text in one line, without what a terminal would obey."""
+    """Reduce a text to one line without control characters."""
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())

@@ -57,11 +57,7 @@ def cost(  # noqa: PLR0913 - its options
 
 
 def show(shares: Sequence[Share], course: Course, *, of_class: bool, as_json: bool, online: bool | None) -> None:
-    """Print the estimate of a stack, a line for each resource, or of a class, a line for each stack.
-
-    Raises:
-        LabError: a price is not known, or `online` is True and the price list does not answer.
-    """
+    """Print the estimate of a stack, a line for each resource, or of a class, a line for each stack."""
     from lab.cli import cost_table
     from lab.services.cost import retail
     from lab.services.cost.estimate import class_estimate, plain_course

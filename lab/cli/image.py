@@ -1,38 +1,36 @@
-"""`lab image`: build, list, go back."""
+"""`lab image`: build images, list them, choose one."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from lab.adapters.stack import Stack
+from lab.cli.console import console, print_json, say
+from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.core.errors import LabError
 from lab.services.images.engines import Engine
-from lab.services.images.plan import short
+from lab.services.images.tags import short
 
 app = typer.Typer(
-    help="""Build the images of order and delivery, list them, go back to a former one.
+    help="""Build the images of order and delivery, list them, return to an earlier one.
 
-    A tag stands for one content for ever: nothing is built twice, `latest` is refused, and a former tag is the way
-    back. Which image runs is a setting of the stack; the next `make up` brings it to the cluster.
+    A tag always means the same content: nothing is built twice, `latest` is refused, and an earlier tag is the way
+    back. The image is a setting of the stack; the next `make up` brings it to the cluster.
     """,
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-console = Console()
 
 AppName = Annotated[str, typer.Argument(metavar="APP", help="order or delivery.")]
-StackName = Annotated[str, typer.Option("--stack", "-s", envvar="STACK", help="Whose registry, and whose setting.")]
 EngineName = Annotated[
     Engine | None,
     typer.Option(
-        help="Who builds: the registry itself (acr), or an engine of this machine. Without it: the registry where the "
-        "stack has one, else the engine that is there."
+        help="Builder: the registry itself (acr), or an engine of this machine. Default: the stack's registry if it "
+        "has one, else the installed engine."
     ),
 ]
 
@@ -41,30 +39,26 @@ EngineName = Annotated[
 def build(  # noqa: PLR0913 - the options of a command
     name: AppName,
     stack: StackName = "azure",
-    tag: Annotated[str, typer.Option(help="Call it so, instead of by day, commit and content.")] = "",
+    tag: Annotated[str, typer.Option(help="Tag to use instead of day, commit and content.")] = "",
     engine: EngineName = None,
-    base: Annotated[
-        str, typer.Option(help="Another base image than the Dockerfile's, for example one with its digest.")
-    ] = "",
+    base: Annotated[str, typer.Option(help="Base image to use instead of the Dockerfile's.")] = "",
     *,
-    use: Annotated[bool, typer.Option(help="Make it the stack's image, for the next `make up`.")] = True,
+    use: Annotated[bool, typer.Option(help="Make it the stack's image for the next `make up`.")] = True,
 ) -> None:
-    """Build an application's image, unless its content is there already, and make it the stack's.
+    """Build an application's image, unless its content exists already, and make it the stack's.
 
-    On Azure the stack's own registry builds, so no Docker is needed: `lab image build order --stack azure`.
+    On Azure the stack's registry builds, so no Docker is needed: `lab image build order --stack azure`.
     """
     from lab.services.images import build as images
 
     target = Stack(stack)
     built = images.build(target, name, tag=tag or None, engine=engine, base=base or None)
     done = "built" if built.new else "there already with this very content, so not built again"
-    console.print(f"{built.image}: {done}, in {built.where}", highlight=False, soft_wrap=True)
+    say(f"{built.image}: {done}, in {built.where}")
     if built.local and target.target == "kubeconfig":
-        console.print(
+        say(
             f"The cluster must be given it: kind load docker-image {built.image}, or push it to a registry that the "
-            f"cluster pulls from and name that in istio-lab:shop.{name}.image",
-            highlight=False,
-            soft_wrap=True,
+            f"cluster pulls from and name that in istio-lab:shop.{name}.image"
         )
     if use:
         images.choose(target, built.image)
@@ -77,7 +71,7 @@ def list_(
     stack: StackName = "azure",
     engine: EngineName = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List an application's images, the newest first, and which one the stack uses.
 
@@ -87,10 +81,9 @@ def list_(
 
     target = Stack(stack)
     found = images.stored(target, name, engine)
-    used = _used(target, name)
+    used = images.chosen(target, name)
     if as_json:
-        rows = [{**asdict(each), "used": f"{name}:{each.tag}" == used} for each in found]
-        typer.echo(json.dumps(rows, indent=2))
+        print_json([{**asdict(each), "used": f"{name}:{each.tag}" == used} for each in found])
         return
     if not found:
         raise LabError(f"nobody has built an image of {name} here yet", f"lab image build {name}{target.option}")
@@ -109,7 +102,7 @@ def use(
     stack: StackName = "azure",
     engine: EngineName = None,
 ) -> None:
-    """Make a former image the stack's again: the way back from a bad one.
+    """Make an earlier image the stack's again: the way back from a bad one.
 
     For example: `lab image use order 20261124-0123abc-0123456789ab --stack azure`, then `make up STACK=azure`.
     """
@@ -119,17 +112,5 @@ def use(
     _next(target, name, images.use(target, name, tag, engine))
 
 
-def _used(stack: Stack, name: str) -> str:
-    """The image that the stack's settings name; empty for none."""
-    from lab.settings import Settings
-
-    shop = Settings.from_mapping(stack.config(), source=stack.file.name).shop
-    return {"order": shop.order.image, "delivery": shop.delivery.image}.get(name, "")
-
-
 def _next(stack: Stack, name: str, image: str) -> None:
-    console.print(
-        f"istio-lab:shop.{name}.image is {image} now; bring it to the cluster with: make up{stack.suffix}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(f"istio-lab:shop.{name}.image is {image} now; bring it to the cluster with: make up{stack.suffix}")

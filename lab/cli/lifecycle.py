@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lab import toolchain
 from lab.adapters.stack import Stack
 from lab.cli import summary
 from lab.cli.board import Progress
@@ -15,9 +16,12 @@ from lab.services import lifecycle
 from lab.services.lifecycle import TerminalEngine
 
 
-def setup() -> None:
+def setup(
+    *,
+    tests: Annotated[bool, typer.Option("--tests", help="Bring the tools of tests and benchmarks too.")] = False,
+) -> None:
     """Bring every tool, chart and manifest, and make the project's working folder. `up` does this by itself."""
-    lifecycle.prepare(Progress(), look_again=True)
+    lifecycle.prepare(Progress(), *(toolchain.TESTS if tests else ()), look_again=not tests)
 
 
 def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None:

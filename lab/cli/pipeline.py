@@ -1,4 +1,4 @@
-"""`lab pipeline`: what the pipelines of GitHub, GitLab and Gitea call, stage by stage."""
+"""`lab pipeline`: the stages of the pipelines of GitHub, GitLab and Gitea."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from lab import toolchain
 from lab.adapters import workspace
 from lab.adapters.stack import Stack
 from lab.cli.board import Progress
+from lab.cli.console import say
 from lab.core import paths
 from lab.core.errors import LabError
 
@@ -25,22 +25,21 @@ app = typer.Typer(
     help="""The stages of a pipeline: test, then preview on a pull request, or image and deploy on main.
 
     `pipelines/run STAGE` prepares the machine and calls these; the files of GitHub, GitLab and Gitea call that.
-    Each stage can be run by hand just as well.
+    Each stage can also be run manually.
     """,
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-console = Console()
-
+# Not the shared option: a pipeline has its own variable.
 StackName = Annotated[
-    str, typer.Option("--stack", "-s", envvar=["ISTIO_LAB_STACK", "STACK"], help="Which stack the pipeline serves.")
+    str, typer.Option("--stack", "-s", envvar=["ISTIO_LAB_STACK", "STACK"], help="Pulumi stack of the pipeline.")
 ]
 TargetName = Annotated[
     str,
     typer.Option(
         envvar="ISTIO_LAB_TARGET",
-        help="Where that stack stands. A stack that stands elsewhere is refused, so that no pipeline reaches a cloud "
-        "or a cluster that nobody named.",
+        help="Target of that stack. A stack with another target is refused, so that no pipeline reaches a cloud or a "
+        "cluster that nobody named.",
     ),
 ]
 AZURE = "azure"
@@ -49,7 +48,7 @@ EMBEDDED = "embedded"
 
 @app.command()
 def tools(target: TargetName = EMBEDDED) -> None:
-    """Bring every tool, chart and manifest before anything is logged in to: a login lives for minutes."""
+    """Install every tool, chart and manifest before the login, which lasts only minutes."""
     from lab.cli import lifecycle
 
     with Progress() as progress:
@@ -64,15 +63,15 @@ def tools(target: TargetName = EMBEDDED) -> None:
 
 @app.command()
 def login(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
-    """Log in to Azure by what the pipeline's host vouches for; on other targets there is nothing to log in to."""
+    """Log in to Azure by the identity token of the pipeline's host; other targets need no login."""
     if _require_target(Stack(stack), target).target != AZURE:
-        console.print(f"stack {stack} needs no login: it stands on the target {target}")
+        say(f"stack {stack} needs no login: it stands on the target {target}")
         return
-    from lab.services.pipeline import login as way
+    from lab.services.pipeline.login import login as log_in
 
     workspace.prepare()
-    found = way.login(os.environ)
-    console.print(f"logged in to subscription {found.name} ({found.id})", highlight=False, soft_wrap=True)
+    found = log_in(os.environ)
+    say(f"logged in to subscription {found.name} ({found.id})")
 
 
 @app.command()
@@ -81,8 +80,8 @@ def test() -> None:
     with Progress() as progress:
         toolchain.ensure(toolchain.LOAD, progress=progress)
     command = [sys.executable, "-m", "pytest", "apps/tests", "-q", "-n", "2", "--dist", "loadfile"]
-    # With CI set, what needs more than this machine has fails. The project's own checks want that, but a host's machine
-    # may have no root, and then those tests are left out, each with its reason.
+    # With CI set, tests that need more than this machine has fail. The project's own CI wants that, but a pipeline's
+    # machine may have no root; without CI those tests are skipped, each with its reason.
     environment = {name: value for name, value in workspace.environment().items() if name != "CI"}
     if subprocess.run(command, check=False, cwd=paths.PROJECT, env=environment).returncode:
         raise LabError("a test of the applications failed, so the pipeline ends here", "python -m pytest apps/tests")
@@ -90,7 +89,7 @@ def test() -> None:
 
 @app.command()
 def image(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
-    """Build the images of both applications, unless their contents are in the registry already."""
+    """Build the images of both applications, unless their contents are in the registry."""
     _build_images(_require_target(Stack(stack), target))
 
 
@@ -102,58 +101,62 @@ def preview(
 ) -> None:
     """Write what `deploy` would change to a file, and comment on the pull request where there is one.
 
-    The comment of an earlier run is written again. The numbers alone go to a file beside it, which GitLab shows in the
-    merge request without any token.
+    The comment of an earlier run is replaced. The numbers alone go to a file beside it, which GitLab shows in the merge
+    request without a token.
     """
     from lab.services import lifecycle
+    from lab.services.images import build as images
     from lab.services.pipeline import comment
     from lab.services.pipeline.hosts import PullRequest
 
     chosen = _require_target(Stack(stack), target)
     lifecycle.prepare(Progress())
     lifecycle.prepare_preview(chosen, Progress())
-    _propose_images(chosen)
+    if images.has_registry(chosen):
+        for name in images.propose_all(chosen):
+            say(f"previewed with {name}")
     with Progress() as progress, progress.step(f"previewing stack {stack}", usual=10):
         found = chosen.preview()
     text = comment.markdown(found, stack=stack)
     output.write_text(text, encoding="utf-8")
     output.with_suffix(".json").write_text(json.dumps(comment.totals(found)) + "\n", encoding="utf-8")
-    console.print(f"the preview of stack {stack} is in {output}", highlight=False, soft_wrap=True)
+    say(f"the preview of stack {stack} is in {output}")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as page:
             page.write(text)
     if request := PullRequest.from_environment(os.environ):
         address = request.comment(text, mark=comment.MARK.format(stack=stack))
-        console.print(f"and at {address}", highlight=False, soft_wrap=True)
+        say(f"and at {address}")
 
 
 @app.command()
 def deploy(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
-    """Bring the stack to what the sources say: `lab up`, with its guard against losing a cluster."""
+    """Update the stack from the sources: `lab up`, with its guard against losing a cluster."""
     from lab.cli import lifecycle
+    from lab.services.images import build as images
 
     chosen = _require_target(Stack(stack), target)
-    first = chosen.target == AZURE and not _has_registry(chosen)
+    first = chosen.target == AZURE and not images.has_registry(chosen)
     lifecycle.up(stack)
     if first:
-        # The registry came with this very update, and the images with it: now there is something to run.
+        # This update created the registry, so only now images can be built.
         _build_images(chosen)
         lifecycle.up(stack)
 
 
 @app.command()
 def finish(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
-    """Take down a lab that stands on the pipeline's own machine, so that nothing of it outlives the job."""
+    """Take down a lab on the pipeline's own machine, so that nothing of it outlives the job."""
     from lab.cli import lifecycle
 
     if _require_target(Stack(stack), target).target != EMBEDDED:
-        console.print(f"stack {stack} stands on the target {target} and stays there")
+        say(f"stack {stack} stands on the target {target} and stays there")
         return
     lifecycle.down(stack)
 
 
 class Reaping(StrEnum):
-    """What the scheduled pipeline does with labs that have expired."""
+    """Action of the scheduled pipeline on expired labs."""
 
     DRY = "dry"
     STOP = "stop"
@@ -176,11 +179,7 @@ def reap(
 
 
 def _require_target(stack: Stack, named: str) -> Stack:
-    """The stack, if it stands where the pipeline was told.
-
-    Raises:
-        LabError: it stands elsewhere.
-    """
+    """Refuse a stack with another target than the pipeline's."""
     if stack.target != named:
         raise LabError(
             f"the pipeline is for the target {named}, but stack {stack.name} stands on {stack.target}",
@@ -191,33 +190,9 @@ def _require_target(stack: Stack, named: str) -> Stack:
 
 def _build_images(stack: Stack) -> None:
     from lab.services.images import build as images
-    from lab.toolchain import applications
 
-    if not _has_registry(stack):
-        console.print(_WITHOUT_REGISTRY.format(stack=stack.name), soft_wrap=True)
+    if not images.has_registry(stack):
+        say(f"stack {stack.name} has no registry, so there is no image to build: this stage has nothing to do")
         return
-    for each in applications.names():
-        built = images.build(stack, each, tag=None, engine=None, base=None)
-        images.choose(stack, built.image)
-        told = "built" if built.new else "there already"
-        console.print(f"{built.image}: {told}, in {built.where}", highlight=False, soft_wrap=True)
-
-
-def _has_registry(stack: Stack) -> bool:
-    return stack.target == AZURE and stack.exists() and "registry" in stack.outputs()
-
-
-def _propose_images(stack: Stack) -> None:
-    """Preview with the images that `image` would build or find, without building any."""
-    from lab.services.images import build as images
-    from lab.toolchain import applications
-
-    if not _has_registry(stack):
-        return
-    for each in applications.names():
-        name = images.propose(stack, each)
-        images.choose(stack, name)
-        console.print(f"previewed with {name}", highlight=False, soft_wrap=True)
-
-
-_WITHOUT_REGISTRY = "stack {stack} has no registry, so there is no image to build: this stage has nothing to do"
+    for built in images.build_all(stack):
+        say(f"{built.image}: {'built' if built.new else 'there already'}, in {built.where}")

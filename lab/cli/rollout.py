@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from lab.adapters.stack import Stack
+from lab.cli import rollout_view
+from lab.cli.console import console, print_json
+from lab.cli.options import StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.core.errors import LabError
-from lab.services.rollouts import names
+from lab.services.rollouts import actions, explain, reading, state
+from lab.services.rollouts.state import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,16 +31,10 @@ app = typer.Typer(
     """,
     no_args_is_help=True,
 )
-console = Console()
-
-_BETWEEN = 1.0
-"""Seconds between two looks at the cluster."""
+_INTERVAL = 1.0
+"""Seconds between two reads of the cluster."""
 
 Name = Annotated[str, typer.Argument(help="Of the Rollout.")]
-StackName = Annotated[
-    str,
-    typer.Option("--stack", "-s", envvar="STACK", help="Which lab: each stack is one of its own, side by side."),
-]
 Namespace = Annotated[
     str, typer.Option("--namespace", "-n", help="Of the Rollout; the lab's own ones are found without.")
 ]
@@ -46,7 +42,7 @@ Namespace = Annotated[
 
 @app.command()
 def status(
-    name: Name = names.DEFAULT,
+    name: Name = state.DEFAULT,
     stack: StackName = "dev",
     namespace: Namespace = "",
     *,
@@ -58,14 +54,11 @@ def status(
 
     For example: `lab rollout status`, or `lab rollout status delivery --json`.
     """
-    from lab.cli import rollout_view
-    from lab.services.rollouts import explain, reading
-
     target = Stack(stack)
-    rollout, controller = reading.read_settled(target, namespace or names.namespace_of(name), name)
-    explanation = explain.explain(rollout, reading.place(target), controller)
+    rollout, controller = reading.read_settled(target, namespace or state.namespace_of(name), name)
+    explanation = explain.explain(rollout, reading.context(target), controller)
     if as_json:
-        typer.echo(json.dumps(rollout_view.data(rollout, explanation), indent=2, ensure_ascii=False))
+        print_json(rollout_view.data(rollout, explanation))
     else:
         console.print(rollout_view.screen(rollout, explanation), highlight=False)
     sys.exit(_code(rollout, explanation))
@@ -73,7 +66,7 @@ def status(
 
 @app.command()
 def watch(
-    name: Name = names.DEFAULT,
+    name: Name = state.DEFAULT,
     stack: StackName = "dev",
     namespace: Namespace = "",
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to follow it at most; 0 for no end.")] = 0,
@@ -84,10 +77,8 @@ def watch(
 
     For example: `lab rollout watch delivery --timeout 300`
     """
-    from lab.cli import rollout_view
-
     seen: list[tuple[Rollout, Explanation]] = []
-    looks = _looks(Stack(stack), namespace or names.namespace_of(name), name, timeout or float("inf"))
+    looks = _looks(Stack(stack), namespace or state.namespace_of(name), name, timeout or float("inf"))
     try:
         (_follow_live if console.is_terminal else _follow_in_lines)(looks, seen)
     except KeyboardInterrupt:
@@ -115,9 +106,7 @@ def set_image(
     For example: `lab rollout set-image rollouts-demo=argoproj/rollouts-demo:yellow`, or
     `lab rollout set-image delivery delivery=docker.io/me/delivery:v2`
     """
-    from lab.services.rollouts import actions, explain
-
-    name, given = (names.DEFAULT, words[0]) if len(words) == 1 else (words[0], words[-1])
+    name, given = (state.DEFAULT, words[0]) if len(words) == 1 else (words[0], words[-1])
     if len(words) > 2 or "=" not in given or "=" in name:  # noqa: PLR2004 - a name and what is set
         raise LabError(
             f'lab rollout set-image: found "{" ".join(words)}"',
@@ -137,7 +126,7 @@ def set_image(
 
 @app.command()
 def promote(
-    name: Name = names.DEFAULT,
+    name: Name = state.DEFAULT,
     stack: StackName = "dev",
     namespace: Namespace = "",
     *,
@@ -147,8 +136,6 @@ def promote(
 
     For example: `lab rollout promote`, or `lab rollout promote delivery --full`.
     """
-    from lab.services.rollouts import actions, explain
-
     target, rollout = _find(stack, namespace, name)
     if rollout.complete and not rollout.paused_by_hand:
         raise _nothing(target, rollout, "promote")
@@ -162,13 +149,11 @@ def promote(
 
 
 @app.command()
-def abort(name: Name = names.DEFAULT, stack: StackName = "dev", namespace: Namespace = "") -> None:
+def abort(name: Name = state.DEFAULT, stack: StackName = "dev", namespace: Namespace = "") -> None:
     """Give the new version up: every request goes to the stable one again.
 
     For example: `lab rollout abort delivery`
     """
-    from lab.services.rollouts import actions, explain
-
     target, rollout = _find(stack, namespace, name)
     if rollout.complete:
         raise _nothing(target, rollout, "abort")
@@ -180,7 +165,7 @@ def abort(name: Name = names.DEFAULT, stack: StackName = "dev", namespace: Names
 
 @app.command()
 def undo(
-    name: Name = names.DEFAULT,
+    name: Name = state.DEFAULT,
     stack: StackName = "dev",
     namespace: Namespace = "",
     to_revision: Annotated[int, typer.Option(min=0, help="Which one; 0 for the one before the newest.")] = 0,
@@ -189,8 +174,6 @@ def undo(
 
     For example: `lab rollout undo`, or `lab rollout undo delivery --to-revision 3`.
     """
-    from lab.services.rollouts import actions, explain
-
     target, rollout = _find(stack, namespace, name)
     chosen = _revision(rollout, to_revision)
     if chosen == rollout.newest:
@@ -202,13 +185,11 @@ def undo(
 
 
 @app.command()
-def retry(name: Name = names.DEFAULT, stack: StackName = "dev", namespace: Namespace = "") -> None:
+def retry(name: Name = state.DEFAULT, stack: StackName = "dev", namespace: Namespace = "") -> None:
     """Try a version that was aborted once more, from its first step.
 
     For example: `lab rollout retry delivery`
     """
-    from lab.services.rollouts import actions, explain
-
     target, rollout = _find(stack, namespace, name)
     if not rollout.aborted:
         raise LabError(f"{name} was not aborted, so there is nothing to retry", _command("status", target, rollout))
@@ -217,27 +198,23 @@ def retry(name: Name = names.DEFAULT, stack: StackName = "dev", namespace: Names
 
 
 def _looks(stack: Stack, namespace: str, name: str, longest: float) -> Iterator[tuple[Rollout, Explanation]]:
-    """The state and its explanation, again and again, until nothing more is to come or time is up."""
-    from lab.services.rollouts import explain, reading
-
-    where = reading.place(stack)
+    """Yield the state and its explanation until the Rollout has ended or the time is up."""
+    context = reading.context(stack)
     begin, neglected_since = time.monotonic(), float("inf")
     while True:
         rollout = reading.read(stack, namespace, name)
         now = time.monotonic()
         neglected_since = min(neglected_since, now) if rollout.neglected else float("inf")
-        late = now - neglected_since >= reading.PATIENCE
-        explanation = explain.explain(rollout, where, reading.controller(stack) if late else None)
+        late = now - neglected_since >= reading.CONTROLLER_TIMEOUT
+        explanation = explain.explain(rollout, context, reading.controller(stack) if late else None)
         yield rollout, explanation
         if _ended(rollout, explanation) or time.monotonic() - begin >= longest:
             return
-        time.sleep(_BETWEEN)
+        time.sleep(_INTERVAL)
 
 
 def _follow_live(looks: Iterator[tuple[Rollout, Explanation]], seen: list[tuple[Rollout, Explanation]]) -> None:
     from rich.live import Live
-
-    from lab.cli import rollout_view
 
     with Live(console=console, auto_refresh=False, transient=True) as live:
         for rollout, explanation in looks:
@@ -246,7 +223,6 @@ def _follow_live(looks: Iterator[tuple[Rollout, Explanation]], seen: list[tuple[
 
 
 def _follow_in_lines(looks: Iterator[tuple[Rollout, Explanation]], seen: list[tuple[Rollout, Explanation]]) -> None:
-    from lab.cli import rollout_view
 
     said, asked = "", False
     for rollout, explanation in looks:
@@ -262,13 +238,11 @@ def _follow_in_lines(looks: Iterator[tuple[Rollout, Explanation]], seen: list[tu
 
 
 def _ended(rollout: Rollout, explanation: Explanation) -> bool:
-    from lab.services.rollouts.state import Phase
 
     return explanation.broken or rollout.phase in {Phase.HEALTHY, Phase.DEGRADED}
 
 
 def _code(rollout: Rollout, explanation: Explanation) -> int:
-    from lab.services.rollouts.state import Phase
 
     return 1 if explanation.broken or rollout.phase is Phase.DEGRADED else 0
 
@@ -279,16 +253,14 @@ def _print_explanation(explanation: Explanation) -> None:
 
 
 def _find(stack: str, namespace: str, name: str) -> tuple[Stack, Rollout]:
-    from lab.services.rollouts import reading
 
     target = Stack(stack)
-    return target, reading.read(target, namespace or names.namespace_of(name), name)
+    return target, reading.read(target, namespace or state.namespace_of(name), name)
 
 
 def _command(verb: str, stack: Stack, rollout: Rollout, more: str = "") -> str:
-    from lab.services.rollouts import explain, reading
 
-    return explain.command(verb, rollout, reading.place(stack), more)
+    return explain.command(verb, rollout, reading.context(stack), more)
 
 
 def _tell(stack: Stack, rollout: Rollout, *sentences: str) -> None:

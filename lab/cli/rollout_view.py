@@ -1,4 +1,4 @@
-"""How the state of a Rollout looks: as one screen, as one line, as data."""
+"""The state of a Rollout as a screen, a line and data."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _COLOURS = {
     Phase.DEGRADED: "red",
 }
 _OLD_SHOWN = 3
-"""Revisions without Pods that are shown at most: those that an undo is likely to go back to."""
+"""Maximum of revisions without Pods that are shown: the likely targets of an undo."""
 
 _ANALYSES_SHOWN = 3
-"""Analyses that are shown at most, the newest."""
+"""Maximum of analyses that are shown, the newest."""
 
 
 def screen(rollout: Rollout, explanation: Explanation) -> RenderableType:
-    """All that is known, for people; texts of the cluster are never taken for markup."""
+    """Draw the whole state; texts of the cluster are never taken for markup."""
     parts: list[RenderableType] = [_head(rollout), Text(), _replica_sets(rollout)]
     for analysis in rollout.own_analyses[:_ANALYSES_SHOWN]:
         parts += [Text(), _analysis(analysis)]
@@ -42,7 +42,7 @@ def screen(rollout: Rollout, explanation: Explanation) -> RenderableType:
 
 
 def line(rollout: Rollout) -> str:
-    """The state without what changes each second, so that two are the same where nothing happened."""
+    """Format the state without values that change each second, so that equal lines mean no change."""
     words = [str(rollout.phase)]
     if rollout.steps and not rollout.complete:
         words.append(f"step {_step(rollout)}")
@@ -59,7 +59,7 @@ def line(rollout: Rollout) -> str:
 
 
 def data(rollout: Rollout, explanation: Explanation) -> dict[str, Any]:
-    """The same for programs: only what JSON can hold."""
+    """Return the state as JSON values."""
     left = rollout.pause_left
     found: dict[str, Any] = _plain(
         {

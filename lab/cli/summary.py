@@ -1,10 +1,10 @@
-"""What `lab up` says when it is done: what stands, where it is, what to do next."""
+"""The summary at the end of `lab up`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.adapters import kubectl, pods
+from lab.adapters import kubectl
 from lab.platforms.dataplane import lifecycle
 from lab.services import pages
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def show(stack: Stack, console: Console) -> None:
-    """Print the summary of a lab that stands."""
+    """Print the summary of a lab that is up."""
     console.print(f"\n[bold green]The lab stands[/] (stack {stack.name}).")
     listing = kubectl.run(stack.kubeconfig, "get", "pods", "-A", "-o", "json")
-    for namespace, (ready, total) in sorted(pods.ready(listing, finished=True).items()):
+    for namespace, (ready, total) in sorted(kubectl.ready_pods(listing, finished=True).items()):
         console.print(f"  {namespace:<16} {ready} of {total} Pods ready")
     console.print("Addresses")
     for name, value in stack.outputs().items():
@@ -50,7 +50,7 @@ def _show_data_plane(stack: Stack, console: Console) -> None:
 
 
 def _show_tools(stack: Stack, console: Console) -> None:
-    """Print how the tools with a page are opened, or that there is nothing to open."""
+    """Print the commands that open the tools' pages, or that there are none."""
     tools = pages.switched_on(stack)
     if not tools:
         return

@@ -1,4 +1,4 @@
-"""An existing cluster, looked at before anything is put on it, and cleaned after everything was taken off it."""
+"""An existing cluster: checks before the lab is installed, and cleaning after it is removed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _WITHOUT_ADDRESSES = ("kind://", "kwok://")
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterFacts:
-    """What a cluster says about itself.
+    """The properties of a cluster.
 
     Attributes:
         identity: the same for as long as the cluster lives.
@@ -57,7 +57,7 @@ class ClusterFacts:
     metrics: bool
 
     def require(self, *, istio: str) -> None:
-        """Hold the pair against the support tables, and the cluster against what istiod needs.
+        """Check the versions against the support tables, and the cluster against istiod's needs.
 
         Raises:
             LabError: this Istio does not work on this Kubernetes, or nobody could run istiod.
@@ -80,7 +80,7 @@ class ClusterFacts:
 
 
 def read(file: str, context: str) -> str:
-    """The kubeconfig of one context, with all that its file refers to.
+    """Read the kubeconfig of one context, with all files that it refers to.
 
     Args:
         file: path of the kubeconfig; `~` is the user's home, a relative path begins at the project.
@@ -106,10 +106,7 @@ def read(file: str, context: str) -> str:
 
 
 def probe(content: str) -> ClusterFacts:
-    """Ask a cluster what it is.
-
-    Args:
-        content: a kubeconfig of one context.
+    """Read the properties of a cluster.
 
     Raises:
         LabError: it does not answer.
@@ -137,7 +134,7 @@ def probe(content: str) -> ClusterFacts:
 
 
 def runs_containers(nodes: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether Pods will really run: a simulated node is marked as kwok's or runs no kubelet."""
+    """Check that Pods really run: a simulated node is marked as kwok's or runs no kubelet."""
     return any(
         node["metadata"].get("annotations", {}).get("kwok.x-k8s.io/node") != "fake"
         and node["metadata"].get("labels", {}).get("type") != "kwok"
@@ -146,7 +143,7 @@ def runs_containers(nodes: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def gives_addresses(nodes: Iterable[Mapping[str, Any]], services: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether a Service of type LoadBalancer will get an address.
+    """Check that a Service of type LoadBalancer will get an address.
 
     One that has an address proves it, one that waits for its address proves the opposite; without any, the nodes'
     provider decides.
@@ -159,7 +156,7 @@ def gives_addresses(nodes: Iterable[Mapping[str, Any]], services: Iterable[Mappi
 
 
 def serves_metrics(apis: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether `kubectl top` works."""
+    """Check that the metrics API is available."""
     return any(
         condition["type"] == "Available" and condition["status"] == "True"
         for api in apis
@@ -169,10 +166,7 @@ def serves_metrics(apis: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def answers_top(content: str) -> bool:
-    """Whether `kubectl top` works on a cluster.
-
-    Args:
-        content: a kubeconfig of one context.
+    """Check that `kubectl top` works on a cluster.
 
     Raises:
         LabError: it does not answer at all.
@@ -182,23 +176,19 @@ def answers_top(content: str) -> bool:
 
 
 def crds(content: str) -> list[str]:
-    """The names of Istio's and Argo Rollouts' custom resource definitions that a cluster has."""
+    """List the CRDs of Istio and Argo Rollouts in a cluster."""
     with written(content) as file:
         found = _items(kubectl.run(file, "get", "customresourcedefinitions", "-o", "json"))
     return sorted(name for crd in found if is_our_crd(name := crd["metadata"]["name"]))
 
 
 def is_our_crd(name: str) -> bool:
-    """Whether a custom resource definition is Istio's or Argo Rollouts', by its name."""
+    """Check whether a CRD is Istio's or Argo Rollouts', by its name."""
     return name.endswith(_ISTIO_API_GROUP) or name in {f"{kind}.argoproj.io" for kind in _ARGO_ROLLOUTS}
 
 
 def require_free(content: str, namespaces: Iterable[str]) -> None:
-    """Refuse a cluster in which somebody already uses the lab's namespaces: they would go when the lab goes.
-
-    Args:
-        content: a kubeconfig of one context.
-        namespaces: those that the lab makes.
+    """Refuse a cluster that has one of the lab's namespaces, which would be deleted with the lab.
 
     Raises:
         LabError: one of them is there.
@@ -213,13 +203,7 @@ def require_free(content: str, namespaces: Iterable[str]) -> None:
 
 
 def clean(content: str, *, keep: Iterable[str], purge_crds: bool) -> None:
-    """Take away what uninstalling the charts leaves behind.
-
-    Args:
-        content: a kubeconfig of one context.
-        keep: CRDs that were there before the lab.
-        purge_crds: delete Istio's and Argo Rollouts' other CRDs too, with every object of theirs.
-    """
+    """Delete what uninstalling the charts leaves behind; `purge_crds` deletes the lab's CRDs with all their objects."""
     stale = sorted(set(crds(content)) - set(keep)) if purge_crds else []
     with written(content) as file:
         kubectl.run(file, "delete", "configmaps", "-A", f"--selector={_PUBLISHED}")
@@ -229,7 +213,7 @@ def clean(content: str, *, keep: Iterable[str], purge_crds: bool) -> None:
 
 @contextlib.contextmanager
 def written(content: str) -> Iterator[Path]:
-    """A kubeconfig as a file of the user alone, for as long as a block lasts."""
+    """Write a kubeconfig to a private file for the length of a `with` block."""
     paths.temporary_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(prefix="kubeconfig", dir=paths.temporary_dir())
     try:
@@ -241,18 +225,13 @@ def written(content: str) -> Iterator[Path]:
 
 
 def write(content: str, directory: Path) -> None:
-    """Keep a stack's kubeconfig for people, readable by its owner alone.
-
-    Args:
-        content: the kubeconfig.
-        directory: the stack's own folder; the file is `kubeconfig` in it.
-    """
+    """Write a stack's kubeconfig into its folder, readable by its owner alone."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     files.write(directory / "kubeconfig", content)
 
 
 def forget(directory: Path) -> None:
-    """Delete a stack's own folder."""
+    """Delete a stack's folder."""
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""What `lab` does around Pulumi's updates of a stack on Azure: before it changes anything, and when Azure refuses."""
+"""Preparation of updates on Azure, and explanation of their failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RANGES = "azure.allowedRanges"
 
 
 def cluster_of(stack: Stack) -> power.ClusterId | None:
-    """The stack's AKS cluster, or None while it has none."""
+    """Return the stack's AKS cluster, or None while it has none."""
     outputs = stack.outputs() if stack.exists() else {}
     if not (name := outputs.get("azureCluster")):
         return None
@@ -35,7 +35,7 @@ def cluster_of(stack: Stack) -> power.ClusterId | None:
 
 
 def require_cluster(stack: Stack) -> power.ClusterId:
-    """The stack's AKS cluster.
+    """Return the stack's AKS cluster.
 
     Raises:
         LabError: it has none.
@@ -46,11 +46,7 @@ def require_cluster(stack: Stack) -> power.ClusterId:
 
 
 def planned(stack: Stack, **instead: str) -> Settings:
-    """The stack's settings, as they are once `up` has filled in who may reach the API server.
-
-    Args:
-        stack: of which.
-        instead: values of settings that count instead of the stack's own.
+    """Return the settings with a placeholder for the allowed ranges that `up` fills in; `instead` overrides values.
 
     Raises:
         LabError: a setting is wrong.
@@ -60,7 +56,7 @@ def planned(stack: Stack, **instead: str) -> Settings:
 
 
 def needs(stack: Stack) -> AzureNeeds:
-    """What the stack's settings ask of a subscription; nodes that stand already are not asked for again.
+    """Return the stack's needs of a subscription; existing nodes are not counted again.
 
     Raises:
         LabError: a setting is wrong.
@@ -90,7 +86,7 @@ def allow_caller(stack: Stack) -> str:
 
 
 def before_change(stack: Stack, progress: Progress, *, allow_replace: bool) -> None:
-    """Refuse what would fail halfway, or destroy what nobody meant to.
+    """Refuse an update that would fail halfway, or lose a resource by mistake.
 
     Raises:
         LabError: the cluster is stopped, or cluster, registry or resource group would be replaced or deleted.
@@ -104,7 +100,7 @@ def before_change(stack: Stack, progress: Progress, *, allow_replace: bool) -> N
 
 
 def before_destroy(stack: Stack) -> None:
-    """Refuse to destroy with another subscription's login: everything would seem to be gone already.
+    """Refuse to destroy with the login of another subscription, where everything would seem to be gone.
 
     Raises:
         LabError: another subscription is logged in.
@@ -114,12 +110,12 @@ def before_destroy(stack: Stack) -> None:
 
 
 def keep_kubeconfig(stack: Stack) -> None:
-    """Write the credentials where people and the other commands look for them."""
+    """Write the kubeconfig into the stack's folder."""
     kubeconfig.write(stack.secret_output("kubeconfig"), stack.directory)
 
 
 def bring_kubelogin(stack: Stack) -> None:
-    """Have `kubelogin`, with which kubectl and Pulumi take the Azure CLI's login, by the Azure CLI's own installer."""
+    """Install `kubelogin`, by which kubectl and Pulumi use the Azure CLI's login, with the Azure CLI."""
     if _azure(stack).get("entra", True) is False or shutil.which("kubelogin", path=_search()):
         return
     with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:

@@ -1,4 +1,4 @@
-"""Stands between a preview and an update: what would lose a cluster or its images needs a clear word."""
+"""A guard between preview and update: losing a cluster or its images needs an explicit option."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ GUARDED = (
     "azure-native:containerregistry:Registry",
     "azure-native:resources:ResourceGroup",
 )
-"""Types that hold what people made: a new one of each begins empty."""
+"""Types that hold users' data: a replacement is empty."""
 
 _HARMLESS = ("same", "create", "update", "read", "refresh", "import")
-"""Operations that take nothing away. The others are refused, those that a later engine may bring too."""
+"""Operations that delete nothing; all others are refused, also those of future engines."""
 
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([0-9a-f-]{36})(?:/|$)", re.IGNORECASE)
 
@@ -48,7 +48,7 @@ class Loss:
 
 
 def losses(preview: str) -> tuple[Loss, ...]:
-    """The guarded resources that an update would delete or replace.
+    """List the guarded resources that an update would delete or replace.
 
     Args:
         preview: the output of `pulumi preview --json`: one document, or a line for each event, which the engine writes
@@ -65,11 +65,6 @@ def losses(preview: str) -> tuple[Loss, ...]:
 
 def require_no_loss(preview: str, *, stack: str, allowed: bool) -> tuple[Loss, ...]:
     """Refuse an update that would delete or replace a guarded resource.
-
-    Args:
-        preview: the output of `pulumi preview --json`.
-        stack: its name, for the message.
-        allowed: the user said `--allow-replace`.
 
     Returns:
         What will be lost; empty unless that is allowed.
@@ -88,11 +83,7 @@ def require_no_loss(preview: str, *, stack: str, allowed: bool) -> tuple[Loss, .
 
 
 def require_same_subscription(state: str, current: str) -> None:
-    """Refuse to destroy with a login that cannot see the resources: Azure would say that they are gone.
-
-    Args:
-        state: the output of `pulumi stack export`.
-        current: id of the subscription that is logged in to.
+    """Refuse to destroy with a login that cannot see the resources, which Azure would report as gone.
 
     Raises:
         LabError: a resource of the state is in another one, or the state cannot be read.
@@ -111,7 +102,7 @@ def require_same_subscription(state: str, current: str) -> None:
 
 
 def _combined(steps: Iterable[dict[str, Any]]) -> tuple[Loss, ...]:
-    """One loss for each resource: a stream tells a replacement three times, and the one with its causes counts."""
+    """Combine the steps of each resource: a stream has three for a replacement, and the one with the causes counts."""
     found: dict[str, Loss] = {}
     for step in steps:
         loss = _loss(step)
@@ -121,7 +112,7 @@ def _combined(steps: Iterable[dict[str, Any]]) -> tuple[Loss, ...]:
 
 
 def _loss(step: dict[str, Any]) -> Loss | None:
-    """What a step takes away, if it is of a guarded type.
+    """Return the loss that a step causes, if it is of a guarded type.
 
     The type is read from the URN (`urn:pulumi:stack::project::parent$type::name`), which every step has.
     """
@@ -133,7 +124,7 @@ def _loss(step: dict[str, Any]) -> Loss | None:
 
 
 def _causes(step: dict[str, Any]) -> tuple[str, ...]:
-    """Properties that force a replacement; the detailed difference has their whole paths."""
+    """Return the properties that force a replacement; the detailed diff has their full paths."""
     detailed = step.get("detailedDiff") or {}
     paths = [path for path, change in detailed.items() if str(change.get("kind", "")).endswith("-replace")]
     return tuple(_unique(paths or step.get("replaceReasons") or step.get("keys") or step.get("diffReasons") or ()))

@@ -131,7 +131,7 @@ def switched_on(stack: Stack) -> dict[str, Tool]:
 
 
 def runs_containers(stack: Stack) -> bool:
-    """Whether the stack's Pods really run, so that their pages answer."""
+    """Check that the stack's Pods really run, so that their pages answer."""
     nodes = json.loads(_ask(stack, "get", "nodes", "-o", "json"))["items"]
     return kubeconfig.runs_containers(nodes)
 

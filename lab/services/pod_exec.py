@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def prefix(stack: Stack, pod: str) -> list[str]:
-    """The words before a command that make it a process of `pod`: its name, or the beginning of it, and its namespace.
-
-    Raises:
-        LabError: there is no such Pod, or it does not run.
-    """
+    """Words before a command that run it in `pod`: a name, or the beginning of one, a dot, a namespace."""
     name, _, namespace = pod.rpartition(".")
     if not name:
         raise LabError(f'lab curl: --from: found "{pod}"', "allowed: a Pod, a dot, its namespace: siege.tutorial")

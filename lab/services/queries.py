@@ -1,4 +1,4 @@
-"""The Prometheus queries of the course: one file that the README, the dashboard and the checks share."""
+"""The course's Prometheus queries, shared by the documents, the dashboard and the checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from lab.core.errors import LabError
 
 FILE = Path(__file__).with_name("queries.yaml")
-"""Where they are written."""
+"""The file of the queries."""
 
 _Text = Annotated[str, pydantic.StringConstraints(strict=True, min_length=1, pattern=r"^\S")]
 _Name = Annotated[str, pydantic.StringConstraints(strict=True, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -57,7 +57,7 @@ def load(file: Path = FILE) -> tuple[Query, ...]:
 
 
 def named(name: str) -> Query:
-    """The query of this name.
+    """Return the query of this name.
 
     Raises:
         LabError: there is none.

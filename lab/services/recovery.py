@@ -1,4 +1,4 @@
-"""Putting a stack right whose update was killed in the middle."""
+"""Recovery of a stack whose update was killed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class HelmRelease:
-    """One revision of a Helm release as its Secret in the cluster says.
-
-    Attributes:
-        secret: name of that Secret.
-        namespace: where it is.
-        name: name of the release.
-        status: such as `deployed` or `pending-install`.
-    """
+    """One revision of a Helm release, with the Secret that stores it; `status` is such as `pending-install`."""
 
     secret: str
     namespace: str
@@ -39,7 +32,7 @@ class HelmRelease:
 
 
 def recover(stack: Stack, say: Callable[[str], None]) -> None:
-    """Make a stack ready for the next `up`. Each step says what it found; a healthy stack is left as it is.
+    """Make a stack ready for the next `up`. Each step reports what it found; a healthy stack is not changed.
 
     Raises:
         LabError: an update of the stack still runs.
@@ -60,7 +53,7 @@ def recover(stack: Stack, say: Callable[[str], None]) -> None:
 
 
 def end_orphans() -> int:
-    """End the plugins that a killed engine, or a killed command of a class, left.
+    """End the plugins that a killed engine or class command left, and return their number.
 
     Returns:
         How many there were.
@@ -71,7 +64,7 @@ def end_orphans() -> int:
 
 
 def half_done(stack: Stack) -> bool:
-    """Whether the state may have operations of which nobody knows how they ended.
+    """Check for pending operations in the state.
 
     The local backend's file is looked at as text, which takes no time; where there is none, pulumi would have to be
     asked, which takes as long as an update without changes, so the answer is no.
@@ -81,7 +74,7 @@ def half_done(stack: Stack) -> bool:
 
 
 def forget_pending(stack: Stack) -> int:
-    """Take the operations out of the state of which nobody knows how they ended; the next update does them again.
+    """Remove the pending operations from the state, and return their number; the next update repeats them.
 
     Returns:
         How many there were.
@@ -91,7 +84,7 @@ def forget_pending(stack: Stack) -> int:
 
 
 def _without_pending(stack: Stack) -> tuple[list[dict[str, Any]], int]:
-    """The resources of a state out of which the pending operations were taken, and how many of these there were."""
+    """Remove the pending operations; return the resources and the number of operations."""
     state = json.loads(stack.export())
     pending = state["deployment"].pop("pending_operations", None) or []
     if pending:
@@ -100,14 +93,10 @@ def _without_pending(stack: Stack) -> tuple[list[dict[str, Any]], int]:
 
 
 def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:
-    """The revisions that stand in the way of an update.
+    """Select the revisions that block an update.
 
     One that Pulumi does not know blocks its name; one that is pending blocks every change. The objects of the release
     stay: they carry its name and are taken over by the next installation.
-
-    Args:
-        found: every revision in the cluster.
-        known: logical names of the resources in Pulumi's state, which are those of the releases.
     """
     return [release for release in found if release.name not in known or release.status.startswith("pending-")]
 
@@ -123,7 +112,7 @@ def _mend_cluster(plane: ControlPlane, known: set[str], say: Callable[[str], Non
 
 
 def control_plane(stack: Stack) -> ControlPlane | None:
-    """The embedded control plane of a stack, by its state; None when it has none."""
+    """Return the embedded control plane in a stack's state, if any."""
     return _control_plane(json.loads(stack.export())["deployment"].get("resources", []))
 
 
@@ -142,7 +131,7 @@ def _helm_releases(plane: ControlPlane) -> list[HelmRelease]:
 
 
 def _control_plane(resources: list[dict[str, Any]]) -> ControlPlane | None:
-    """The embedded control plane that a state speaks of."""
+    """Find the embedded control plane among the resources of a state."""
     for entry in resources:
         if entry["type"] == "pulumi-python:dynamic/embedded:ControlPlane":
             ports = {name: int(port) for name, port in entry["outputs"]["ports"].items()}
@@ -151,7 +140,7 @@ def _control_plane(resources: list[dict[str, Any]]) -> ControlPlane | None:
 
 
 def _orphans() -> list[psutil.Process]:
-    """The language host and the providers of this project that no engine owns any more, with their children.
+    """Find this project's language hosts and providers without an engine, with their children.
 
     What stands of the lab stays: a provider has started it, and is its parent as long as both live.
     """
@@ -180,6 +169,6 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def _has_engine(process: psutil.Process) -> bool:
-    """Whether an engine has started it, or a command that shares one provider among the engines of a class."""
+    """Check that its parent is an engine, or a class command that shares one provider among engines."""
     parent = process.parent()
     return parent is not None and (parent.name() == "pulumi" or "lab" in _command_line(parent)[1:4])

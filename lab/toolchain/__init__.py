@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.toolchain.catalog import DEFAULT, LOAD, OBSERVABILITY
+from lab.toolchain.catalog import DEFAULT, LOAD, OBSERVABILITY, TESTS
 from lab.toolchain.resolve import ensure, path
 
 if TYPE_CHECKING:
     from lab.toolchain.status import ToolStatus
 
-__all__ = ["DEFAULT", "LOAD", "OBSERVABILITY", "ensure", "path", "prune_go_cache", "report", "verify"]
+__all__ = ["DEFAULT", "LOAD", "OBSERVABILITY", "TESTS", "ensure", "path", "prune_go_cache", "report", "verify"]
 
 
 def report() -> list[ToolStatus]:

@@ -306,5 +306,8 @@ OBSERVABILITY = ("prometheus", "promtool", "loki", "otelcol")
 LOAD = ("fortio",)
 """What `lab load` runs where Pods are simulated, brought when it is first asked for."""
 
-DEFAULT = tuple(name for name in TOOLS if name not in ("helm", *OBSERVABILITY, *LOAD))
-"""What a lab needs; helm serves only the benchmark."""
+TESTS = ("helm", *OBSERVABILITY, *LOAD)
+"""What only tests and benchmarks need, beside `lab load`."""
+
+DEFAULT = tuple(name for name in TOOLS if name not in TESTS)
+"""What a lab needs."""

@@ -1,23 +1,18 @@
-"""The benchmark's arithmetic, its table, and that it leaves nothing behind."""
+"""The benchmark's arithmetic, and that it leaves nothing behind."""
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rich.console import Console
 
-from benchmarks import results
+from benchmarks import mesh, results
 from benchmarks.cluster import require_same, unready
-from benchmarks.machine import Machine
-from benchmarks.meter import Meter
 from benchmarks.results import Measure, Sample
-from benchmarks.sandbox import Sandbox
-from benchmarks.table import table
+from benchmarks.sandbox import Meter, Sandbox
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
@@ -44,17 +39,6 @@ def whole(up: float = 18.0, preview: float = 3.0, destroy: float = 2.0, notes: f
         *samples(Measure.DESTROY, destroy, destroy, destroy),
         *samples(Measure.NOTES, notes, notes, notes, memory=900_000_000),
     ]
-
-
-def rendered(found: list[Sample]) -> str:
-    console = Console(file=io.StringIO(), width=120)
-    console.print(table(found))
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
-
-
-def row(text: str, name: str) -> str:
-    return next(line for line in text.splitlines() if name in line)
 
 
 @pytest.mark.parametrize(
@@ -126,24 +110,14 @@ def test_the_document_has_every_sample_and_every_limit_and_is_json() -> None:
     }
 
 
-def test_the_table_marks_what_is_met_and_what_is_missed() -> None:
-    text = rendered(whole(up=25.0, notes=40.0))
-    assert "rounds: 3" in text
-    assert "missed" in row(text, "up from nothing")
-    assert [word in row(text, "preview without change") for word in ("3.0", "1600 MB", "<= 4 met")] == [True] * 3
-    assert "<=" not in row(text, "up without change")
-    assert "0.62 " in row(text, results.RATIO)
-    assert "<= 0.9 met" in row(text, results.RATIO)
+@pytest.mark.parametrize("name", mesh.LIMITS)
+def test_a_number_of_the_data_plane_exactly_at_its_limit_is_kept(name: str) -> None:
+    limit = mesh.LIMITS[name]
+
+    assert limit.met(limit.most if limit.most < float("inf") else limit.least)
 
 
-def test_the_machine_is_told_with_how_busy_it_was() -> None:
-    machine = Machine(cores=2, memory=8_000_000_000, system="Linux", load=0.26)
-    assert str(machine) == "2 cores, 8 GB, Linux, load before: 0.3"
-    assert json.loads(json.dumps(machine.document()))["cores"] == 2
-    assert Machine.here().cores >= 1
-
-
-def test_ways_that_did_different_work_are_not_compared() -> None:
+def test_approaches_that_did_different_work_are_not_compared() -> None:
     require_same({"a": {"Service x"}, "b": {"Service x"}})
     with pytest.raises(LabError, match=r"only a has Service y\n  only b has Service z"):
         require_same({"a": {"Service x", "Service y"}, "b": {"Service x", "Service z"}})
@@ -160,6 +134,14 @@ def test_everything_stands_when_deployments_are_available_and_pods_ready() -> No
         seen("Pod", "web-1", PodScheduled="True", Ready="True"),
     ]
     assert unready(standing) == []
+
+
+def test_a_rollout_stands_once_it_has_all_its_pods() -> None:
+    rollout = {"kind": "Rollout", "metadata": {"name": "web"}, "spec": {"replicas": 2}, "status": {"readyReplicas": 1}}
+
+    assert unready([rollout]) == ["Rollout web"]
+    assert unready([{**rollout, "status": {}}]) == ["Rollout web"]
+    assert unready([{**rollout, "status": {"readyReplicas": 2}}]) == []
 
 
 @pytest.mark.parametrize(

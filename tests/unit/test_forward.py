@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.adapters import kubectl
 from lab.adapters import port_forward
 from lab.adapters.port_forward import Destination, Forward
 from lab.core.errors import LabError

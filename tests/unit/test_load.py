@@ -23,12 +23,11 @@ from lab.cli.load import load
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
+from lab.core.signals import termination_as_interrupt
 from lab.services import pages
 from lab.services.load import fortio, generator, shop, siege
-from lab.services.load.destination import Destination
-from lab.services.load.meter import Meter
-from lab.services.load.plan import Plan
-from lab.services.load.report import Latency, Outcome, Report
+from lab.services.load.plan import Destination, Plan
+from lab.services.load.report import Latency, Meter, Outcome, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -401,7 +400,7 @@ def test_ctrl_c_lets_the_generator_end_and_report() -> None:
 
 
 def test_a_generator_that_does_not_listen_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generator, "PATIENCE", 0.3)
+    monkeypatch.setattr(generator, "STOP_TIMEOUT", 0.3)
     pids: list[int] = []
 
     def take(line: str) -> None:
@@ -417,7 +416,7 @@ def test_a_generator_that_does_not_listen_is_ended_all_the_same(monkeypatch: pyt
 
 
 def test_a_generator_that_goes_on_too_long_is_ended_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generator, "PATIENCE", 0.3)
+    monkeypatch.setattr(generator, "STOP_TIMEOUT", 0.3)
     monkeypatch.setattr(generator, "BEAT", 0.1)
     with pytest.raises(LabError, match=r"did not end by itself within 0 s"):
         follow("import time; time.sleep(60)", limit=0.2)
@@ -425,7 +424,7 @@ def test_a_generator_that_goes_on_too_long_is_ended_with_an_error(monkeypatch: p
 
 def test_a_plain_kill_is_taken_like_ctrl_c_and_the_users_handlers_come_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with generator.interruptible(), pytest.raises(KeyboardInterrupt):
+    with termination_as_interrupt(), pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
 

@@ -20,7 +20,6 @@ import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from lab import toolchain
 from lab.adapters import port_forward
 from lab.adapters.stack import Stack
 from lab.cli import app, summary

@@ -19,22 +19,18 @@ SERVICES = (
 """Each answers with the caller's address as plain text; the first three have IPv4 addresses only."""
 
 _PATIENCE = 3.0
-"""Seconds for one service, all told; usual is a tenth."""
+"""Seconds for one service in total; a tenth is usual."""
 
 _LONGEST = 64
 """Bytes; an address and a line end are at most 17."""
 
 
 def public_address(services: tuple[str, ...] | None = None, *, patience: float = _PATIENCE) -> str:
-    """Ask the internet how this machine is seen from there, through the proxy that kubectl would use too.
+    """Ask web services for this machine's public address, through the proxy that kubectl would use too.
 
     Two services must agree: the answer opens the API server to somebody, and one service may lie, be a hotel's login
     page, or see another address than Azure does, as happens behind a pool of addresses. Who names one service alone in
     `ISTIO_LAB_ADDRESS_URL` (several: with commas) vouches for it.
-
-    Args:
-        services: addresses to ask, in turn; by default the environment's, or the known ones.
-        patience: seconds for each.
 
     Returns:
         An IPv4 address; AKS takes no other in its allowed ranges.
@@ -71,7 +67,7 @@ def _services() -> tuple[str, ...]:
 
 
 def _ask(client: httpx.Client, url: str, patience: float) -> str:
-    """One service's answer.
+    """Read the answer of one service.
 
     Raises:
         httpx.HTTPError: it does not answer well, or not in time.

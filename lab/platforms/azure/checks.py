@@ -1,4 +1,4 @@
-"""What the lab needs of Azure, and whether what Azure answers is enough: every check is a pure function."""
+"""Checks of Azure's answers against the lab's needs; each is a pure function."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ PROVIDERS = (
     "Microsoft.ManagedIdentity",
     "Microsoft.Network",
 )
-"""Those of the resources that the lab makes, and of what AKS makes for it in its node resource group."""
+"""Resource providers of the lab's resources, and of AKS's own in its node resource group."""
 
 OLDEST_CLI = (2, 60, 0)
 """Of April 2024. Much older ones answer `az aks get-versions` in another shape, which the lab cannot read."""
 
 SYSTEM_POOL_VCPUS = 4
-"""What AKS asks of a node of a system pool; the page "Use system node pools" also excludes the B series."""
+"""AKS's minimum for a node of a system pool; the page "Use system node pools" also excludes the B series."""
 
 _SMALL_OFFERS = {
     "FreeTrial": "a free trial",
@@ -51,7 +51,7 @@ _ASSIGN_ROLES = "Microsoft.Authorization/roleAssignments/write"
 
 
 class Verdict(StrEnum):
-    """What came out."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -60,14 +60,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        name: what.
-        verdict: what came out.
-        found: what is there.
-        remedy: what to do, one command where there is one; empty when all is well.
-    """
+    """A check with its result; the remedy is one command where there is one, and empty when all is well."""
 
     name: str
     verdict: Verdict
@@ -77,7 +70,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class AzureNeeds:
-    """What a lab needs of Azure beyond what it already has.
+    """The lab's needs beyond what it already has.
 
     Attributes:
         subscription: id or name; empty for the one that az works on.
@@ -101,7 +94,7 @@ class AzureNeeds:
 
 
 def cli(version: Version) -> Check:
-    """Whether the Azure CLI is new enough."""
+    """Check the version of the Azure CLI."""
     numbers = tuple(int(number) for number in re.findall(r"\d+", version.cli)[:3])
     if numbers >= OLDEST_CLI:
         return _ok("Azure CLI", version.cli)
@@ -109,7 +102,7 @@ def cli(version: Version) -> Check:
 
 
 def subscription(account: Account, needs: AzureNeeds) -> Check:
-    """Whether az works on the subscription that the lab is to stand in."""
+    """Check that az uses the lab's subscription."""
     wanted, found = needs.subscription, f"{account.name} ({account.id}), as {account.user}"
     if wanted and wanted.lower() not in (account.id.lower(), account.name.lower()):
         return _failed(
@@ -125,7 +118,7 @@ def subscription(account: Account, needs: AzureNeeds) -> Check:
 
 
 def offer(policies: Policies) -> Check:
-    """Whether the subscription is of a kind that gets small quotas or ends with its credit."""
+    """Check for an offer with small quotas or a spending limit."""
     kind = next((name for begin, name in _SMALL_OFFERS.items() if policies.quota_id.startswith(begin)), "")
     if kind:
         return _warning(
@@ -143,7 +136,7 @@ def offer(policies: Policies) -> Check:
 
 
 def providers(found: tuple[Provider, ...]) -> Check:
-    """Whether the resource providers that the lab uses are registered."""
+    """Check the registration of the resource providers."""
     states = {entry.namespace.lower(): entry.registration_state for entry in found}
     lacking = {name: state for name in PROVIDERS if (state := states.get(name.lower(), "unknown")) != "Registered"}
     if not lacking:
@@ -156,7 +149,7 @@ def providers(found: tuple[Provider, ...]) -> Check:
 
 
 def system_size(found: tuple[VmSize, ...], needs: AzureNeeds) -> Check:
-    """Whether the system pool's VM size can be had and is what AKS asks for."""
+    """Check that the system pool's VM size is available and allowed by AKS."""
     name, wanted = "VM size", needs.vm_size
     size = pick(found, wanted)
     if size is None or size.refusal:
@@ -173,7 +166,7 @@ def system_size(found: tuple[VmSize, ...], needs: AzureNeeds) -> Check:
 
 
 def spot_size(found: tuple[VmSize, ...], needs: AzureNeeds) -> Check:
-    """Whether the Spot pool's VM size can be had as Spot."""
+    """Check that the Spot pool's VM size is available as Spot."""
     name, wanted = "Spot VM size", needs.spot_vm_size or ""
     size = pick(found, wanted)
     if size is None or size.refusal:
@@ -184,18 +177,18 @@ def spot_size(found: tuple[VmSize, ...], needs: AzureNeeds) -> Check:
 
 
 def quota(usages: tuple[Usage, ...], size: VmSize, needs: AzureNeeds) -> Check:
-    """Whether regional and family quota are enough for the regular nodes and the surge node of an upgrade."""
+    """Check the regional and the family quota for the regular nodes and the surge node of an upgrade."""
     vcpus = (needs.nodes + 1) * size.vcpus
     return _quota("vCPU quota", usages, ("cores", size.family), vcpus, needs)
 
 
 def spot_quota(usages: tuple[Usage, ...], size: VmSize, needs: AzureNeeds) -> Check:
-    """Whether the low-priority quota, which is apart from the others and for all families, is enough."""
+    """Check the low-priority quota, which all families share."""
     return _quota("Spot vCPU quota", usages, ("lowPriorityCores",), needs.spot_nodes * size.vcpus, needs)
 
 
 def kubernetes(found: KubernetesVersions, needs: AzureNeeds) -> Check:
-    """Whether AKS offers the Kubernetes version in the region, without long-term support."""
+    """Check that AKS offers the Kubernetes version in the region without long-term support."""
     name, wanted = "Kubernetes version", needs.kubernetes_version
     listing = f"az aks get-versions --location {needs.location} --output table"
     number = ".".join(wanted.split(".")[:2])
@@ -220,7 +213,7 @@ def kubernetes(found: KubernetesVersions, needs: AzureNeeds) -> Check:
 
 
 def roles(permissions: Permissions, account: Account) -> Check:
-    """Whether the one who is logged in may assign roles in the subscription.
+    """Check that the caller may assign roles in the subscription.
 
     Conditions that Azure may put on that right are not in the answer and so not checked.
     """
@@ -240,7 +233,7 @@ def roles(permissions: Permissions, account: Account) -> Check:
 
 
 def kubelogin(place: str | None) -> Check:
-    """Whether kubelogin, which kubectl asks for an Entra ID token, is there."""
+    """Check for kubelogin, which gets kubectl's Entra ID tokens."""
     if place:
         return _ok("kubelogin", place)
     return _warning(
@@ -249,12 +242,12 @@ def kubelogin(place: str | None) -> Check:
 
 
 def pick(found: tuple[VmSize, ...], wanted: str) -> VmSize | None:
-    """The size of exactly that name: az also lists those that only contain it."""
+    """Find the size of exactly this name: az also lists those that contain it."""
     return next((size for size in found if size.name.lower() == wanted.lower()), None)
 
 
 def failed(name: str, found: str, remedy: str) -> Check:
-    """A check that could not be made."""
+    """Report a check that could not be made."""
     return _failed(name, found, remedy)
 
 
@@ -266,7 +259,7 @@ def _not_offered(name: str, size: VmSize | None, wanted: str, needs: AzureNeeds)
 
 
 def _sizes(needs: AzureNeeds) -> str:
-    """The command that lists what can be had: without `--all` az leaves out what the subscription cannot have."""
+    """Return the command that lists what is available: without `--all` az omits the rest."""
     return f"az vm list-skus --location {needs.location} --size Standard_D4 --output table"
 
 

@@ -1,4 +1,4 @@
-"""The Azure CLI: the one way to Azure. No shell parses a command, no secret is ever an argument."""
+"""The Azure CLI, the only client of Azure. No shell parses its commands, and no secret is ever an argument."""
 
 from __future__ import annotations
 
@@ -21,10 +21,6 @@ class NotFoundError(LabError):
 def ask(*arguments: str, timeout: float = PATIENCE) -> str:
     """Run an az command to its end.
 
-    Args:
-        arguments: after `az`.
-        timeout: seconds after which az is ended.
-
     Returns:
         Its answer as JSON text.
 
@@ -46,7 +42,7 @@ def ask(*arguments: str, timeout: float = PATIENCE) -> str:
 
 
 def program() -> str:
-    """The Azure CLI's own program.
+    """Find the Azure CLI.
 
     Raises:
         LabError: it is not on PATH.
@@ -60,7 +56,7 @@ def program() -> str:
 
 
 def account() -> Account:
-    """Who is logged in, and the subscription that az works on.
+    """Read the account and the subscription that az uses.
 
     Raises:
         LabError: az is missing, or nobody is logged in.
@@ -69,7 +65,7 @@ def account() -> Account:
 
 
 def failure(arguments: tuple[str, ...], complaint: str) -> LabError:
-    """The error that people read for what az wrote to standard error."""
+    """Turn az's standard error into a message for people."""
     if unknown := re.search(
         r"[Ss]ubscription of '([^']+)' doesn't exist|\(SubscriptionNotFound\).*?'([^']+)'", complaint
     ):
@@ -85,7 +81,7 @@ def failure(arguments: tuple[str, ...], complaint: str) -> LabError:
 
 
 def _spell(arguments: tuple[str, ...]) -> str:
-    """The command without its options, which say little and are long."""
+    """Spell the command without its options, which are long."""
     words = list(arguments)
     options = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
     return " ".join(["az", *words[:options]])

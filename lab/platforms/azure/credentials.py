@@ -1,4 +1,4 @@
-"""A kubeconfig as AKS hands it out, made fit for people and for Pulumi."""
+"""Conversion of AKS's kubeconfig for people and for Pulumi."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 _DEVICE_LOGIN_ONLY = ("--client-id", "--tenant-id")
-"""What only a login by device code needs, with a word behind each."""
+"""Options of a login by device code, each with a value."""
 
 
 def kubeconfig(encoded: str, *, azure_cli: bool) -> str:

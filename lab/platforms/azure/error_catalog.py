@@ -1,4 +1,4 @@
-"""What Azure's failures mean: from the texts in the output of pulumi or az to a cause and one command."""
+"""Known failures of Azure: patterns in the output of pulumi or az, each with a cause and a command."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """A failure that is understood.
-
-    Attributes:
-        code: Azure's own code where it has one.
-        cause: what is wrong, one sentence.
-        command: the one thing to run next.
-    """
+    """A known failure: its code, its cause in one sentence, and the next command."""
 
     code: str
     cause: str
@@ -25,7 +19,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class _Fault:
-    """A row of the table; the named groups of the pattern can be used in cause and command."""
+    """A known failure; the named groups of the pattern can be used in cause and command."""
 
     code: str
     pattern: str
@@ -217,11 +211,7 @@ _TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def explain(output: str) -> Explanation | None:
-    """What the first known failure in an output means; nothing when none is known.
-
-    Args:
-        output: what pulumi or az printed, with colours and broken lines or without.
-    """
+    """Explain the first known failure in an output."""
     text = " ".join(_TERMINAL.sub("", output).split())
     for fault in _FAULTS:
         if found := re.search(fault.pattern, text):
@@ -233,12 +223,9 @@ def explain(output: str) -> Explanation | None:
 
 
 def error_messages(events: str) -> str:
-    """The errors in an event log, which pulumi writes beside its live display when it is told `--event-log FILE`.
+    """Extract the errors of an event log, which pulumi writes with `--event-log FILE`; a cut-off last line is ignored.
 
     The flag is there only with `PULUMI_DEBUG_COMMANDS=true` in the environment.
-
-    Args:
-        events: content of that file: a JSON object a line; a last line that is cut off is left out.
     """
     messages = []
     for line in events.splitlines():

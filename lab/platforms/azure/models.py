@@ -1,4 +1,4 @@
-"""The Azure CLI's answers as types: what the lab looks at, and nothing else of them."""
+"""Typed answers of the Azure CLI, reduced to the fields that the lab uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.core.errors import LabError
 _CAMEL = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 _Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-"""Azure writes null where it has nothing to say."""
+"""Azure writes null for an empty value."""
 
 _Tags = Annotated[dict[str, str], BeforeValidator(lambda value: {} if value is None else value)]
 
@@ -22,25 +22,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """`az version`.
-
-    Attributes:
-        cli: such as `2.80.0`.
-    """
+    """`az version`."""
 
     cli: Annotated[str, Field(validation_alias="azure-cli")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """`az account show`: the subscription that az works on by default.
-
-    Attributes:
-        id: the subscription's id.
-        name: the subscription's name.
-        state: such as `Enabled`.
-        user: who is logged in: a mail address, or the application id of a service principal.
-    """
+    """`az account show`: the subscription that az works on by default."""
 
     __pydantic_config__ = _CAMEL
     id: str
@@ -64,12 +53,7 @@ class Policies:
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """One resource provider of `az provider list`.
-
-    Attributes:
-        namespace: such as `Microsoft.Compute`.
-        registration_state: `Registered`, `Registering`, `NotRegistered` or `Unregistering`.
-    """
+    """One resource provider of `az provider list`."""
 
     __pydantic_config__ = _CAMEL
     namespace: str
@@ -78,7 +62,7 @@ class Provider:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """One quota of `az vm list-usage`, in vCPUs for those the lab looks at.
+    """One quota of `az vm list-usage`; the lab's are in vCPUs.
 
     Attributes:
         name: Azure's name: `cores`, `lowPriorityCores` or that of a VM family.
@@ -95,7 +79,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Capability:
-    """What a VM size can do, such as `vCPUs` 4."""
+    """A capability of a VM size, such as `vCPUs` 4."""
 
     name: str
     value: str
@@ -103,7 +87,7 @@ class Capability:
 
 @dataclass(frozen=True, kw_only=True)
 class Restriction:
-    """Why a VM size cannot be had.
+    """A reason why a VM size is not available.
 
     Attributes:
         type: `Location`, or `Zone` when only some zones lack it.
@@ -117,14 +101,7 @@ class Restriction:
 
 @dataclass(frozen=True, kw_only=True)
 class VmSize:
-    """One VM size of `az vm list-skus` in one region.
-
-    Attributes:
-        name: such as `Standard_D4s_v5`.
-        family: the quota that it counts against.
-        capabilities: what it can do.
-        restrictions: why this subscription cannot have it; usually none.
-    """
+    """One VM size of `az vm list-skus` in one region."""
 
     __pydantic_config__ = _CAMEL
     name: str
@@ -134,17 +111,17 @@ class VmSize:
 
     @property
     def vcpus(self) -> int:
-        """How many vCPUs a node of this size has."""
+        """The vCPUs of a node."""
         return int(self._capability("vCPUs") or 0)
 
     @property
     def spot(self) -> bool:
-        """Whether it can be had as Spot."""
+        """Whether it is available as Spot."""
         return self._capability("LowPriorityCapable") == "True"
 
     @property
     def refusal(self) -> str:
-        """Why the subscription cannot have it in the region at all; empty when it can."""
+        """Why it is not available in the region; empty when it is."""
         return next((entry.reason_code for entry in self.restrictions if entry.type == "Location"), "")
 
     def _capability(self, name: str) -> str:
@@ -177,7 +154,7 @@ class KubernetesVersions:
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """What one role assignment of the one who is logged in allows; patterns with `*`."""
+    """The actions that one role assignment allows the caller; patterns with `*`."""
 
     __pydantic_config__ = _CAMEL
     actions: tuple[str, ...] = ()
@@ -186,22 +163,14 @@ class Permission:
 
 @dataclass(frozen=True, kw_only=True)
 class Permissions:
-    """All that the one who is logged in may do somewhere, through groups and from above too."""
+    """The caller's effective permissions, also those of groups and of parent scopes."""
 
     value: tuple[Permission, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodePool:
-    """A node pool of `az aks show`.
-
-    Attributes:
-        name: such as `system`.
-        mode: `System` or `User`.
-        vm_size: of each node.
-        count: how many nodes there are now.
-        priority: `Spot`, or empty for regular nodes.
-    """
+    """A node pool of `az aks show`."""
 
     __pydantic_config__ = _CAMEL
     name: str
@@ -233,13 +202,7 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceGroup:
-    """One resource group of `az group list`.
-
-    Attributes:
-        name: of the group.
-        managed_by: the id of what made it for itself, such as a cluster for its nodes; usually empty.
-        tags: what people wrote on it.
-    """
+    """One resource group of `az group list`."""
 
     __pydantic_config__ = _CAMEL
     name: str
@@ -249,12 +212,7 @@ class ResourceGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class TaggedResource:
-    """One resource of `az resource list`.
-
-    Attributes:
-        id: its whole id.
-        tags: what people wrote on it.
-    """
+    """One resource of `az resource list`."""
 
     id: str
     tags: _Tags = field(default_factory=dict)
@@ -262,15 +220,7 @@ class TaggedResource:
 
 @dataclass(frozen=True, kw_only=True)
 class RoleAssignment:
-    """One role assignment of `az role assignment list`.
-
-    Attributes:
-        id: its whole id.
-        scope: what the role is for.
-        principal_id: who has it.
-        principal_name: what the directory calls that one; empty when it knows nobody.
-        role: the role's name.
-    """
+    """One role assignment of `az role assignment list`."""
 
     __pydantic_config__ = _CAMEL
     id: str
@@ -281,11 +231,7 @@ class RoleAssignment:
 
 
 def read(kind: type[T], answer: str) -> T:
-    """One answer.
-
-    Args:
-        kind: one of the types of this module, or a tuple of them.
-        answer: what az printed.
+    """Parse an answer of the Azure CLI.
 
     Raises:
         LabError: it is not what az prints.

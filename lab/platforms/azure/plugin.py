@@ -35,7 +35,7 @@ def ensure(progress: Progress) -> None:
         result = process.run(words, environment=workspace.environment(), check=False)
     if result.code:
         raise LabError(
-            f"Pulumi's provider for Azure {versions.PULUMI_AZURE_NATIVE} could not be installed: {result.last_words[-500:]}",
+            f"the Azure provider {versions.PULUMI_AZURE_NATIVE} could not be installed: {result.last_words[-500:]}",
             f"go online, or name a mirror of Pulumi's plugins: {SERVER}=https://mirror.example make up",
         )
 

@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 _PATIENCE = 3.0
-"""Seconds that one service waits for another, as Bookinfo's front page does."""
+"""Seconds for a call of another service, as in Bookinfo's front page."""
 
 _PASSED_ON = ("x-request-id", "traceparent", "tracestate", "b3", "baggage", "end-user")
-"""What a request hands to those that it causes: the trace, and who asks."""
+"""Headers that a request passes on: the trace and the user."""
 
 _COLOURS = {"v2": "black", "v3": "red"}
 _STARS = {"Reviewer1": 5, "Reviewer2": 4}
@@ -43,7 +43,7 @@ _TEXTS = {
 
 
 class Service(http.server.BaseHTTPRequestHandler):
-    """One service of Bookinfo, chosen by the words of the command line."""
+    """One service of Bookinfo, chosen by the command line."""
 
     protocol_version = "HTTP/1.1"
     # An answer that waits for its acknowledgement is 40 ms late.
@@ -53,7 +53,7 @@ class Service(http.server.BaseHTTPRequestHandler):
     version: ClassVar[str]
 
     def do_GET(self) -> None:
-        """Answer by path; what nobody knows is 404."""
+        """Answer by path, 404 for unknown ones."""
         path = urlsplit(self.path).path
         if path == "/health":
             self._answer(HTTPStatus.OK, {"status": f"{self.name} is healthy"})
@@ -69,7 +69,7 @@ class Service(http.server.BaseHTTPRequestHandler):
             self._answer(HTTPStatus.NOT_FOUND, {"error": f"{self.name} has no {path}"})
 
     def log_message(self, _format: str, *_args: object) -> None:
-        """Say nothing: the sidecars have access logs."""
+        """Log nothing: the sidecars have access logs."""
 
     def _details(self) -> dict[str, Any]:
         return _BOOK
@@ -138,7 +138,7 @@ class Service(http.server.BaseHTTPRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """A thread for each connection; `http.server`'s own would ask at its start for a name that nobody here knows."""
+    """A server with a thread for each connection; `http.server`'s own resolves the host name, which fails here."""
 
     allow_reuse_address = True
     daemon_threads = True

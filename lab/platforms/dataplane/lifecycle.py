@@ -1,4 +1,4 @@
-"""The data plane of one embedded lab: whether this machine can have one, its start, its state, its end."""
+"""Lifecycle of an embedded lab's data plane."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from lab.platforms.embedded.control_plane import ControlPlane
 
 _PROGRAMS = ("unshare", "nsenter", "ip", "mount", "hostname", "sh")
-"""Of util-linux, iproute2 and what every system has."""
+"""From util-linux, iproute2 and the base system."""
 
 _OWN_RUN = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$@"'
-"""Names in there are seen by nobody else and vanish with the last process."""
+"""A private `/run`, which vanishes with the last process."""
 
 _PROBE = (
     "mkdir /run/netns && touch /run/netns/one /run/netns/two "
@@ -53,7 +53,7 @@ class DataPlane:
     metrics: bool = False
 
     def start(self) -> None:
-        """Start it (again), unless this machine cannot have one; it then goes on by itself.
+        """Restart it, unless this machine cannot run one.
 
         Raises:
             LabError: it ended at once, or Prometheus is wanted and was not brought.
@@ -104,7 +104,7 @@ class DataPlane:
 
     @property
     def healthy(self) -> bool:
-        """Whether it is as it should be on this machine."""
+        """Whether it runs, where this machine can run it."""
         return self.health() != _DEAD
 
     @property
@@ -113,7 +113,7 @@ class DataPlane:
 
 
 def unavailable() -> str:
-    """Why this machine cannot have a data plane; empty when it can."""
+    """Return why this machine cannot run a data plane; empty when it can."""
     if sys.platform != "linux":
         return "network namespaces are Linux's"
     if missing := [name for name in _PROGRAMS if not shutil.which(name)]:
@@ -126,7 +126,7 @@ def unavailable() -> str:
 
 
 def agent(directory: Path) -> psutil.Process | None:
-    """The first process of a lab's data plane, as this machine sees it; None when there is none."""
+    """Find the first process of a lab's data plane, as this machine sees it."""
     if (outer := process_tree.find(_folder(directory) / "agent.pid", _mark(directory))) is None:
         return None
     try:
@@ -136,7 +136,7 @@ def agent(directory: Path) -> psutil.Process | None:
 
 
 def stop(directory: Path) -> None:
-    """End a lab's data plane with all that runs in it; nothing happens when there is none."""
+    """Stop a lab's data plane with all its processes, if it runs."""
     if outer := process_tree.find(_folder(directory) / "agent.pid", _mark(directory)):
         # The kernel ends every process of a process-id namespace with its first one, and its networks with the last.
         process_tree.stop_tree(outer.pid, grace=0)
@@ -144,7 +144,7 @@ def stop(directory: Path) -> None:
 
 
 def inside(directory: Path, pod: str) -> list[str]:
-    """The words before a command that run it in one of the Pods.
+    """Return the command prefix that starts a process in one of the Pods.
 
     Args:
         directory: the lab's folder.
@@ -172,7 +172,7 @@ def inside(directory: Path, pod: str) -> list[str]:
 
 
 def _require_prometheus() -> None:
-    """A lab brings it only when it is asked for, and plain `pulumi up` does not ask."""
+    """Require the tool, which `lab up` installs on demand but a plain `pulumi up` does not."""
     try:
         toolchain.path("prometheus")
     except LabError:
@@ -182,7 +182,7 @@ def _require_prometheus() -> None:
 
 
 def _namespaces() -> list[str]:
-    """Rights over namespaces of one's own: root has them, everybody else gets them with a user namespace."""
+    """Build the prefix that creates the namespaces; users other than root need a user namespace for that."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 

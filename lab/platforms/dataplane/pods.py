@@ -1,4 +1,4 @@
-"""What the agent needs to know of Pods and Services, from the API server's words."""
+"""Pods, as far as the agent needs them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Pod:
 
 
 def running(found: Mapping[str, Any]) -> Pod | None:
-    """A Pod as the API server has it; None when it has no address (yet) or is being deleted."""
+    """Read a Pod of the API; None when it has no address yet or is being deleted."""
     metadata, status = found["metadata"], found.get("status", {})
     if "deletionTimestamp" in metadata or not status.get("podIP") or status.get("phase") != "Running":
         return None

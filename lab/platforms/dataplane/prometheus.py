@@ -1,26 +1,23 @@
-"""The real Prometheus beside the data plane: it takes what the agent counts, and answers whoever analyses it."""
+"""The Prometheus beside the data plane, which scrapes the agent's counts and answers analyses."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import yaml
 
+from lab import toolchain
+from lab.platforms.dataplane.supervisor import Program
 from lab.platforms.embedded.ports import LOOPBACK
 
-if TYPE_CHECKING:
-    from pathlib import Path
+_FOLDER = Path("/run/prometheus")
 
 _INTERVAL = "1s"
-"""Between two samples: students wait for them."""
+"""Between two samples: short, since students wait for them."""
 
 
 def configuration(telemetry: int) -> str:
-    """What it is told to take.
-
-    Args:
-        telemetry: the port of this machine where the agent's counts are.
-    """
+    """Build its configuration, which scrapes a port of this machine."""
     scrape = {
         "job_name": "access-logs",
         "scrape_interval": _INTERVAL,
@@ -31,14 +28,7 @@ def configuration(telemetry: int) -> str:
 
 
 def command(program: Path, *, configuration: Path, data: Path, port: int) -> list[str]:
-    """The command that runs it.
-
-    Args:
-        program: the binary.
-        configuration: the file with the above.
-        data: the folder for its samples.
-        port: of this machine, where it answers.
-    """
+    """Build its command line; it keeps samples in `data` and answers on `port`."""
     return [
         str(program),
         f"--config.file={configuration}",
@@ -47,3 +37,16 @@ def command(program: Path, *, configuration: Path, data: Path, port: int) -> lis
         f"--web.listen-address={LOOPBACK}:{port}",
         "--log.level=warn",
     ]
+
+
+def program(telemetry: int, *, port: int, log: Path) -> Program:
+    """Write its configuration, and return the program to run."""
+    _FOLDER.mkdir()
+    file = _FOLDER / "prometheus.yaml"
+    file.write_text(configuration(telemetry))
+    return Program(
+        command=command(toolchain.path("prometheus"), configuration=file, data=_FOLDER / "data", port=port),
+        environment={},
+        log=log,
+        folder=_FOLDER,
+    )

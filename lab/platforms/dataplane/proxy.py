@@ -1,4 +1,4 @@
-"""The Envoy of a Pod: the node it says it is, and what it is told at its start. The rest istiod tells it."""
+"""Envoy's bootstrap configuration and command; istiod configures the rest."""
 
 from __future__ import annotations
 
@@ -14,19 +14,13 @@ if TYPE_CHECKING:
     from lab.platforms.dataplane.pods import Pod
 
 ADMIN_PORT = 15000
-"""Where Istio's sidecars have it, on the Pod's own loopback."""
+"""Envoy's admin port on the Pod's loopback, as in Istio's sidecars."""
 
 _HTTP2 = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 def bootstrap(pod: Pod, proxy: Proxy, istiod: Path) -> str:
-    """Envoy's first configuration, as JSON.
-
-    Args:
-        pod: whose Envoy it is.
-        proxy: what it is to the mesh.
-        istiod: the Unix socket that leads to istiod's plain-text gRPC.
-    """
+    """Build Envoy's bootstrap configuration as JSON; `istiod` is the Unix socket of its plain-text gRPC."""
     metadata = {
         "NAME": pod.name,
         "NAMESPACE": pod.namespace,
@@ -79,12 +73,7 @@ def bootstrap(pod: Pod, proxy: Proxy, istiod: Path) -> str:
 
 
 def command(program: Path, configuration: Path) -> list[str]:
-    """The command that runs an Envoy.
-
-    Args:
-        program: the binary.
-        configuration: its first configuration.
-    """
+    """Build Envoy's command line."""
     # Without the switch, two Envoys of one machine meet in shared memory.
     return [
         str(program),

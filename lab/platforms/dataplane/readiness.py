@@ -1,6 +1,6 @@
-"""Whether a Pod is ready, told to the API server as a kubelet tells it.
+"""Readiness conditions of Pods, set in the API server as a kubelet does.
 
-kwok says at once that a Pod is ready. Its process needs a second until it listens, and nobody is to ask it before.
+kwok marks a Pod as ready at once, but its process needs a second until it listens.
 """
 
 from __future__ import annotations
@@ -18,23 +18,18 @@ import yaml
 if TYPE_CHECKING:
     from lab.platforms.dataplane.pods import Pod
 
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds for the API server to answer; a few milliseconds are usual."""
 
 
 class Readiness:
-    """Sets the condition `Ready` of Pods.
+    """Client that sets the condition `Ready` of Pods.
 
-    Without a process such as kubectl, which would be too slow: istiod waits for a tenth of a second before it tells the
-    proxies who is ready.
+    A process of kubectl would be too slow: istiod debounces for a tenth of a second before it updates the proxies.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
-        """Prepare the connection.
-
-        Args:
-            kubeconfig: the cluster and the credentials, all inside.
-        """
+        """Prepare the connection; the kubeconfig contains its certificates."""
         config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         context = ssl.create_default_context(cadata=_decoded(cluster, "certificate-authority-data"))
@@ -44,10 +39,10 @@ class Readiness:
             key.touch(0o600)
             key.write_text(_decoded(user, "client-key-data"))
             context.load_cert_chain(certificate, key)
-        self._client = httpx.AsyncClient(base_url=cluster["server"], verify=context, timeout=_PATIENCE, trust_env=False)
+        self._client = httpx.AsyncClient(base_url=cluster["server"], verify=context, timeout=_TIMEOUT, trust_env=False)
 
-    async def tell(self, pod: Pod, *, ready: bool) -> None:
-        """Say whether a Pod is ready; one that has gone meanwhile is none of anybody's business.
+    async def set(self, pod: Pod, *, ready: bool) -> None:
+        """Set a Pod ready or not; one that has been deleted meanwhile is ignored.
 
         Raises:
             httpx.HTTPError: the API server does not answer.

@@ -1,7 +1,6 @@
 """Network namespaces: one for the node, with a bridge, and one for each Pod, with the Pod's own address.
 
-All by `ip` of iproute2, inside a mount namespace whose `/run` is its own: names in there are seen by nobody else and
-are gone with it.
+They are made with `ip` of iproute2, inside a mount namespace with a private `/run`, which takes their names with it.
 """
 
 from __future__ import annotations
@@ -9,8 +8,13 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.adapters import process
+from lab.platforms.embedded.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _NODE, _BRIDGE, _INTERFACE = "node", "pods", "eth0"
 
@@ -18,25 +22,25 @@ _PREFIX = 8
 """Length of the network that all Pods see as their own: wider than any cluster's, so that no route is needed."""
 
 FOLDER = Path("/run/pods")
-"""Where each Pod has a folder of its own."""
+"""Parent of the Pods' folders."""
 
 _HOSTS = Path("/run/hosts")
 
 _NETWORKS = Path("/run/netns")
-"""Where `ip` looks for network namespaces by their names."""
+"""The folder in which `ip` looks for network namespaces."""
 
 _ENTER = 'mount --bind "$0" /etc/hosts && hostname "$1" && shift && exec "$@"'
-"""Names of Services lead to the sidecar and the machine is called like the Pod, for the Pod's processes alone."""
+"""Gives the Pod's processes the Service names, which lead to the sidecar, and the Pod's host name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sandbox:
-    """The surroundings of one Pod.
+    """The network namespace and the folder of one Pod.
 
     Attributes:
-        name: of its network namespace and of its folder: that of the Pod, a dot, that of the Pod's namespace.
-        index: what no other Pod has had; it names the end of the wire on the node.
-        address: its IPv4 address.
+        name: of both: the Pod's name, a dot, its namespace.
+        index: unique; it names the veth interface on the node.
+        address: the Pod's IPv4 address.
     """
 
     name: str
@@ -45,37 +49,37 @@ class Sandbox:
 
     @property
     def hosts(self) -> Path:
-        """The file that its processes see as `/etc/hosts`: the same for all Pods of a namespace."""
-        return hosts(self.name.rsplit(".", 1)[-1])
+        """The `/etc/hosts` of its processes: the same for all Pods of a namespace."""
+        return hosts_file(self.name.rsplit(".", 1)[-1])
 
     @property
     def folder(self) -> Path:
-        """What its processes may write to."""
+        """The folder that its processes may write to."""
         return FOLDER / self.name
 
     @property
     def network(self) -> Path:
-        """The file that stands for its network namespace."""
+        """The file of its network namespace."""
         return _NETWORKS / self.name
 
     def inside(self) -> list[str]:
-        """The words before a command that make it one of this Pod's processes."""
+        """Return the command prefix that starts a process in this Pod."""
         own = ["unshare", "--mount", "--uts", "sh", "-c", _ENTER, str(self.hosts), self.name.rsplit(".", 1)[0]]
         return ["nsenter", f"--net={self.network}", *own]
 
     def create(self) -> None:
-        """Make it, with a wire to the node's bridge.
+        """Create it, with a veth pair to the node's bridge.
 
         Raises:
             LabError: the kernel does not allow it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        wire = f"pod{self.index}"
+        veth = f"pod{self.index}"
         _add(self.network)
         _ip(
             _NODE,
-            f"link add {wire} type veth peer name {_INTERFACE} netns {self.name}",
-            f"link set {wire} master {_BRIDGE} up",
+            f"link add {veth} type veth peer name {_INTERFACE} netns {self.name}",
+            f"link set {veth} master {_BRIDGE} up",
         )
         _ip(
             self.name,
@@ -86,41 +90,45 @@ class Sandbox:
         )
 
     def remove(self) -> None:
-        """Remove it; the wire goes with it."""
+        """Remove it with its veth pair."""
         _run("ip", "netns", "delete", self.name)
         shutil.rmtree(self.folder)
 
 
 def hardware_address(address: str) -> str:
-    """The Ethernet address of a Pod: the same for all that ever have its IPv4 address.
+    """Derive a Pod's Ethernet address from its IPv4 address.
 
-    The cluster gives addresses of Pods that have gone to new ones, and for half a minute everybody remembers who had
-    them: with another hardware address, what is sent to the new Pod would be lost.
-
-    Args:
-        address: IPv4.
+    The cluster reuses IPv4 addresses, and neighbours remember the Ethernet address for half a minute: packets to the
+    new Pod would be lost if it had another one.
     """
-    # 02 is the beginning of those that are given by the owner of a network, not by a maker of hardware.
+    # 02 marks a locally administered address.
     return ":".join(["02", "00", *(f"{int(part):02x}" for part in address.split("."))])
 
 
-def hosts(namespace: str) -> Path:
-    """The hosts file of a namespace."""
+def hosts_file(namespace: str) -> Path:
+    """Return the hosts file of a namespace."""
     return _HOSTS / namespace
 
 
-def names(agent: int) -> list[str]:
-    """The Pods that really run, as seen from outside.
+def hosts(services: Iterable[tuple[str, str]], namespace: str) -> str:
+    """Return `/etc/hosts` for the processes of a namespace: the names of each Service lead to the sidecar."""
+    lines = [f"{LOOPBACK} localhost"]
+    for name, own in sorted(services):
+        short = [name] if own == namespace else []
+        lines.append(
+            " ".join([LOOPBACK, *short, f"{name}.{own}", f"{name}.{own}.svc", f"{name}.{own}.svc.cluster.local"])
+        )
+    return "\n".join([*lines, ""])
 
-    Args:
-        agent: process id of the agent.
-    """
+
+def names(agent: int) -> list[str]:
+    """List the Pods that really run, as seen from outside; `agent` is the agent's process id."""
     folder = Path(f"/proc/{agent}/root{FOLDER}")
     return sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
 
 
 def create_node() -> None:
-    """Make the node's own namespace with its bridge.
+    """Create the node's namespace with its bridge.
 
     Raises:
         LabError: the kernel does not allow it.
@@ -133,13 +141,13 @@ def create_node() -> None:
 
 
 def _add(network: Path) -> None:
-    """Make a network namespace; `ip netns add` wants to return to the machine's own, which only root may enter."""
+    """Create a network namespace; `ip netns add` would return to the host's, which only root may enter."""
     network.touch()
     _run("unshare", f"--net={network}", "true")
 
 
 def _ip(network: str, *commands: str) -> None:
-    """What `ip` is told to do in a network namespace; a process for all of it, since a lab has twenty Pods."""
+    """Run `ip` commands in a network namespace, in one process, since a lab has twenty Pods."""
     _run("ip", "-n", network, "-batch", "-", stdin="\n".join(commands))
 
 

@@ -1,4 +1,4 @@
-"""Keeps processes running: started again when they end, a few at a time, ended when nobody wants them any more."""
+"""Supervision of processes: restarts, limited concurrency at start, and an orderly end."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
     from lab.adapters.process_async import Process
 
-_PAUSE = 1.0
+_RESTART_DELAY = 1.0
 """Seconds before a process that ended is started again."""
 
 _GRACE = 10.0
 """Seconds between asking a process to end and ending it."""
 
-_BIRTH = 10.0
-"""Seconds until others are started beside a process that does not listen yet."""
+_LISTEN_TIMEOUT = 10.0
+"""Seconds after which others are started beside a process that does not listen yet."""
 
-_LOOK = 0.05
-"""Seconds between two looks at whether it does."""
+_INTERVAL = 0.05
+"""Seconds between two checks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What is to run.
+    """A program to keep running.
 
     Attributes:
         command: program and arguments.
@@ -72,7 +72,7 @@ async def keep(program: Program, turns: asyncio.Semaphore) -> None:
                 if program.listening:
                     await program.listening()
                 await process.wait()
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(_RESTART_DELAY)
 
 
 async def _until_listening(process: Process, port: int) -> None:
@@ -85,14 +85,9 @@ async def _until_listening(process: Process, port: int) -> None:
         except OSError:  # it has ended
             return True
 
-    await poll_async(listening, timeout=_BIRTH, interval=_LOOK)
+    await poll_async(listening, timeout=_LISTEN_TIMEOUT, interval=_INTERVAL)
 
 
 def listens(sockets: str, port: int) -> bool:
-    """Whether somebody listens on a port.
-
-    Args:
-        sockets: as the kernel lists them in `/proc/net/tcp`.
-        port: which one.
-    """
+    """Check for a listener on a port in the content of `/proc/net/tcp`."""
     return any(words[3] == "0A" and words[1].endswith(f":{port:04X}") for words in map(str.split, sockets.splitlines()))

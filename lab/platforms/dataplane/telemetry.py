@@ -25,7 +25,7 @@ _BUCKETS = (
     *(0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000),
     *(10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000, 3_600_000),
 )
-"""Milliseconds, as Istio has them."""
+"""Milliseconds, as in Istio."""
 
 _LABELS = (
     "reporter",
@@ -50,12 +50,12 @@ _LINE = re.compile(
     r'^\[[^\]]+\] "[^"]*" (?P<code>\d+) (?P<flags>\S+) .*?"[^"]*" \d+ \d+ (?P<duration>\d+) '
     r'.*"(?P<upstream>[^"]*)" outbound\|\d+\|[^|\s]*\|(?P<host>\S+) \S+ \S+ \S+ \S+ \S+ traceparent=\S*$'
 )
-"""What the lab's format of access logs has of a request that was sent to a Service."""
+"""An outbound request in the lab's access log format."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request that a proxy has sent to a Service, or would have.
+    """A request of a proxy to a Service, sent or refused.
 
     Attributes:
         code: of the answer; 0 for none.
@@ -73,7 +73,7 @@ class Request:
 
 
 def parse(line: str) -> Request | None:
-    """The request that a line of an access log tells of; None for every other line."""
+    """Parse a line of an access log; None for other lines."""
     if not (found := _LINE.match(line)):
         return None
     return Request(
@@ -95,7 +95,7 @@ class Log:
         self._rest = b""
 
     def lines(self) -> list[str]:
-        """The lines that have been completed since."""
+        """Return the lines completed since the last call."""
         if not self._file.exists():
             return []
         with self._file.open("rb") as log:
@@ -107,20 +107,12 @@ class Log:
 
 
 class Telemetry:
-    """The metrics of one lab.
-
-    Attributes:
-        registry: all of them, as Prometheus' own library serves them.
-    """
+    """The metrics of one lab, in a registry of Prometheus' client library."""
 
     registry: CollectorRegistry
 
     def __init__(self, pod_at: Callable[[str], Pod | None]) -> None:
-        """Begin at nothing.
-
-        Args:
-            pod_at: the Pod that has, or has just had, an address.
-        """
+        """Start at zero; `pod_at` finds the Pod that has, or just had, an address."""
         self._pod_at = pod_at
         self.registry = CollectorRegistry()
         self._requests = Counter("istio_requests", "Requests, as Istio counts them.", _LABELS, registry=self.registry)
@@ -133,12 +125,7 @@ class Telemetry:
         )
 
     def count(self, source: Pod, line: str) -> None:
-        """Count what a Pod's proxy has logged.
-
-        Args:
-            source: whose proxy.
-            line: of its access log; others are passed over.
-        """
+        """Count a line of a proxy's access log; other lines are ignored."""
         if (request := parse(line)) is None:
             return
         labels = _labels(source, self._pod_at(request.upstream), request)

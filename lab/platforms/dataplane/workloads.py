@@ -1,4 +1,4 @@
-"""Which Pods really run, and as what: `workloads.yaml`, read once."""
+"""The workloads of Pods that really run, from `workloads.yaml`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Proxy(StrEnum):
-    """What the Envoy of a Pod is to the mesh, in the words of istiod's node names."""
+    """The type of an Envoy, as in istiod's node names."""
 
     SIDECAR = "sidecar"
     ROUTER = "router"
 
 
 class Workload(BaseModel):
-    """One entry: the Pods it is for, and what runs in them.
+    """The processes of the Pods that match namespaces and labels.
 
     Attributes:
         namespaces: where these Pods are.
@@ -45,17 +45,17 @@ class Workload(BaseModel):
     environment: dict[str, str] = {}
 
     def fits(self, pod: Pod) -> bool:
-        """Whether this is what runs in a Pod."""
+        """Whether it is the workload of a Pod."""
         return pod.namespace in self.namespaces and self.labels.items() <= pod.labels.items()
 
 
 @cache
 def every() -> tuple[Workload, ...]:
-    """All entries, in their order."""
+    """Read all workloads, in their order."""
     text = Path(__file__).with_name("workloads.yaml").read_text(encoding="utf-8")
     return TypeAdapter(tuple[Workload, ...]).validate_python(yaml.safe_load(text))
 
 
 def of(pod: Pod) -> Workload | None:
-    """What runs in a Pod; None when it stays simulated."""
+    """Find a Pod's workload; None when it stays simulated."""
     return next((each for each in every() if each.fits(pod)), None)

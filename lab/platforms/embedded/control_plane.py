@@ -48,12 +48,7 @@ _PORT_TIMEOUT = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class ControlPlane:
-    """One embedded control plane.
-
-    Attributes:
-        directory: its own folder: data, certificates, logs, kubeconfig.
-        ports: where it listens, on loopback only.
-    """
+    """One embedded control plane."""
 
     directory: Path
     ports: Ports
@@ -65,11 +60,11 @@ class ControlPlane:
 
     @property
     def exists(self) -> bool:
-        """Whether there is data to start from."""
+        """Whether its data exists."""
         return (self._cluster / "etcd").is_dir() and self.kubeconfig.is_file()
 
     def require_data(self) -> None:
-        """Refuse to go on without the data that a running lab left.
+        """Require the data of a lab that was up.
 
         Raises:
             LabError: it is gone, and with it everything that stood in the cluster.
@@ -81,7 +76,7 @@ class ControlPlane:
             )
 
     def create(self, spec: NodeSpec) -> None:
-        """Make the control plane from nothing; what a broken earlier attempt left is removed first.
+        """Create the control plane; the remains of a failed attempt are removed first.
 
         Raises:
             LabError: a port is taken, or a component does not come up.
@@ -100,7 +95,7 @@ class ControlPlane:
         self.apply_nodes(spec)
 
     def start(self) -> None:
-        """Start what is down on the data that is there; nothing is lost."""
+        """Restart every component on the existing data."""
         self.stop()
         self._require_free_ports()
         self._simulate_usage()
@@ -109,16 +104,16 @@ class ControlPlane:
         self._start_metrics_server()
 
     def stop(self) -> None:
-        """Stop every component and forget its pid, so that kwokctl never meets a reused one."""
+        """Stop every component and delete its pid file, so that kwokctl never meets a reused pid."""
         _stop_components(self._cluster, grace=2.0)
 
     def apply_nodes(self, spec: NodeSpec) -> None:
-        """Make the nodes what the settings say, and have the API server tell what they use."""
+        """Apply the nodes of the settings, and the metrics API."""
         manifest = f"{nodes.manifest(spec)}---\n{metrics_server.manifest(self.ports.metrics_server)}"
         kubectl.run(self.kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
 
     def remove_surplus_nodes(self, spec: NodeSpec) -> None:
-        """Delete the nodes that the settings no longer speak of."""
+        """Delete the nodes that are no longer in the settings."""
         present = kubectl.run(self.kubeconfig, "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
         if surplus := sorted(set(present) - set(nodes.names(spec))):
             kubectl.run(self.kubeconfig, "delete", "node", *surplus)
@@ -138,7 +133,7 @@ class ControlPlane:
         )
 
     def health(self) -> dict[str, str]:
-        """Each component's state: `running` or `dead`; an API server that does not answer is `not ready`."""
+        """Return each component's state: `running`, `dead`, or `not ready` for an API server that does not answer."""
         states = {name: _RUNNING if _find(self._cluster, name) else _DEAD for name in COMPONENTS}
         if states["kube-apiserver"] == _RUNNING and not self._ready():
             states["kube-apiserver"] = _NOT_READY
@@ -206,7 +201,7 @@ class ControlPlane:
             )
 
     def _simulate_usage(self) -> None:
-        """Have kwok tell what Pods use: it reads this file of its own folder beside the one that kwokctl makes."""
+        """Give kwok the simulated usage of Pods, in a file that it reads beside kwokctl's."""
         folder = self.directory / "kwok"
         folder.mkdir(exist_ok=True)
         shutil.copyfile(_USAGE, folder / "kwok.yaml")
@@ -239,7 +234,7 @@ class ControlPlane:
             )
 
     def _ready(self) -> bool:
-        """Whether the API server says so itself; anybody may ask."""
+        """Ask the API server's readiness endpoint, which needs no login."""
         url = f"https://{LOOPBACK}:{self.ports.kube_apiserver}/readyz"
         return web.answers(url, authority=self._cluster / "pki" / "ca.crt")
 
@@ -260,13 +255,13 @@ class ControlPlane:
 
 
 def runs(directory: Path) -> bool:
-    """Whether every component of the control plane in this folder runs; so it is where there is none."""
+    """Check that every component in this folder runs; true where there is none."""
     cluster = directory / "kwok" / "clusters" / _CLUSTER
     return not cluster.is_dir() or all(_find(cluster, name) for name in COMPONENTS)
 
 
 def remove(directory: Path) -> None:
-    """End every component that runs from this folder and delete it; nothing happens where there is none."""
+    """Stop every component of this folder and delete it; does nothing where there is none."""
     cluster = directory / "kwok" / "clusters" / _CLUSTER
     _stop_components(cluster, grace=0)
     shutil.rmtree(directory, ignore_errors=True)

@@ -30,16 +30,12 @@ _VALIDATOR = f"istio-validator-{NAMESPACE}"
 
 @dataclass(frozen=True, kw_only=True)
 class Istiod:
-    """istiod beside one control plane.
-
-    Attributes:
-        control_plane: what it watches.
-    """
+    """istiod beside one control plane."""
 
     control_plane: ControlPlane
 
     def start(self) -> None:
-        """Start it (again) and wait until Pods are injected and mesh objects validated.
+        """Restart it and wait until its webhooks inject Pods and validate mesh objects.
 
         Raises:
             LabError: it ended or did not become ready in time.
@@ -78,7 +74,7 @@ class Istiod:
         self._wait_until_serving(ports)
 
     def stop(self) -> None:
-        """End it; nothing happens when it does not run."""
+        """Stop it if it runs."""
         stop(self.control_plane.directory)
 
     def health(self) -> str:
@@ -118,7 +114,7 @@ class Istiod:
 
 
 def stop(directory: Path) -> None:
-    """End the istiod that runs from a control plane's folder."""
+    """Stop the istiod of a control plane's folder, if it runs."""
     # It keeps nothing that a sudden end could hurt, and asked politely it takes two seconds.
     process_tree.stop(filter(None, [_find(directory)]), grace=0)
     _pid_file(directory).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The real metrics-server as a host process: `kubectl top` answers, with what kwok says that simulated Pods use."""
+"""The real metrics-server as a host process: `kubectl top` shows kwok's simulated usage."""
 
 from __future__ import annotations
 
@@ -16,21 +16,14 @@ NAME = "metrics-server"
 _SERVICE = {"name": NAME, "namespace": "kube-system"}
 
 _RESOLUTION = 10
-"""Seconds between two looks at every node, the least that it allows: CPU figures need two looks."""
+"""Seconds between two scrapes, its minimum: CPU usage needs two of them."""
 
 _PATIENCE = 5
-"""Seconds for one answer of kwok; has to be less than the above."""
+"""Seconds for one scrape; must be less than the above."""
 
 
 def command(program: Path, *, kubeconfig: Path, certificates: Path, port: int) -> list[str]:
-    """How it is started. It is ready a second later, and nobody waits for that.
-
-    Args:
-        program: the executable.
-        kubeconfig: administrator credentials.
-        certificates: the control plane's folder of certificates.
-        port: where it listens.
-    """
+    """Build its command line. It is ready a second later, which nothing waits for."""
     return [
         str(program),
         f"--kubeconfig={kubeconfig}",
@@ -50,12 +43,12 @@ def command(program: Path, *, kubeconfig: Path, certificates: Path, port: int) -
 
 
 def node_annotations(node: str) -> dict[str, str]:
-    """Where the usage of one node is told: kwok answers for all nodes on one port."""
+    """Return the annotation with the path of a node's usage: kwok serves all nodes on one port."""
     return {"metrics.k8s.io/resource-metrics-path": f"/metrics/nodes/{node}/metrics/resource"}
 
 
 def manifest(port: int) -> str:
-    """What makes the API server pass questions on to it, as a YAML stream."""
+    """Build the Service and the APIService that make the API server call it."""
     return yaml.safe_dump_all(
         [
             {

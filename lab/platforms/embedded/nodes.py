@@ -15,14 +15,7 @@ _REGION = "koreacentral"
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSpec:
-    """How many nodes there are and what each offers.
-
-    Attributes:
-        count: number of nodes.
-        zones: availability zones the nodes are spread over.
-        cpu: virtual CPUs of a node.
-        memory: memory of a node as a Kubernetes quantity, such as `16Gi`.
-    """
+    """The number of nodes, their zones, and the vCPUs and memory (such as `16Gi`) of each."""
 
     count: int
     zones: int
@@ -31,12 +24,12 @@ class NodeSpec:
 
 
 def names(spec: NodeSpec) -> list[str]:
-    """The names of the nodes."""
+    """Return the names of the nodes."""
     return [f"lab-node-{index}" for index in range(spec.count)]
 
 
 def manifest(spec: NodeSpec) -> str:
-    """The nodes as one YAML stream.
+    """Build the nodes as a YAML stream.
 
     Storage is part of the capacity because Pods that ask for `ephemeral-storage` would never be scheduled otherwise;
     110 Pods a node is the kubelet's own default.

@@ -42,10 +42,7 @@ class Ports:
 
     @staticmethod
     def allocate(known: Mapping[str, int] | None = None) -> Ports:
-        """Choose free ports at random, so that labs started at the same moment are unlikely to meet.
-
-        Args:
-            known: ports by their names that the lab has already and keeps.
+        """Choose free ports at random, so that labs started at the same moment rarely collide; `known` ones are kept.
 
         Raises:
             OSError: no free port was found.
@@ -64,17 +61,17 @@ class Ports:
 
 
 def injection_url(istiod_webhook: int) -> str:
-    """Where the API server reaches istiod's injector. `localhost`: its certificate has no IP addresses."""
+    """Return the URL of istiod's injector. `localhost`: its certificate has no IP addresses."""
     return f"https://localhost:{istiod_webhook}/inject"
 
 
 def validation_url(istiod_webhook: int) -> str:
-    """Where the API server reaches istiod's validator."""
+    """Return the URL of istiod's validator."""
     return f"https://localhost:{istiod_webhook}/validate"
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
+    """Check that a server could listen on this loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -31,16 +31,12 @@ _BIRTH = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutsController:
-    """The controller beside one control plane.
-
-    Attributes:
-        control_plane: what it watches.
-    """
+    """The controller beside one control plane."""
 
     control_plane: ControlPlane
 
     def start(self) -> None:
-        """Start it (again); it catches up with whatever happened while there was none.
+        """Restart it; it catches up with all changes.
 
         Raises:
             LabError: it ended at once.
@@ -84,7 +80,7 @@ class RolloutsController:
 
 
 def stop(directory: Path) -> None:
-    """End the controller that runs from a control plane's folder; nothing happens when there is none."""
+    """Stop the controller of a control plane's folder, if it runs."""
     # What it knows is in the cluster.
     process_tree.stop(filter(None, [_find(directory)]), grace=0)
     _pid_file(directory).unlink(missing_ok=True)

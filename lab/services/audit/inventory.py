@@ -59,11 +59,7 @@ class Difference:
 
 
 def take(chosen: Kubeconfig) -> Inventory:
-    """Take the inventory of a cluster.
-
-    Raises:
-        LabError: it does not answer.
-    """
+    """Take the inventory of a cluster."""
     with cluster.written(cluster.read(chosen.file, chosen.context)) as file:
 
         def listed(*words: str) -> str:

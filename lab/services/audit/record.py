@@ -99,20 +99,12 @@ def last(stack: Stack) -> LabRecord | None:
 
 
 def resources(state: str) -> list[str]:
-    """Logical names of the resources in an exported state, without providers and components.
-
-    Raises:
-        LabError: it is no exported state.
-    """
+    """Logical names of the resources in an exported state, without providers and components."""
     return [str(each["urn"]).rpartition("::")[2] for each in _custom_resources(state)]
 
 
 def of(state: str, *, server: str) -> LabRecord:
-    """The record of an exported state; the address of the API server is secret there, so it is given.
-
-    Raises:
-        LabError: it is no exported state.
-    """
+    """The record of an exported state; the address of the API server is secret there, so it is given."""
     found = _custom_resources(state)
 
     def outputs(*kinds: str) -> list[dict[str, Any]]:

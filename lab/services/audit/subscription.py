@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 
 def examine(stack: Stack) -> list[Finding]:
-    """Look for a stack's leftovers in the subscription of its settings, its last record or the login.
-
-    Raises:
-        LabError: Azure cannot be asked.
-    """
+    """Look for a stack's leftovers in the subscription of its settings, its last record or the login."""
     known = record.last(stack)
     subscription = _configured(stack) or (known.subscription if known else "") or cli.account().id
     here = ("--subscription", subscription)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Column, Table
 from rich.text import Text
 
-from lab.adapters import kubectl, pods
+from lab.adapters import kubectl
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
 from lab.services.classes import workspace
@@ -119,7 +119,7 @@ def _counts(kubeconfig: Path) -> _Counts | None:
         listing = kubectl.run(kubeconfig, "get", "pods", "-A", "-o", "json", "--request-timeout=10s")
     except LabError:
         return None
-    return pods.ready(listing, finished=False)
+    return kubectl.ready_pods(listing, finished=False)
 
 
 def _sum(counts: _Counts | None, namespaces: tuple[str, ...]) -> tuple[int, int] | None:

@@ -189,11 +189,7 @@ def estimate(settings: Settings, book: PriceBook, *, stack: str = "") -> Estimat
 
 
 def class_estimate(shares: Sequence[Share], book: PriceBook) -> Estimate:
-    """Estimate the stacks of a class; those that are not on Azure cost nothing.
-
-    Raises:
-        UnknownPriceError: a price is missing, so there is no total.
-    """
+    """Estimate the stacks of a class; those that are not on Azure cost nothing."""
     parts = tuple(_part(share, book) for share in shares)
     return Estimate(parts=parts, lines=tuple(chain.from_iterable(part.lines for part in parts)))
 

@@ -22,11 +22,7 @@ _NAMED = 3
 
 
 def hold(settings: Settings, *, stack: str) -> None:
-    """Refuse settings that may cost more than their own limit; without a limit nothing is estimated.
-
-    Raises:
-        LabError: they may cost more, or a price is not known.
-    """
+    """Refuse settings that may cost more than their own limit; without a limit nothing is estimated."""
     if settings.azure.budget.max_per_hour:
         require_within(_estimate(settings, stack), _limit(settings), stack=stack)
 
@@ -35,9 +31,6 @@ def require_within(found: Estimate, limit: Decimal, *, stack: str) -> None:
     """Refuse an estimate above a limit in US dollars an hour.
 
     The largest size that the autoscaler may reach counts: nobody is asked again before it grows.
-
-    Raises:
-        LabError: the estimate is above the limit.
     """
     if found.at_most <= limit:
         return

@@ -1,1 +1,1 @@
-"""What somebody changed by hand in the cluster, told from what controllers own: `lab drift`."""
+"""Tell manual changes in the cluster from what controllers own."""

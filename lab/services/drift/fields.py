@@ -1,4 +1,4 @@
-"""Fields of Kubernetes objects: who holds which, by the objects' own record, and what stands there."""
+"""Fields of Kubernetes objects: their managers by `managedFields`, and their values."""
 
 from __future__ import annotations
 
@@ -12,60 +12,58 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
-"""What JSON can say."""
+"""A JSON value."""
 
 
-class Nothing(enum.Enum):
-    """That a field is not there, which is not the same as a null."""
+class Missing(enum.Enum):
+    """Type of the sentinel for a field that is not there; null is a value."""
 
-    ABSENT = "absent"
+    MISSING = "missing"
 
 
-ABSENT: Final = Nothing.ABSENT
+MISSING: Final = Missing.MISSING
 
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - Pulumi's mark of a secret, no secret
-"""The key by which a state says that something is no object but an encrypted value."""
+"""Key of encrypted values in a state."""
 
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
-"""A name that can stand behind a dot."""
+"""A name that needs no quotes."""
 
 _MERGE_KEYS = ("containerPort", "port", "mountPath", "name", "type")
-"""By which of its fields an element of a list is known, the first that all elements have and no two share."""
+"""Candidates for the key of a list's elements: the first that all have and no two share."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """Where a field is.
+    """Path of a field, in the steps of `fieldsV1`.
 
-    Attributes:
-        steps: from the object's root, as in `fieldsV1`: `f:` before a name, `k:` before the keys of an element as
-            JSON, `v:` before an element itself as JSON, `i:` before a position.
+    `f:` precedes a name, `k:` the keys of a list element as JSON, `v:` an element itself as JSON, `i:` a position.
     """
 
     steps: tuple[str, ...]
 
     def __str__(self) -> str:
-        return "".join(map(_told, self.steps)).removeprefix(".")
+        return "".join(map(_shown, self.steps)).removeprefix(".")
 
     @property
     def general(self) -> str:
-        """The same in every element of a list."""
-        return "".join(_told(step) if step.startswith("f:") else "[]" for step in self.steps).removeprefix(".")
+        """The path with [] for every list element."""
+        return "".join(_shown(step) if step.startswith("f:") else "[]" for step in self.steps).removeprefix(".")
 
     @property
-    def ways(self) -> Iterator[Path]:
-        """What leads there, from the first step to the whole path."""
+    def prefixes(self) -> Iterator[Path]:
+        """All prefixes, from the first step to the whole path."""
         return (Path(self.steps[:length]) for length in range(1, len(self.steps) + 1))
 
     def inside(self, other: Path) -> bool:
-        """Whether it is the other path or leads further from there."""
+        """Whether `other` is a prefix of this path."""
         return self.steps[: len(other.steps)] == other.steps
 
-    def read(self, value: Value) -> Value | Nothing:
-        """What stands there; an encrypted value hides all that is inside of it, and is returned for each part."""
-        found: Value | Nothing = value
+    def read(self, value: Value) -> Value | Missing:
+        """The value at this path; an encrypted value is returned for each of its parts."""
+        found: Value | Missing = value
         for step in self.steps:
-            if found is ABSENT or encrypted(found):
+            if found is MISSING or encrypted(found):
                 break
             found = _follow(found, step)
         return found
@@ -73,15 +71,7 @@ class Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One line of an object's `managedFields`.
-
-    Attributes:
-        manager: who wrote the fields.
-        subresource: through which one, such as `scale`; empty when the object itself was written.
-        time: when these fields were last written, as the API server put it.
-        paths: the fields, each without others inside.
-        elements: the elements of lists that are the manager's as such.
-    """
+    """One entry of an object's `managedFields`: the innermost fields, and the list elements held as such."""
 
     manager: str
     subresource: str
@@ -91,31 +81,31 @@ class Entry:
 
 
 def entries(live: Value) -> tuple[Entry, ...]:
-    """Who holds which fields of a live object, the one who wrote last at the end."""
+    """The managed fields of a live object, the last writer at the end."""
     found = Path(("f:metadata", "f:managedFields")).read(live)
     lines = [line for line in found if isinstance(line, dict)] if isinstance(found, list) else []
     return tuple(sorted((_entry(line) for line in lines), key=lambda entry: entry.time))
 
 
 def leaves(value: Value) -> Iterator[Path]:
-    """The paths of everything that has nothing inside; lists whose elements have no key are such, too."""
+    """Paths of all innermost values; lists without a key count as one value."""
     return _inside(value, ())
 
 
-def encrypted(value: Value | Nothing) -> bool:
-    """Whether something is a secret of the state."""
+def encrypted(value: Value | Missing) -> bool:
+    """Whether a value is encrypted in the state."""
     return isinstance(value, dict) and _SECRET in value
 
 
-def hides_a_secret(value: Value | Nothing) -> bool:
+def hides_a_secret(value: Value | Missing) -> bool:
     """Whether any part is encrypted in the state."""
     if isinstance(value, dict):
         return encrypted(value) or any(hides_a_secret(each) for each in value.values())
     return isinstance(value, list) and any(hides_a_secret(each) for each in value)
 
 
-def text(value: Value | Nothing) -> str:
-    """A text, or the empty one for everything else."""
+def text(value: Value | Missing) -> str:
+    """The value if it is a string, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
@@ -170,27 +160,27 @@ def _merge_key(elements: list[Value]) -> str:
     return ""
 
 
-def _follow(value: Value, step: str) -> Value | Nothing:
+def _follow(value: Value, step: str) -> Value | Missing:
     kind, _, rest = step.partition(":")
     if kind == "f":
-        return value.get(rest, ABSENT) if isinstance(value, dict) else ABSENT
+        return value.get(rest, MISSING) if isinstance(value, dict) else MISSING
     if not isinstance(value, list):
-        return ABSENT
+        return MISSING
     wanted = json.loads(rest)
     if kind == "i":
-        return value[wanted] if wanted < len(value) else ABSENT
-    return next((each for each in value if (_has(each, wanted) if kind == "k" else each == wanted)), ABSENT)
+        return value[wanted] if wanted < len(value) else MISSING
+    return next((each for each in value if (_has(each, wanted) if kind == "k" else each == wanted)), MISSING)
 
 
 def _has(element: Value, keys: dict[str, Value]) -> bool:
-    """Whether an element of a list is the one with these keys; what the API server fills in may be missing."""
+    """Whether a list element has these keys; defaults of the API server may be missing."""
     if not isinstance(element, dict):
         return False
     present = keys.keys() & element.keys()
     return bool(present) and all(element[key] == keys[key] for key in present)
 
 
-def _told(step: str) -> str:
+def _shown(step: str) -> str:
     kind, _, rest = step.partition(":")
     if kind == "k":
         return f"[{','.join(f'{key}={value}' for key, value in json.loads(rest).items())}]"

@@ -1,4 +1,4 @@
-"""The objects of a cluster as they are now, each with the record of who wrote what."""
+"""Live objects of a cluster, with their managed fields."""
 
 from __future__ import annotations
 
@@ -17,36 +17,28 @@ if TYPE_CHECKING:
     from lab.services.drift.state import Declared
 
 Key: TypeAlias = tuple[str, str, str, str]
-"""Of an object: its group, its kind, its namespace, its name."""
+"""Group, kind, namespace and name of an object."""
 
-_PATIENCE = "--request-timeout=30s"
+_TIMEOUT = "--request-timeout=30s"
 _UNKNOWN_KIND = "the server doesn't have a resource type"
 
 
 def look(stack: Stack, objects: Iterable[Declared]) -> Mapping[Key, Value]:
-    """Every object of the kinds that a stack declared, with one call of kubectl where the server knows them all.
-
-    Args:
-        stack: which lab.
-        objects: what it declared.
-
-    Raises:
-        LabError: the cluster does not answer.
-    """
+    """Every object of the kinds that a stack declared, with one call of kubectl if the server knows them all."""
     kinds = sorted({(each.kind, each.group): _resource(each) for each in objects}.values())
     return {_key(each): each for each in _listed(stack, kinds)}
 
 
 def find(cluster: Mapping[Key, Value], wanted: Declared) -> Value:
-    """An object that a stack declared; None when it is not there."""
-    places = ((wanted.group, wanted.kind, namespace, wanted.name) for namespace in wanted.namespaces)
-    return next((cluster[place] for place in places if place in cluster), None)
+    """The live object of a declared one, if there is one."""
+    keys = ((wanted.group, wanted.kind, namespace, wanted.name) for namespace in wanted.namespaces)
+    return next((cluster[key] for key in keys if key in cluster), None)
 
 
 def _listed(stack: Stack, kinds: Sequence[str]) -> list[Value]:
     if not kinds:
         return []
-    command = ("get", ",".join(kinds), "--all-namespaces", "-o", "json", "--show-managed-fields", _PATIENCE)
+    command = ("get", ",".join(kinds), "--all-namespaces", "-o", "json", "--show-managed-fields", _TIMEOUT)
     try:
         answer = json.loads(kubectl.run(stack.kubeconfig, *command))
     except LabError as error:
@@ -55,13 +47,13 @@ def _listed(stack: Stack, kinds: Sequence[str]) -> list[Value]:
             raise LabError(
                 f"the cluster of stack {stack.name} does not answer: {error.message}", f"{remedy}make up{stack.suffix}"
             ) from None
-        # Somebody deleted the definition of a kind, and with it all its objects; the other kinds are still there.
+        # A deleted CRD takes its objects along; the other kinds are still there.
         return [] if len(kinds) == 1 else [each for kind in kinds for each in _listed(stack, [kind])]
     return list(answer["items"])
 
 
 def _resource(declared: Declared) -> str:
-    """A kind as kubectl takes it, so that another group's of the same name is not meant."""
+    """The fully qualified resource name for kubectl."""
     return f"{declared.kind.lower()}.{declared.api_version.rpartition('/')[2]}.{declared.group}"
 
 

@@ -1,4 +1,4 @@
-"""Who is expected to write what in the cluster beside Pulumi, and what the hands of people are known by."""
+"""Field managers: those that are expected beside Pulumi, and the known ones of manual changes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Something that a field manager writes.
+    """What a field manager writes.
 
-    Attributes:
-        manager: its name; * stands for anything.
-        fields: these and all inside of them, with [] for each element of a list; none stands for all.
-        kinds: of objects; none stands for all.
-        why: one sentence for people.
+    `manager` may have wildcards; `fields` cover all inside of them, and have [] for each list element. Empty `fields`
+    or `kinds` match all.
     """
 
     manager: str
@@ -29,7 +26,7 @@ class Row:
     why: str
 
     def covers(self, kind: str, manager: str, path: Path) -> bool:
-        """Whether it speaks of a field of an object of this kind."""
+        """Whether the row applies to a field of an object of this kind."""
         return (
             fnmatchcase(manager, self.manager)
             and (not self.kinds or kind in self.kinds)
@@ -38,7 +35,7 @@ class Row:
 
 
 PULUMI: Sequence[str] = ("pulumi-kubernetes*", "pulumi-resource-kubernetes*")
-"""The field managers of Pulumi's provider: of its resources, and of the objects of its Helm releases."""
+"""Field managers of Pulumi's provider, for its resources and for the objects of its Helm releases."""
 
 EXPECTED_MANAGERS: Sequence[Row] = (
     Row(
@@ -127,7 +124,7 @@ EXPECTED_MANAGERS: Sequence[Row] = (
     Row(manager="admissionsenforcer", why="AKS keeps webhooks away from its own namespaces"),
     Row(manager="aks-*", why="AKS itself"),
 )
-"""The first that covers a field says whose it is; a manager that no row knows is somebody's hand."""
+"""The first matching row counts; a manager without a row is a manual change."""
 
 MANUAL_MANAGERS: Sequence[Row] = (
     Row(
@@ -150,7 +147,7 @@ MANUAL_MANAGERS: Sequence[Row] = (
         why="`kubectl apply` notes here what it was given",
     ),
 )
-"""What is known of a deed by its manager and its field; most need no explanation."""
+"""Known reasons of manual changes."""
 
 
 def is_pulumi(manager: str) -> bool:
@@ -159,7 +156,7 @@ def is_pulumi(manager: str) -> bool:
 
 
 def first(rows: Sequence[Row], kind: str, manager: str, path: Path) -> Row | None:
-    """The first row that speaks of a field; None when nobody does."""
+    """The first row that applies to a field, if any."""
     return next((row for row in rows if row.covers(kind, manager, path)), None)
 
 

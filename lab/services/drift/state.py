@@ -1,4 +1,4 @@
-"""What a stack declared: the Kubernetes objects in its state, and those of its Helm releases."""
+"""Declared objects: the Kubernetes resources in a state, and the objects of its Helm releases."""
 
 from __future__ import annotations
 
@@ -19,25 +19,22 @@ if TYPE_CHECKING:
 _RELEASE = "kubernetes:helm.sh/v3:Release"
 _OBJECT = re.compile(r"kubernetes:(?!helm\.sh/)[^:/]+/v\w+:\w+")
 _RELEASED = re.compile(r"(?P<kind>\w+)[^/]*/(?P<version>(?:[^/]+/)?v\w+)")
-"""A key of a release's `resourceNames`: the kind with its group, then the version, again with the group."""
+"""A key of a release's `resourceNames`: kind and group, then group and version."""
 
 _TOO_LARGE = ("CustomResourceDefinition",)
-"""Kinds that are not looked at: nobody edits these by hand, and each is a megabyte."""
+"""Kinds that are left out: nobody edits these manually, and each is a megabyte."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """One object that the stack made.
+    """One object of the stack.
 
     Attributes:
-        api_version: as in a manifest.
-        kind: as in a manifest.
-        namespaces: where it can be, in this order; empty for a cluster's own kinds.
-        name: its own.
-        release: the Helm release that it is of; empty for a resource of the stack.
-        inputs: what the program said; None for an object of a release.
-        outputs: what the API server made of it at the last update; None for an object of a release.
-        manager: the field manager that Pulumi uses for it; empty when the state does not say.
+        namespaces: possible namespaces in order; "" is for cluster-scoped kinds.
+        release: Helm release that has it; empty for a resource of the stack.
+        inputs: inputs of the program; None for an object of a release.
+        outputs: the object after the last update; None for an object of a release.
+        manager: field manager that Pulumi uses for it, if the state has it.
     """
 
     api_version: str
@@ -51,18 +48,15 @@ class Declared:
 
     @property
     def group(self) -> str:
-        """The API's group; empty for Kubernetes' core."""
+        """The API group; empty for the core group."""
         return self.api_version.rpartition("/")[0]
 
 
 def declared(exported: str) -> tuple[Declared, ...]:
-    """The objects that a state speaks of, except what it only reads and what it is about to delete.
-
-    Args:
-        exported: the state, as Pulumi exports it.
+    """Objects of an exported state, except those only read or about to be deleted.
 
     Raises:
-        LabError: the provider wrote a release's objects in another way.
+        LabError: a release's objects are in an unknown format.
     """
     listed = Path(("f:deployment", "f:resources")).read(json.loads(exported))
     found = [
@@ -97,7 +91,7 @@ def _resource(resource: dict[str, Value]) -> Declared:
 
 
 def _as_stored(inputs: Value) -> Value:
-    """A Secret's texts where the API server puts them."""
+    """Inputs with the `stringData` of a Secret moved to `data`, as the API server does."""
     if not isinstance(inputs, dict) or inputs.get("kind") != "Secret" or "stringData" not in inputs:
         return inputs
     rest = {name: each for name, each in inputs.items() if name != "stringData"}
@@ -127,7 +121,7 @@ def _released(resource: dict[str, Value]) -> Iterator[Declared]:
             yield Declared(
                 api_version=of_kind["version"],
                 kind=of_kind["kind"],
-                # Helm puts what names no namespace into the release's own, unless the kind has none.
+                # Without a namespace, a namespaced kind goes to that of the release.
                 namespaces=(namespace,) if namespace else ("", home),
                 name=name,
                 release=release,

@@ -1,1 +1,1 @@
-"""Whether a lesson is solved, by live evidence: `lab check`."""
+"""Grade lessons by live evidence."""

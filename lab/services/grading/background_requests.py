@@ -1,4 +1,4 @@
-"""Requests at a steady pace for as long as something happens, bounded in number and in time."""
+"""Background requests at a steady rate, bounded in number and time."""
 
 from __future__ import annotations
 
@@ -18,17 +18,15 @@ if TYPE_CHECKING:
 MOST = 500
 """Requests: about 25 seconds of them."""
 
-_BETWEEN = 0.05
-"""Seconds between two requests, however long an answer takes: who waited for each would ask less when most is lost."""
+_INTERVAL = 0.05
+"""Seconds between two requests; waiting for answers would lower the rate when most are lost."""
 
-_PATIENCE = 5
-"""Seconds that one answer may take; after that there is none."""
-
-_LAST = 2 * _PATIENCE
-"""Seconds that the last answers may take, and the way to the Pod."""
+_REQUEST_TIMEOUT = 5
+_END_TIMEOUT = 2 * _REQUEST_TIMEOUT
+"""Seconds; the latter for the last answers and the connection to the Pod."""
 
 _FIRST_FAILURE = 500
-"""The lowest status that says it was not the caller's fault."""
+"""Lowest status of server errors."""
 
 _SCRIPT = """\
 exec 3<&0
@@ -49,42 +47,33 @@ wait $load
 kill $watch 2>/dev/null
 exit 0
 """
-"""What the shell of the Pod does: `kubectl exec` leaves what it started behind; this ends when standard input does, as
-soon as what was asked by then is answered."""
+"""Shell script for the Pod. `kubectl exec` does not end what it started, so this ends with its standard input, once all
+requests are answered."""
 
 
 @dataclass(kw_only=True)
 class RequestStream:
-    """What became of the requests; known when they have ended.
-
-    Attributes:
-        statuses: of the answers; 0 for none.
-    """
+    """Statuses of the answers, 0 for none; filled in when the requests have ended."""
 
     statuses: list[int] = field(default_factory=list)
 
     @property
     def lost(self) -> int:
-        """How many were not answered, or with an error of the server."""
+        """Number of requests without an answer, or with a server error."""
         return sum(status == 0 or status >= _FIRST_FAILURE for status in self.statuses)
 
 
 @contextlib.contextmanager
 def running(stack: Stack, pod: str, url: str) -> Iterator[RequestStream]:
-    """Ask about 20 times a second for as long as the block lasts, and no more often than `MOST`.
-
-    Args:
-        stack: which lab.
-        pod: who asks: its name, a dot, its namespace.
-        url: as the Pod knows it.
+    """Send about 20 requests a second from a Pod during the block, at most `MOST`.
 
     Raises:
-        LabError: the Pod cannot be entered, or has no answer to tell of.
+        LabError: the Pod cannot be entered, or the requests do not end.
     """
     stream = RequestStream()
-    told = [str(MOST), str(_BETWEEN), str(_PATIENCE), url]
+    arguments = [str(MOST), str(_INTERVAL), str(_REQUEST_TIMEOUT), url]
     with subprocess.Popen(
-        [*pod_exec.prefix(stack, pod), "sh", "-c", _SCRIPT, "sh", *told],
+        [*pod_exec.prefix(stack, pod), "sh", "-c", _SCRIPT, "sh", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -92,14 +81,14 @@ def running(stack: Stack, pod: str, url: str) -> Iterator[RequestStream]:
     ) as process:
         try:
             yield stream
-            # A few kilobytes in all: nothing has to be read before.
-            out, messages = process.communicate(timeout=_LAST)
+            # A few kilobytes in all, so the pipe cannot fill up before.
+            out, messages = process.communicate(timeout=_END_TIMEOUT)
         except subprocess.TimeoutExpired as error:
             raise LabError(
                 f"the requests to {url} did not end", f"see the Pods: kubectl get pods -n {pod.rpartition('.')[2]}"
             ) from error
         finally:
-            # However the block ended: without standard input it ends by itself, but not when it hangs.
+            # It ends with its standard input, unless it hangs.
             if process.poll() is None:
                 process.terminate()
     stream.statuses = [int(line) for line in out.split()]

@@ -1,13 +1,13 @@
-"""Samples of the versions that answer: what chance explains, and what it does not.
+"""Results of checks, and samples of versions that tell chance from a wrong share.
 
-Of all samples on a solved lesson one in a thousand lies outside the margins. It is not believed alone: a second, larger
-one decides, so a solved lesson fails once in a million. What lies far outside, or has a version that should not answer
-at all, needs no second one.
+One in a thousand samples of a solved lesson lies outside the margins. A second, larger sample then decides, so a solved
+lesson fails once in a million. What lies far outside, or has a version without a share, needs no second sample.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -16,31 +16,43 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONFIDENCE = 0.999
-"""Of all samples of the right shares, this part lies within the margins; the others are chance."""
+"""Part of all samples of the right shares that lies within the margins."""
 
 RETRY_FACTOR = 4
-"""How many times larger the second sample is: its margins are half as wide, so what is wrong does not pass by it."""
+"""Size of the second sample in first ones: its margins are half as wide."""
 
 CLEAR_MARGIN = 2
-"""Margins: of ten thousand million samples of the right shares not one lies further away."""
+"""Margins beyond which no second sample is needed: not one in 10 ** 10 samples of the right shares lies there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """Result of a check: whether the lesson is solved, and what to do if not."""
+
+    passed: bool
+    expected: str
+    found: str
+    hint: str
+
+
+def counted(found: Mapping[str, int]) -> str:
+    """Counts as text: `v1 80, v2 20`."""
+    return ", ".join(f"{what} {count}" for what, count in sorted(found.items())) or "nothing"
 
 
 def margin(share: float, requests: int) -> float:
-    """How far a share of so many requests may be from the true one by chance, at the stated confidence.
-
-    The normal approximation of the binomial distribution; exact for a share of 0 or 1.
-    """
+    """Largest deviation of a share by chance: the binomial distribution's normal approximation."""
     deviations = NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / 2)
     return deviations * math.sqrt(share * (1 - share) / requests)
 
 
 def fits(found: Counter[str], shares: Mapping[str, int]) -> bool:
-    """Whether a sample is one of these shares, in per cent; who has none must not answer."""
+    """Whether a sample has these shares in per cent; a version without a share must not answer."""
     return _within(found, shares, 1)
 
 
 def inconclusive(found: Counter[str], shares: Mapping[str, int]) -> bool:
-    """Whether a sample does not fit, but is so near that a larger one has to decide."""
+    """Whether a sample does not fit, but is near enough for a larger one to decide."""
     return not fits(found, shares) and _within(found, shares, CLEAR_MARGIN)
 
 

@@ -1,4 +1,4 @@
-"""Requests as a Pod of the mesh makes them, for checks: bounded in number and in time."""
+"""Requests of checks from a Pod of the mesh, bounded in number and time."""
 
 from __future__ import annotations
 
@@ -14,31 +14,25 @@ if TYPE_CHECKING:
     from lab.adapters.stack import Stack
 
 FROM = "siege.tutorial"
-"""The Pod that asks unless another is told."""
+"""Default Pod."""
 
-_LONGEST = 120.0
-"""Seconds for one batch of requests."""
+_BATCH_TIMEOUT = 120.0
+"""Seconds."""
 
 _MARK = "~~"
-"""Between the answers of a batch; no answer of the course's applications has it, and to curl it means nothing."""
+"""Separator of answers; no answer of the course's applications contains it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """One answer.
-
-    Attributes:
-        status: of HTTP; 0 for none.
-        seconds: from the first byte sent to the last one received.
-        body: as text.
-    """
+    """One answer; status 0 for none."""
 
     status: int
     seconds: float
     body: str
 
     def json(self) -> dict[str, Any]:
-        """The body as an object; empty when it is none."""
+        """The body as a JSON object; empty if it is none."""
         try:
             found = json.loads(self.body)
         except ValueError:
@@ -48,38 +42,20 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """The Pod that asks.
-
-    Attributes:
-        stack: which lab.
-        pod: its name, a dot, its namespace.
-    """
+    """Sends requests from a Pod, given by its name, a dot and its namespace."""
 
     stack: Stack
     pod: str = FROM
 
     def get(self, url: str, times: int = 1, **headers: str) -> list[Answer]:
-        """Ask several times, one after the other.
-
-        Args:
-            url: as the Pod knows it.
-            times: how often.
-            headers: with underscores for hyphens.
-
-        Raises:
-            LabError: the Pod cannot be entered, or this takes too long.
-        """
-        told = [word for key, value in headers.items() for word in ("-H", f"{key.replace('_', '-')}: {value}")]
-        return self._ask([*told, f"{url}?[1-{times}]"])
+        """Send GET requests one after the other; names of headers have underscores for hyphens."""
+        options = [word for key, value in headers.items() for word in ("-H", f"{key.replace('_', '-')}: {value}")]
+        return self._ask([*options, f"{url}?[1-{times}]"])
 
     def send(self, method: str, url: str, body: object = None) -> Answer:
-        """Send one request, with a JSON body if there is one.
-
-        Raises:
-            LabError: the Pod cannot be entered, or this takes too long.
-        """
-        told = [] if body is None else ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
-        return self._ask(["-X", method, *told, url])[0]
+        """Send one request, with a JSON body if there is one."""
+        options = [] if body is None else ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+        return self._ask(["-X", method, *options, url])[0]
 
     def _ask(self, words: list[str]) -> list[Answer]:
         form = f"{_MARK}%{{http_code}} %{{time_total}}{_MARK}"
@@ -94,11 +70,11 @@ class Probe:
         ]
         try:
             done = subprocess.run(
-                command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_LONGEST
+                command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_BATCH_TIMEOUT
             )
         except subprocess.TimeoutExpired as error:
             raise LabError(
-                f"{words[-1]} did not answer within {_LONGEST:.0f} s",
+                f"{words[-1]} did not answer within {_BATCH_TIMEOUT:.0f} s",
                 f"see the Pods: kubectl get pods -n {self.pod.rpartition('.')[2]}",
             ) from error
         parts = done.stdout.split(_MARK)

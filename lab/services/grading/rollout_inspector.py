@@ -1,4 +1,4 @@
-"""What the checks on strategies look at, as it is in the cluster and as the Pod `siege` of the shop is answered."""
+"""Evidence for checks on strategies: objects in the cluster, and answers to the Pod `siege` of the shop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.adapters import kubectl
 from lab.core.errors import LabError
 from lab.services.grading import background_requests
 from lab.services.grading.probe import Probe
-from lab.services.rollouts import names, reading
+from lab.services.rollouts import reading, state
 
 if TYPE_CHECKING:
     from lab.adapters.stack import Stack
@@ -25,37 +25,27 @@ DELIVERY = "delivery"
 _URL = f"http://{DELIVERY}:8080"
 
 _ROUTE = "primary"
-"""Of the VirtualService: the one whose weights the controller of Argo Rollouts changes."""
+"""Route of the VirtualService whose weights Argo Rollouts changes."""
 
 _HASH = "rollouts-pod-template-hash"
-"""Label of a Rollout's Pods, which the controller puts into the selectors of its Services."""
+"""Label that Argo Rollouts puts into the selectors of its Services."""
 
 _OK = 200
 
 WATCHED = 25.0
-"""Seconds that requests are sent at most while Pods are replaced."""
+"""Longest time of requests while Pods are replaced, in seconds."""
 
 _BEFORE = 1.0
-"""Seconds of requests before anything happens."""
-
 _AFTERWARDS = 6.0
-"""Seconds of requests once all is replaced: the former Pods still end, which takes five."""
+"""Seconds of requests before and after the replacement; old Pods take five to end."""
 
-_LONGEST = 120
-"""Seconds that a replacement may take in all."""
+_REPLACEMENT_TIMEOUT = 120
+"""Seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replacement:
-    """What became of the requests while all Pods were replaced.
-
-    Attributes:
-        requests: how many were made.
-        lost: those without an answer, or with a status of 500 and more.
-        seconds: how long they were made.
-        over: whether all Pods were replaced in the end.
-        seen: whether that was while they were made.
-    """
+    """Requests during a replacement of all Pods; `over` if it completed at all, `seen` if while they were sent."""
 
     requests: int
     lost: int
@@ -66,20 +56,12 @@ class Replacement:
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutInspector:
-    """Looks at a lab.
-
-    Attributes:
-        stack: which one.
-    """
+    """Reads the state of strategies in a lab. Every method raises `LabError` if the cluster does not answer."""
 
     stack: Stack
 
     def versions(self, times: int) -> Counter[str]:
-        """Which versions of delivery answered how often, by what they say; another status counts as itself.
-
-        Raises:
-            LabError: the Pod cannot be entered, or this takes too long.
-        """
+        """Answers by version of delivery; other statuses count as themselves."""
         found: Counter[str] = Counter()
         for answer in Probe(stack=self.stack, pod=FROM).get(f"{_URL}/", times):
             version = answer.json().get("version", "") if answer.status == _OK else ""
@@ -87,28 +69,16 @@ class RolloutInspector:
         return found
 
     def rollout(self, name: str) -> Rollout | None:
-        """What stands of one of the lab's Rollouts; none when there is no such Rollout.
-
-        Raises:
-            LabError: Argo Rollouts is not installed, or the stack does not stand.
-        """
-        return reading.find(self.stack, names.namespace_of(name), name)
+        """One of the lab's Rollouts, if it exists."""
+        return reading.find(self.stack, state.namespace_of(name), name)
 
     def strategy(self) -> str:
-        """How the Deployment of delivery replaces its Pods, in Kubernetes' own word; empty without a Deployment.
-
-        Raises:
-            LabError: the cluster does not answer.
-        """
+        """Strategy type of the Deployment delivery; empty without a Deployment."""
         found = self._one("deployments.apps", SHOP, DELIVERY)
         return str(found.get("spec", {}).get("strategy", {}).get("type", ""))
 
     def weights(self) -> dict[str, int]:
-        """What each subset of delivery gets by the VirtualService now, in per cent; empty without its route.
-
-        Raises:
-            LabError: the cluster does not answer.
-        """
+        """Weights of delivery's subsets in the VirtualService, in per cent; empty without its route."""
         spec = self._one("virtualservices.networking.istio.io", SHOP, DELIVERY).get("spec", {})
         route: dict[str, Any] = next((each for each in spec.get("http", []) if each.get("name") == _ROUTE), {})
         return {
@@ -116,20 +86,12 @@ class RolloutInspector:
         }
 
     def selected(self, namespace: str, service: str) -> str:
-        """The hash of the ReplicaSet that a Service leads to; empty when it does not say, or is not there.
-
-        Raises:
-            LabError: the cluster does not answer.
-        """
+        """Hash of the ReplicaSet that a Service selects; empty if it selects none, or does not exist."""
         found = self._one("services", namespace, service)
         return str((found.get("spec", {}).get("selector") or {}).get(_HASH, ""))
 
     def replace(self) -> Replacement:
-        """Replace all Pods of the Deployment of delivery, and ask for it meanwhile.
-
-        Raises:
-            LabError: the cluster does not answer, or the Pod cannot be entered.
-        """
+        """Replace all Pods of the Deployment delivery while requests are sent to it."""
         deployment = f"deployment/{DELIVERY}"
         begin = time.monotonic()
 
@@ -146,16 +108,16 @@ class RolloutInspector:
             requests=len(stream.statuses),
             lost=stream.lost,
             seconds=seconds,
-            over=seen or self._replaced(_LONGEST),
+            over=seen or self._replaced(_REPLACEMENT_TIMEOUT),
             seen=seen,
         )
 
-    def _replaced(self, patience: float) -> bool:
+    def _replaced(self, timeout: float) -> bool:
         """Whether all Pods are replaced within so many seconds."""
-        # kubectl takes 0 for no limit at all.
-        told = ("rollout", "status", f"deployment/{DELIVERY}", f"--timeout={max(patience, 1):.0f}s")
+        # To kubectl 0 means no timeout.
+        command = ("rollout", "status", f"deployment/{DELIVERY}", f"--timeout={max(timeout, 1):.0f}s")
         try:
-            kubectl.run(self.stack.kubeconfig, "-n", SHOP, *told)
+            kubectl.run(self.stack.kubeconfig, "-n", SHOP, *command)
         except LabError as error:
             if "timed out" not in error.message and "exceeded its progress deadline" not in error.message:
                 raise
@@ -163,7 +125,7 @@ class RolloutInspector:
         return True
 
     def _one(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
-        """One object, or an empty one."""
+        """One object; empty if it does not exist."""
         found = kubectl.run(self.stack.kubeconfig, "-n", namespace, "get", kind, "--output=json")
         items: list[dict[str, Any]] = json.loads(found)["items"]
         return next((each for each in items if each["metadata"]["name"] == name), {})

@@ -1,4 +1,4 @@
-"""The checks of the lessons on traffic: each sends bounded traffic and compares with what its lesson says."""
+"""Checks of the lessons on traffic, each with a bounded number of requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from lab.services.grading import evaluation
-from lab.services.grading.finding import Finding, counted
+from lab.services.grading.evaluation import CheckResult, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lab.services.grading.probe import Probe
 
 REQUESTS = 1000
-"""Of the first sample of the versions of reviews."""
+"""Size of the first sample of reviews' versions."""
 
 _BY_BROWSER = 200
 _DELIVERIES = 40
@@ -28,34 +28,32 @@ _TIMEOUT, _TOLERANCE = 3.0, 0.3
 """Seconds."""
 
 _ATTEMPTS = 4
-"""The first one and the three of the notes."""
+"""The first attempt and the handout's three retries."""
 
 
-def weights(name: str, shares: Mapping[str, int], probe: Probe) -> Finding:
-    """Whether reviews answers in these shares, in per cent."""
+def weights(shares: Mapping[str, int], probe: Probe) -> CheckResult:
+    """Reviews answers in these shares, in per cent."""
     found = _versions(probe, REQUESTS)
     if evaluation.inconclusive(found, shares):
         found = _versions(probe, evaluation.RETRY_FACTOR * REQUESTS)
     requests = found.total()
-    told = ", ".join(
+    wanted = ", ".join(
         f"{version} {share} % +- {evaluation.margin(share / 100, requests) * 100:.1f}"
         for version, share in shares.items()
     )
-    return Finding(
-        name=name,
+    return CheckResult(
         passed=evaluation.fits(found, shares),
-        expected=f"of {requests} requests to reviews: {told} (confidence {evaluation.CONFIDENCE:.1%})",
+        expected=f"of {requests} requests to reviews: {wanted} (confidence {evaluation.CONFIDENCE:.1%})",
         found=", ".join(f"{version} {count / requests:.1%}" for version, count in sorted(found.items())),
         hint="kubectl get virtualservice reviews -n tutorial -o yaml: look at the weights of its routes",
     )
 
 
-def browser(name: str, probe: Probe) -> Finding:
-    """Whether Firefox gets version 2 and everybody else version 1, always."""
+def browser(probe: Probe) -> CheckResult:
+    """Firefox always gets version 2, every other client version 1."""
     firefox = _versions(probe, _BY_BROWSER, baggage_user_agent=_FIREFOX)
     others = _versions(probe, _BY_BROWSER, baggage_user_agent="curl/8.0")
-    return Finding(
-        name=name,
+    return CheckResult(
         passed=firefox == {"v2": _BY_BROWSER} and others == {"v1": _BY_BROWSER},
         expected=f"Firefox: v2 {_BY_BROWSER} of {_BY_BROWSER}; others: v1 {_BY_BROWSER} of {_BY_BROWSER}",
         found=f"Firefox: {counted(firefox)}; others: {counted(others)}",
@@ -63,17 +61,16 @@ def browser(name: str, probe: Probe) -> Finding:
     )
 
 
-def timeout(name: str, probe: Probe) -> Finding:
-    """Whether a slow order is given up after three seconds and a quick one is not."""
+def timeout(probe: Probe) -> CheckResult:
+    """A slow order times out after three seconds, a quick one does not."""
     order = {"productId": "1001", "qty": 5}
     with _faults(probe):
-        _tell(probe, delaySeconds=5)
+        _set_faults(probe, delaySeconds=5)
         slow = probe.send("POST", f"{_ORDER}/orders", order)
-        _tell(probe, delaySeconds=1)
+        _set_faults(probe, delaySeconds=1)
         quick = probe.send("POST", f"{_ORDER}/orders", order)
     passed = slow.status == 504 and abs(slow.seconds - _TIMEOUT) <= _TOLERANCE and quick.status == 201  # noqa: PLR2004
-    return Finding(
-        name=name,
+    return CheckResult(
         passed=passed,
         expected=f"order 5 s late: 504 after {_TIMEOUT} s +- {_TOLERANCE}; order 1 s late: 201",
         found=f"order 5 s late: {slow.status} after {slow.seconds:.1f} s; order 1 s late: {quick.status}",
@@ -81,13 +78,12 @@ def timeout(name: str, probe: Probe) -> Finding:
     )
 
 
-def retries(name: str, probe: Probe) -> Finding:
-    """Whether order is asked four times when it fails, and no more."""
+def retries(probe: Probe) -> CheckResult:
+    """A failing order gets four attempts, and no more."""
     with _faults(probe):
         few, none_left = _ask_failing(probe, _ATTEMPTS - 1)
         many, one_left = _ask_failing(probe, _ATTEMPTS + 1)
-    return Finding(
-        name=name,
+    return CheckResult(
         passed=(few, none_left, many, one_left) == (200, 0, 503, 1),
         expected=f"{_ATTEMPTS - 1} failures: 200 in the end; {_ATTEMPTS + 1} failures: 503 after {_ATTEMPTS} attempts",
         found=f"{_ATTEMPTS - 1} failures: {few} after {_ATTEMPTS - 1 - none_left + (few == 200)} attempts; "  # noqa: PLR2004
@@ -96,13 +92,12 @@ def retries(name: str, probe: Probe) -> Finding:
     )
 
 
-def circuit_breaker(name: str, probe: Probe) -> Finding:
-    """Whether a Pod of delivery that answered 5xx gets nothing more, though it is well again."""
+def circuit_breaker(probe: Probe) -> CheckResult:
+    """A Pod of delivery that answered 5xx gets no requests, although it has recovered."""
     pods = _deliveries(probe)
     hint = "the DestinationRule dr-delivery needs outlierDetection with consecutive5xxErrors: 1"
     if len(pods) < 2:  # noqa: PLR2004 - one to fail and one to answer
-        return Finding(
-            name=name,
+        return CheckResult(
             passed=False,
             expected="two Pods of delivery that answer",
             found=counted(pods),
@@ -116,8 +111,7 @@ def circuit_breaker(name: str, probe: Probe) -> Finding:
     finally:
         probe.send("PUT", f"{at}/up")
     after = _deliveries(probe)
-    return Finding(
-        name=name,
+    return CheckResult(
         passed=set(after) == set(pods) - {address},
         expected=f"after one 5xx of {address}, {_DELIVERIES} requests: {address} 0, the others {_DELIVERIES}",
         found=counted(after),
@@ -125,20 +119,20 @@ def circuit_breaker(name: str, probe: Probe) -> Finding:
     )
 
 
-CHECKS: Mapping[str, Callable[[str, Probe], Finding]] = {
-    "traffic.weights-80-20": lambda name, probe: weights(name, {"v1": 80, "v2": 20}, probe),
-    "traffic.weights-30-70": lambda name, probe: weights(name, {"v1": 30, "v2": 70}, probe),
-    "traffic.weights-all-v2": lambda name, probe: weights(name, {"v2": 100}, probe),
+CHECKS: Mapping[str, Callable[[Probe], CheckResult]] = {
+    "traffic.weights-80-20": lambda probe: weights({"v1": 80, "v2": 20}, probe),
+    "traffic.weights-30-70": lambda probe: weights({"v1": 30, "v2": 70}, probe),
+    "traffic.weights-all-v2": lambda probe: weights({"v2": 100}, probe),
     "traffic.browser": browser,
     "traffic.timeout": timeout,
     "traffic.retries": retries,
     "traffic.circuit-breaker": circuit_breaker,
 }
-"""By name: that of the lesson without its number."""
+"""By the lesson's name without its number."""
 
 
 def _versions(probe: Probe, times: int, **headers: str) -> Counter[str]:
-    """Which versions of reviews answered how often, by the name of the Pod; another status counts as itself."""
+    """Answers by version of reviews, from the Pod's name; other statuses count as themselves."""
     found: Counter[str] = Counter()
     for answer in probe.get(_REVIEWS, times, **headers):
         pod = re.match(r"reviews-(v\d+)-", str(answer.json().get("podname", "")))
@@ -147,14 +141,14 @@ def _versions(probe: Probe, times: int, **headers: str) -> Counter[str]:
 
 
 def _deliveries(probe: Probe) -> Counter[str]:
-    """The addresses of the Pods that answered, and how often."""
+    """Answers by address of the Pod."""
     answers = probe.get(f"{_DELIVERY}/actuator/echo", _DELIVERIES)
     return Counter(str(each.json().get("address", f"status {each.status}")) for each in answers)
 
 
 def _ask_failing(probe: Probe, failing: int) -> tuple[int, int]:
-    """The status when so many requests in a row fail, and how many would still fail."""
-    _tell(probe, failNext=failing)
+    """Status when this many requests fail in a row, and how many failures are left."""
+    _set_faults(probe, failNext=failing)
     status = probe.send("GET", f"{_ORDER}/orders").status
     left = probe.send("GET", f"{_ORDER}/actuator/faults").json().get("failNext", -1)
     return status, int(left)
@@ -162,13 +156,13 @@ def _ask_failing(probe: Probe, failing: int) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def _faults(probe: Probe) -> Iterator[None]:
-    """Give order back the faults that it had."""
+    """Restore order's faults afterwards."""
     before = probe.send("GET", f"{_ORDER}/actuator/faults").json()
     try:
         yield
     finally:
-        _tell(probe, **before)
+        _set_faults(probe, **before)
 
 
-def _tell(probe: Probe, **faults: object) -> None:
+def _set_faults(probe: Probe, **faults: object) -> None:
     probe.send("PUT", f"{_ORDER}/actuator/faults", faults)

@@ -1,1 +1,1 @@
-"""The images of the shop's applications: built once for each content, under tags that are never used again."""
+"""Images of the shop's applications, built once for each content, under tags that are never reused."""

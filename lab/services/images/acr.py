@@ -1,4 +1,4 @@
-"""A stack's own Azure Container Registry: it builds by itself, so nobody needs Docker."""
+"""A stack's Azure Container Registry, which also builds images."""
 
 from __future__ import annotations
 
@@ -15,18 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NOT_THERE = ("is not found", "NAME_UNKNOWN", "NotFound")
-"""What az says of a repository in which nothing has been kept yet."""
+"""Messages of az for a repository that has no image yet."""
 
 _NO_TASKS = "TasksOperationsNotAllowed"
 
 
 class Acr:
-    """The registry, asked and used through the Azure CLI.
-
-    Args:
-        host: its login server.
-        subscription: the id of the subscription that it is in.
-    """
+    """The registry of a login server, used through the Azure CLI."""
 
     def __init__(self, host: str, subscription: str) -> None:
         self.host = host
@@ -35,11 +30,11 @@ class Acr:
 
     @property
     def where(self) -> str:
-        """The place in words."""
+        """Name of the store for messages."""
         return f"the registry {self.host}"
 
     def stored(self, app: str) -> Sequence[Stored]:
-        """Every tag of an application's image, the newest first."""
+        """All tags of an application's image, the newest first."""
         question = ("acr", "repository", "show-tags", "--name", self.name, "--repository", app, "--detail")
         try:
             answer = json.loads(cli.ask(*question, "--orderby", "time_desc", "--top", "1000", *self._scope))
@@ -50,7 +45,7 @@ class Acr:
         return [Stored(tag=each["name"], digest=each["digest"], created=each.get("createdTime", "")) for each in answer]
 
     def build(self, recipe: Recipe) -> None:
-        """Send the sources there, have them built, and forbid that anybody writes the tag again."""
+        """Build the sources in the registry, and lock the tags."""
         words = ["acr", "build", "--registry", self.name, *self._scope, "--file", f"{recipe.app}/Dockerfile"]
         for tag in recipe.tags:
             words += ["--image", f"{recipe.app}:{tag}"]
@@ -62,7 +57,7 @@ class Acr:
         self.lock(recipe)
 
     def lock(self, recipe: Recipe) -> None:
-        """Make the tags read-only: a push by hand cannot change what they mean."""
+        """Make the tags read-only, so that no push can change them."""
         for tag in recipe.tags:
             image = ("--name", self.name, "--image", f"{recipe.app}:{tag}")
             cli.ask("acr", "repository", "update", *image, "--write-enabled", "false", *self._scope)

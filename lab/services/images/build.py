@@ -1,4 +1,4 @@
-"""Building, listing and choosing the images of a stack."""
+"""Build, list and choose the images of a stack."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lab.core.progress import Progress
 from lab.services.images import programs, tags
 from lab.services.images.acr import Acr
 from lab.services.images.engines import Engine, Local, Pushed
-from lab.services.images.plan import decide
 from lab.services.images.store import Recipe
+from lab.settings import Settings
 from lab.toolchain import applications
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lab.adapters.stack import Stack
     from lab.services.images.store import Store, Stored
@@ -29,14 +29,7 @@ _LOCAL = (Engine.DOCKER, Engine.PODMAN)
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    """What `build` has made sure of.
-
-    Attributes:
-        image: name and tag.
-        where: the place that has it, in words.
-        new: whether it had to be built.
-        local: whether no registry has it, so that a cluster must be given it by hand.
-    """
+    """Result of a build: `new` if it was needed, `local` if no registry has the image."""
 
     image: str
     where: str
@@ -45,17 +38,12 @@ class Built:
 
 
 def build(stack: Stack, app: str, *, tag: str | None, engine: Engine | None, base: str | None) -> Built:
-    """Make sure that there is an image of an application's present sources.
+    """Build an image of an application's present sources, unless it exists.
 
-    Args:
-        stack: whose registry is used.
-        app: which application.
-        tag: None for a tag of its own.
-        engine: who builds; None for the registry itself, or an engine of this machine where there is none.
-        base: another base image than the Dockerfile's.
+    Without a tag it is generated; without an engine the stack's registry builds, or else an engine of this machine.
 
     Raises:
-        LabError: the tag is not allowed or taken, there is nobody who could build, or the build fails.
+        LabError: the tag is not allowed or taken, nothing here can build, or the build fails.
     """
     tags.require_app(app, applications.names())
     if tag is not None:
@@ -63,41 +51,32 @@ def build(stack: Stack, app: str, *, tag: str | None, engine: Engine | None, bas
     store = _store(stack, engine)
     content, revision = applications.content_hash(app), _revision()
     if base:
-        # Another base is another content.
         content = tags.digest(f"{content} on {base}")
     proposed = tags.unique_tag(datetime.now(UTC).date(), revision, content)
     with Progress() as progress, progress.step(f"asking {store.where} what is there", usual=3):
         stored = store.stored(app)
-    plan = decide(chosen=tag, proposed=proposed, content_hash=content, stored=stored)
-    if plan.build:
+    decision = tags.decide(chosen=tag, proposed=proposed, content_hash=content, stored=stored)
+    if decision.build:
         arguments = {
-            "VERSION": plan.tag,
+            "VERSION": decision.tag,
             "REVISION": revision.commit,
             "SOURCE": _source(),
             **({"BASE_IMAGE": base} if base else {}),
         }
-        store.build(Recipe(app=app, tags=(plan.tag, tags.content_tag(content)), arguments=arguments))
-    return Built(image=f"{app}:{plan.tag}", where=store.where, new=plan.build, local=isinstance(store, Local))
+        store.build(Recipe(app=app, tags=(decision.tag, tags.content_tag(content)), arguments=arguments))
+    return Built(image=f"{app}:{decision.tag}", where=store.where, new=decision.build, local=isinstance(store, Local))
 
 
 def propose(stack: Stack, app: str) -> str:
-    """The image that `build` would make or find, without making it: what a preview is to be made with.
-
-    Raises:
-        LabError: the registry does not answer.
-    """
+    """The image that `build` would create or find, for a preview."""
     store, content = _store(stack, None), applications.content_hash(app)
     proposed = tags.unique_tag(datetime.now(UTC).date(), _revision(), content)
-    plan = decide(chosen=None, proposed=proposed, content_hash=content, stored=store.stored(app))
-    return f"{app}:{plan.tag}"
+    decision = tags.decide(chosen=None, proposed=proposed, content_hash=content, stored=store.stored(app))
+    return f"{app}:{decision.tag}"
 
 
 def stored(stack: Stack, app: str, engine: Engine | None = None) -> Sequence[Stored]:
-    """The images of an application, without the lab's own marks.
-
-    Raises:
-        LabError: there is no such application, or the place where its images are does not answer.
-    """
+    """List the images of an application, without the lab's own content tags."""
     tags.require_app(app, applications.names())
     with Progress() as progress:
         store = _store(stack, engine)
@@ -106,14 +85,7 @@ def stored(stack: Stack, app: str, engine: Engine | None = None) -> Sequence[Sto
 
 
 def use(stack: Stack, app: str, tag: str, engine: Engine | None = None) -> str:
-    """Choose an image that is there, for the next `up`.
-
-    Returns:
-        The image's name and tag.
-
-    Raises:
-        LabError: there is no such image.
-    """
+    """Choose an existing image for the next `up`, and return its name and tag."""
     tags.require_tag(tag)
     there = [each.tag for each in stored(stack, app, engine)]
     if tag not in there:
@@ -121,6 +93,27 @@ def use(stack: Stack, app: str, tag: str, engine: Engine | None = None) -> str:
         raise LabError(f"there is no image {app}:{tag}; {known}", f"lab image list {app}{stack.option}")
     choose(stack, f"{app}:{tag}")
     return f"{app}:{tag}"
+
+
+def has_registry(stack: Stack) -> bool:
+    """Whether the stack is on Azure and has its registry already."""
+    return stack.target == "azure" and stack.exists() and "registry" in stack.outputs()
+
+
+def build_all(stack: Stack) -> Iterator[Built]:
+    """Build and choose the images of all applications, unless their contents are in the registry."""
+    for app in applications.names():
+        built = build(stack, app, tag=None, engine=None, base=None)
+        choose(stack, built.image)
+        yield built
+
+
+def propose_all(stack: Stack) -> Iterator[str]:
+    """Choose the images that `build_all` would create or find, without building any."""
+    for app in applications.names():
+        image = propose(stack, app)
+        choose(stack, image)
+        yield image
 
 
 def choose(stack: Stack, image: str) -> None:
@@ -137,7 +130,7 @@ def _store(stack: Stack, engine: Engine | None) -> Store:
 
 
 def _registry(stack: Stack) -> Acr | None:
-    """The stack's own registry; None on a target that has none."""
+    """The stack's own registry, on Azure."""
     if stack.target != "azure":
         return None
     outputs = stack.outputs() if stack.exists() else {}
@@ -166,7 +159,7 @@ def _engine_here(stack: Stack, engine: Engine | None) -> Engine:
 
 
 def _revision() -> tags.Revision:
-    """What git says of the sources; nothing where there is no git."""
+    """State of the sources in git; empty without git."""
     if not (git := shutil.which("git")):
         return tags.Revision(commit="", dirty=False)
     here = [git, "-C", str(paths.PROJECT)]
@@ -178,8 +171,14 @@ def _revision() -> tags.Revision:
 
 
 def _source() -> str:
-    """Where the sources are from, without whatever somebody logs in with; empty where git does not know."""
+    """Address of the git remote without credentials; empty if there is none."""
     if not (git := shutil.which("git")):
         return ""
     found = programs.ask([git, "-C", str(paths.PROJECT), "remote", "get-url", "origin"])
     return "" if found.code else re.sub(r"(?<=//)[^/@]*@", "", found.said.strip())
+
+
+def chosen(stack: Stack, app: str) -> str:
+    """The image that the stack's settings name; empty for none."""
+    shop = Settings.from_mapping(stack.config(), source=stack.file.name).shop
+    return {"order": shop.order.image, "delivery": shop.delivery.image}.get(app, "")

@@ -1,4 +1,4 @@
-"""A container engine of this machine: it builds, and pushes where the stack has a registry."""
+"""Container engines of this machine, which build and push images."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from lab.services.images.acr import Acr
 
-_NOBODY = "00000000-0000-0000-0000-000000000000"
-"""The user that Azure's registries want beside a token."""
+_TOKEN_USER = "00000000-0000-0000-0000-000000000000"  # noqa: S105 - a user name
+"""User name that Azure's registries expect with a token."""
 
 
 class Engine(StrEnum):
-    """Who builds."""
+    """Builders of images."""
 
     ACR = "acr"
     DOCKER = "docker"
@@ -31,22 +31,14 @@ class Engine(StrEnum):
 
 
 def require(engine: Engine) -> str:
-    """The engine's program.
-
-    Raises:
-        LabError: it is not on PATH.
-    """
+    """Path of the engine's program."""
     if found := shutil.which(engine.value):
         return found
     raise LabError(f"{engine.value} is not on PATH", f"install {engine.value}, or choose another --engine")
 
 
 class Local:
-    """The images that the engine keeps on this machine.
-
-    Args:
-        engine: which engine.
-    """
+    """The engine's images on this machine."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -54,11 +46,11 @@ class Local:
 
     @property
     def where(self) -> str:
-        """The place in words."""
+        """Name of the store for messages."""
         return f"{self._engine.value} on this machine"
 
     def stored(self, app: str) -> Sequence[Stored]:
-        """Every tag of an application's image, as the engine lists them."""
+        """All tags of an application's image, as the engine lists them."""
         listed = programs.ask([self._program, "image", "ls", "--no-trunc", "--format", "{{json .}}", app])
         if listed.code:
             raise LabError(f"{self._engine.value} does not answer: {listed.said.strip()}", f"{self._engine.value} info")
@@ -69,7 +61,7 @@ class Local:
         self.run(recipe, prefix="")
 
     def run(self, recipe: Recipe, prefix: str) -> None:
-        """Build under names that begin with a registry's host, or with nothing."""
+        """Build under names with a prefix: a registry's host, or nothing."""
         command = [self._program, "build", "--file", f"{recipe.app}/Dockerfile"]
         for tag in recipe.tags:
             command += ["--tag", f"{prefix}{recipe.app}:{tag}"]
@@ -89,20 +81,15 @@ class Local:
             )
 
     def log_in(self, registry: Acr) -> None:
-        """Let the engine push; the token goes through standard input, never through an argument."""
+        """Log the engine in; the token goes through standard input, never through an argument."""
         token = json.loads(cli.ask("acr", "login", "--name", registry.name, "--expose-token"))["accessToken"]
-        command = [self._program, "login", registry.host, "--username", _NOBODY, "--password-stdin"]
+        command = [self._program, "login", registry.host, "--username", _TOKEN_USER, "--password-stdin"]
         if (answer := programs.ask(command, stdin=token)).code:
             raise LabError(f"{registry.host} does not let {self._engine.value} in: {answer.said.strip()}", "az login")
 
 
 class Pushed:
-    """The stack's registry, with a builder on this machine.
-
-    Args:
-        registry: where images are kept.
-        engine: who builds them.
-    """
+    """The stack's registry, with images built on this machine."""
 
     def __init__(self, registry: Acr, engine: Engine) -> None:
         self._registry = registry
@@ -110,18 +97,18 @@ class Pushed:
 
     @property
     def where(self) -> str:
-        """The place in words."""
+        """Name of the store for messages."""
         return self._registry.where
 
     def stored(self, app: str) -> Sequence[Stored]:
-        """Every tag of an application's image in the registry."""
+        """All tags of an application's image in the registry."""
         return self._registry.stored(app)
 
     def build(self, recipe: Recipe) -> None:
-        """Build here, push, and forbid that anybody writes the tag again."""
+        """Build here, push, and lock the tags."""
         self._local.run(recipe, prefix=f"{self._registry.host}/")
         self._local.log_in(self._registry)
-        # The mark of the content goes last: an image without its mark is built again, one without its tag is lost.
+        # The content tag goes last: an image without it is built again, one without its own tag is lost.
         for tag in recipe.tags:
             self._local.push(f"{self._registry.host}/{recipe.app}:{tag}")
         self._registry.lock(recipe)

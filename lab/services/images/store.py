@@ -1,4 +1,4 @@
-"""Where images are kept, and what the lab asks of such a place."""
+"""The interface of image stores."""
 
 from __future__ import annotations
 
@@ -11,13 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """One tag that is there.
-
-    Attributes:
-        tag: the tag.
-        digest: of the image, which never changes; the first twelve digits are enough for people.
-        created: when it came, ISO 8601; empty where nobody knows.
-    """
+    """One tag in a store; `created` is ISO 8601, if known."""
 
     tag: str
     digest: str
@@ -26,13 +20,7 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One build.
-
-    Attributes:
-        app: name of the application, of its folder, and of the image.
-        tags: what the image is to be called, the chosen tag first.
-        arguments: what its Dockerfile is given.
-    """
+    """One build of an application, with its tags, the chosen one first, and its build arguments."""
 
     app: str
     tags: tuple[str, ...]
@@ -40,18 +28,18 @@ class Recipe:
 
 
 class Store(Protocol):
-    """A place for images, with a way to build them there."""
+    """Keeps images and builds them."""
 
     @property
     def where(self) -> str:
-        """The place in words, for people."""
+        """Name of the store for messages."""
 
     def stored(self, app: str) -> Sequence[Stored]:
-        """Every tag of an application's image, the newest first; none when nobody has built it yet."""
+        """All tags of an application's image, the newest first."""
 
     def build(self, recipe: Recipe) -> None:
-        """Build an image and keep it under all its tags; what the builder says is shown as it comes.
+        """Build an image and store it under all its tags; the builder's output is shown as it comes.
 
         Raises:
-            LabError: with the cause. Nothing that was there before is changed.
+            LabError: the build failed. Nothing that was there before is changed.
         """

@@ -1,4 +1,4 @@
-"""What an image is called: which tags there may be, and which one a build gets by itself."""
+"""Tags of images: the allowed ones, the generated ones, and whether a build is needed."""
 
 from __future__ import annotations
 
@@ -10,68 +10,52 @@ from typing import TYPE_CHECKING
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
+    from lab.services.images.store import Stored
+
 _CONTENT_LENGTH = 12
-"""Hexadecimal digits of the content's hash in a tag: the chance of two contents with the same is one in 10**14."""
+"""Hexadecimal digits of the content's hash in a tag."""
 
 _CONTENT = "content-"
-"""Before the hash, in the tag by which the content of an image is known in a registry."""
+"""Prefix of the tag that marks the content of an image in a registry."""
 
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
-"""The grammar of tags, by the OCI distribution specification."""
+"""Grammar of tags in the OCI distribution specification."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """The state of the sources in git.
-
-    Attributes:
-        commit: its short name; empty without git.
-        dirty: whether the sources differ from the commit.
-    """
+    """State of the sources in git; `commit` is short, and empty without git."""
 
     commit: str
     dirty: bool
 
 
 def content_tag(content_hash: str) -> str:
-    """The tag that says what is in an image.
-
-    Args:
-        content_hash: SHA-256 in hex, of all that the image is made of.
-    """
+    """The lab's own tag of a content, by the SHA-256 of all that the image is made of."""
     return f"{_CONTENT}{content_hash[:_CONTENT_LENGTH]}"
 
 
 def digest(text: str) -> str:
-    """A hash of some text, as long as a content's in a tag."""
+    """Hash a text to the length of a content hash in a tag."""
     return hashlib.sha256(text.encode()).hexdigest()[:_CONTENT_LENGTH]
 
 
 def is_content_tag(tag: str) -> bool:
-    """Whether a tag is the lab's own mark, which nobody chooses."""
+    """Whether a tag is reserved as the lab's own."""
     return tag.startswith(_CONTENT)
 
 
 def unique_tag(day: date, revision: Revision, content_hash: str) -> str:
-    """The tag of a build: it sorts by day, leads to the commit, and is another one for another content.
-
-    Args:
-        day: of the build, in UTC.
-        revision: what git says of the sources.
-        content_hash: SHA-256 in hex, of all that the image is made of.
-    """
+    """The tag of a build: sorted by day, with the commit, and unique for its content."""
     parts = [f"{day:%Y%m%d}", revision.commit, "dirty" if revision.dirty else "", content_hash[:_CONTENT_LENGTH]]
     return "-".join(part for part in parts if part)
 
 
 def require_tag(tag: str) -> None:
-    """Refuse a tag that moves, that the lab needs for itself, or that cannot be.
-
-    Raises:
-        LabError: why, and what is allowed.
-    """
+    """Refuse `latest`, reserved and malformed tags."""
     if tag == "latest":
         raise LabError(
             "the tag latest is not used here: it means another image tomorrow, so there would be no way back",
@@ -90,11 +74,42 @@ def require_tag(tag: str) -> None:
 
 
 def require_app(app: str, known: tuple[str, ...]) -> None:
-    """Refuse what the lab has no sources of.
-
-    Raises:
-        LabError: which applications there are.
-    """
+    """Refuse an unknown application."""
     if app not in known:
         lower = f"; names of images are lower-case: {app.lower()}" if app.lower() in known else ""
         raise LabError(f"there is no application {app!r} here{lower}", f"name one of: {', '.join(known)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildDecision:
+    """The tag of an image, and whether it must be built."""
+
+    tag: str
+    build: bool
+
+
+def decide(*, chosen: str | None, proposed: str, content_hash: str, stored: Sequence[Stored]) -> BuildDecision:
+    """Decide whether to build, from the content and what is stored; without `chosen` the tag is `proposed`.
+
+    Raises:
+        LabError: the chosen tag is taken by another content.
+    """
+    digests = {each.tag: each.digest for each in stored}
+    same = digests.get(content_tag(content_hash))
+    if chosen is None:
+        former = next((each.tag for each in stored if each.digest == same and not is_content_tag(each.tag)), None)
+        return BuildDecision(tag=former or proposed, build=former is None)
+    if chosen not in digests:
+        return BuildDecision(tag=chosen, build=True)
+    if digests[chosen] == same:
+        return BuildDecision(tag=chosen, build=False)
+    raise LabError(
+        f"the tag {chosen} is taken by another content ({short(digests[chosen])}), and a tag is never used twice: "
+        "what runs under it could not be told from what is new, and there would be no way back",
+        "leave --tag out for a tag of its own, or choose another; see what is there with: lab image list",
+    )
+
+
+def short(digest: str) -> str:
+    """Shorten a digest for display."""
+    return digest.removeprefix("sha256:")[:12]

@@ -1,1 +1,1 @@
-"""The course's exercises as named states of the stack: `lab lesson`."""
+"""Exercises of the course, each a state of a stack's settings."""

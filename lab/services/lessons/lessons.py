@@ -1,7 +1,8 @@
-"""The lessons as they are written down, and those that a stack is at."""
+"""The lessons of `lessons.yaml`, and those that match a stack's settings."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
@@ -11,26 +12,29 @@ from typing import TYPE_CHECKING, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from lab.core import manifests
 from lab.core.errors import LabError
+from lab.services.lessons import stack_file
 from lab.settings.rollouts import Rollouts
 from lab.settings.traffic import Traffic
 
 if TYPE_CHECKING:
+    from lab.adapters.stack import Stack
     from lab.settings.groups import Group
 
 Configured = Mapping[str, Mapping[str, object]]
-"""Whole settings, by their top-level keys."""
+"""Settings by top-level key."""
 
 
 class Subject(StrEnum):
-    """What lessons are about. A stack is at one lesson of each, so their settings have no key in common."""
+    """Subjects of lessons. A stack is at one lesson of each, so their settings share no key."""
 
     TRAFFIC = "traffic"
     STRATEGIES = "strategies"
 
 
 KEYS: Mapping[Subject, tuple[str, ...]] = {Subject.TRAFFIC: ("traffic",), Subject.STRATEGIES: ("rollouts",)}
-"""The top-level settings that the lessons of a subject change."""
+"""Top-level settings that the lessons of a subject change."""
 
 _MODELS: Mapping[str, type[Group]] = {"traffic": Traffic, "rollouts": Rollouts}
 
@@ -45,20 +49,11 @@ _KEPT: Mapping[str, tuple[str, ...]] = {
         "delivery.analysis",
     )
 }
-"""What no lesson says, and what therefore stays as the user has it. All the rest of a key is the lesson's."""
+"""Values by key that stay as the user has them. The lesson sets the rest of a key."""
 
 
 class Lesson(BaseModel):
-    """One exercise.
-
-    Attributes:
-        name: a number and a word or two.
-        subject: what it is about.
-        title: what the lab does in it.
-        see: what is to be seen.
-        commands: what to try.
-        settings: by top-level key, what is written into the stack's file.
-    """
+    """One exercise. `settings` are written to the stack's file, by top-level key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -71,26 +66,22 @@ class Lesson(BaseModel):
 
     @model_validator(mode="after")
     def _of_its_subject(self) -> Self:
-        """A lesson that left one of the keys out would not end the lesson before it."""
+        """Require every key of the subject: a missing one would keep the previous lesson's."""
         if tuple(self.settings) != KEYS[self.subject]:
             raise ValueError(f"{self.name} must set {', '.join(KEYS[self.subject])} and nothing else")
         return self
 
     @property
     def word(self) -> str:
-        """Its name without its number."""
+        """The name without its number."""
         return self.name.partition("-")[2]
 
     def onto(self, present: Configured) -> dict[str, dict[str, object]]:
-        """What the stack's file has once the lesson is applied: the lesson's settings, and what it leaves alone.
-
-        Args:
-            present: what the file has of these keys now, unchecked.
-        """
+        """The stack's settings after the lesson, from the present, unchecked ones of its keys."""
         return {key: _with_kept(key, own, present.get(key, {})) for key, own in self.settings.items()}
 
     def fits(self, present: Configured) -> bool:
-        """Whether applying it would change nothing that is meant, defaults included; wrong settings are no lesson's."""
+        """Whether the lesson would change no setting's meaning; invalid settings match no lesson."""
         try:
             return all(
                 _meaning(key, value) == _meaning(key, present.get(key, {})) for key, value in self.onto(present).items()
@@ -100,17 +91,17 @@ class Lesson(BaseModel):
 
 
 def every(subject: Subject | None = None) -> tuple[Lesson, ...]:
-    """All lessons in the order of the notes, or those of one subject."""
+    """All lessons in the order of the course, or those of one subject."""
     return tuple(each for each in _listed() if subject in {None, each.subject})
 
 
 def find(word: str) -> Lesson:
-    """The lesson of a name, of its number, or of a word that only its name has.
+    """Find a lesson by its name, its number, or a unique part of its name.
 
     Raises:
         LabError: there is none, or more than one.
     """
-    # Nobody types the first zero of 05; and no word at all would become 00.
+    # 5 means 05, but an empty word is not 00.
     number = word.zfill(2) if word else ""
     exact = [each for each in every() if word in {each.name, each.word} or each.name.partition("-")[0] == number]
     found = exact or [each for each in every() if word and word in each.name]
@@ -122,14 +113,41 @@ def find(word: str) -> Lesson:
 
 
 def at(subject: Subject, present: Configured) -> Lesson | None:
-    """The lesson of a subject that settings stand for, the first where several do; None when they are one's own."""
+    """The first lesson of a subject that the settings match, if any."""
     return next((each for each in every(subject) if each.fits(present)), None)
 
 
 def after(lesson: Lesson) -> Lesson:
-    """The one that follows in the notes; after the last of its subject the first one, which is the way back."""
+    """The next lesson of the subject; after the last one the first, which is the way back."""
     listed = every(lesson.subject)
     return listed[(listed.index(lesson) + 1) % len(listed)]
+
+
+def present(stack: Stack, subject: Subject) -> Configured:
+    """A subject's settings in the stack's file, not validated: a lesson may replace invalid settings.
+
+    Raises:
+        LabError: the file cannot be parsed.
+    """
+    try:
+        config = stack.config()
+        found = {key: config.get(key) or {} for key in KEYS[subject]}
+    except (yaml.YAMLError, AttributeError) as failure:  # no YAML, or lists and numbers where keys should be
+        raise LabError(f"{stack.file.name} is not a stack's file: {failure}", "put it right by hand") from failure
+    return {key: _mapping(stack, key, value) for key, value in found.items()}
+
+
+def _mapping(stack: Stack, key: str, value: object) -> dict[str, object]:
+    if isinstance(value, str):  # as `pulumi config set` without --path writes an object
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, dict):
+        raise LabError(
+            f"{stack_file.full(key)} in {stack.file.name} is no mapping", "write it as keys and values, as in README.md"
+        )
+    return value
 
 
 @cache
@@ -143,14 +161,15 @@ def _meaning(key: str, value: Mapping[str, object]) -> Group:
 
 
 def _with_kept(key: str, own: Mapping[str, object], present: Mapping[str, object]) -> dict[str, object]:
-    found = dict(own)
+    found: dict[str, object] = {}
     for path in _KEPT.get(key, ()):
-        found = _merged(_picked(present, path), found)
+        manifests.merge(found, _picked(present, path))
+    manifests.merge(found, own)
     return found
 
 
 def _picked(present: object, path: str) -> dict[str, object]:
-    """One value and the groups that it is in; nothing when it is not there, or they are no groups."""
+    """One value inside of its groups; empty if it does not exist."""
     first, _, rest = path.partition(".")
     if not isinstance(present, Mapping) or first not in present:
         return {}
@@ -158,12 +177,3 @@ def _picked(present: object, path: str) -> dict[str, object]:
         return {first: present[first]}
     inner = _picked(present[first], rest)
     return {first: inner} if inner else {}
-
-
-def _merged(under: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
-    found = {**under, **over}
-    for name in under.keys() & over.keys():
-        low, high = under[name], over[name]
-        if isinstance(low, dict) and isinstance(high, dict):
-            found[name] = _merged(low, high)
-    return found

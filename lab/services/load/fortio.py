@@ -1,102 +1,57 @@
-"""Load from this machine: the generator in `toolchain/fortio`, and what it prints."""
+"""Load from this machine by the generator in `toolchain/fortio`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pydantic
 
 from lab.core.errors import LabError
 from lab.services.load import generator
-from lab.services.load.report import Latency, Outcome
+from lab.services.load.report import Count, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.services.load.destination import Destination
-    from lab.services.load.meter import Meter
-    from lab.services.load.plan import Plan
+    from lab.services.load.plan import Destination, Plan
+    from lab.services.load.report import Meter
 
 TIMEOUT = 30
-"""Seconds that an answer may take, as with siege."""
-
-_Count = Annotated[int, pydantic.Field(ge=0)]
+"""Seconds for one answer, as with siege."""
 
 
-class _Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Beat:
+    """Counts since the beginning; `failed` are answers with a status of 500 and more."""
 
-
-class Beat(_Strict):
-    """How far it is.
-
-    Attributes:
-        seconds: since it began.
-        requests: made.
-        unanswered: those of them without an answer.
-        failed: answered with a status of 500 and more.
-    """
+    __pydantic_config__ = pydantic.ConfigDict(extra="forbid")
 
     seconds: float
-    requests: _Count
-    unanswered: _Count
-    failed: _Count
+    requests: Count
+    unanswered: Count
+    failed: Count
 
 
-class _Latency(_Strict):
-    p50: float
-    p90: float
-    p99: float
-    max: float
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    __pydantic_config__ = pydantic.ConfigDict(extra="forbid")
 
-
-class _Result(_Strict):
-    seconds: float
-    requests: _Count
-    unanswered: _Count
-    codes: dict[int, _Count]
-    versions: dict[str, _Count]
-    latency: _Latency | None
-    problem: str
-
-    def outcome(self) -> Outcome:
-        return Outcome(
-            seconds=self.seconds,
-            requests=self.requests,
-            unanswered=self.unanswered,
-            codes=self.codes,
-            latency=Latency(**self.latency.model_dump()) if self.latency else None,
-            versions=self.versions,
-            problem=self.problem,
-        )
-
-
-class _Line(_Strict):
     beat: Beat | None = None
-    result: _Result | None = None
+    result: Outcome | None = None
 
 
 def read(line: str) -> Beat | Outcome | None:
-    """What one line of the generator says; nothing when it is none of its own.
-
-    Args:
-        line: one JSON object.
-    """
+    """Read one line of JSON; none when it is not the generator's."""
     try:
-        found = _Line.model_validate_json(line)
+        found = pydantic.TypeAdapter(_Line).validate_json(line)
     except pydantic.ValidationError:
         return None
-    return found.result.outcome() if found.result else found.beat
+    return found.result or found.beat
 
 
 def command(program: Path, destination: Destination, plan: Plan) -> list[str]:
-    """How the generator is called.
-
-    Args:
-        program: its file.
-        destination: where the requests really go.
-        plan: what is asked for.
-    """
+    """Build the generator's command line."""
     return [
         *destination.inside,
         str(program),
@@ -110,16 +65,10 @@ def command(program: Path, destination: Destination, plan: Plan) -> list[str]:
 
 
 def run(program: Path, destination: Destination, plan: Plan, meter: Meter) -> tuple[Outcome, bool]:
-    """Make the load.
-
-    Args:
-        program: the generator's file.
-        destination: where the requests go.
-        plan: what is asked for.
-        meter: told how far it is.
+    """Run the generator.
 
     Returns:
-        What was found, and whether the user ended it.
+        Its result, and whether the user ended it early.
 
     Raises:
         LabError: it ended without a result.

@@ -1,10 +1,9 @@
-"""A load generator as a process of its own: its lines as they come, and its end however this command ends."""
+"""A load generator as a child process: its lines as they come, and its end however this command ends."""
 
 from __future__ import annotations
 
 import contextlib
 import queue
-import signal
 import subprocess
 import threading
 import time
@@ -16,29 +15,22 @@ from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import FrameType
 
 BEAT = 1.0
-"""Seconds between two signs of life."""
+"""Seconds between two calls of `tick`."""
 
-PATIENCE = 5.0
-"""Seconds that a generator has to end and to report, once it is told to."""
+STOP_TIMEOUT = 5.0
+"""Seconds for a generator to end and to report once its standard input is closed."""
 
 _KEPT = 20
-"""Lines of its standard error that are kept for an error message, the last ones."""
+"""Last lines of its standard error, for an error message."""
 
 _INTERRUPTED, _OVERDUE = "interrupted", "overdue"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a generator ended.
-
-    Attributes:
-        code: its exit code.
-        messages: the last lines of its standard error.
-        interrupted: the user ended it.
-    """
+    """The exit code of a generator, the last lines of its standard error, and whether the user ended it."""
 
     code: int
     messages: tuple[str, ...]
@@ -59,10 +51,10 @@ def follow(
 
     Args:
         command: program and arguments.
-        environment: all of it.
-        take: is given each line that it prints.
-        tick: is called about every second.
-        limit: seconds after which it is told to end.
+        environment: all of its variables.
+        take: takes each line that it prints.
+        tick: called about every second.
+        limit: seconds until its standard input is closed.
 
     Raises:
         LabError: it does not end by itself.
@@ -85,12 +77,12 @@ def follow(
             except KeyboardInterrupt:
                 if why:
                     raise  # the second time is meant
-                why, deadline = _INTERRUPTED, time.monotonic() + PATIENCE
+                why, deadline = _INTERRUPTED, time.monotonic() + STOP_TIMEOUT
                 _let_go(process)
             if time.monotonic() > deadline:
                 if why:
                     break
-                why, deadline = _OVERDUE, time.monotonic() + PATIENCE
+                why, deadline = _OVERDUE, time.monotonic() + STOP_TIMEOUT
                 _let_go(process)
     if why == _OVERDUE:
         raise LabError(
@@ -100,26 +92,8 @@ def follow(
     return Ended(code=process.returncode, messages=tuple(messages), interrupted=why == _INTERRUPTED)
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let whoever ends `lab` with a plain `kill`, or closes its terminal, leave as little behind as Ctrl-C does."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 _Line = tuple[str, str]
-"""Where from, and the text."""
+"""Its origin and its text."""
 
 
 @contextlib.contextmanager
@@ -148,7 +122,7 @@ def _started(
         finally:
             _end(process)
             for reader in readers:
-                reader.join(PATIENCE)
+                reader.join(STOP_TIMEOUT)
 
 
 def _read(stream: IO[str], kind: str, lines: queue.Queue[_Line]) -> None:
@@ -181,5 +155,5 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _ended(process: subprocess.Popen[str]) -> bool:
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(PATIENCE)
+        process.wait(STOP_TIMEOUT)
     return process.returncode is not None

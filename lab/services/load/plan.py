@@ -1,4 +1,4 @@
-"""What `lab load` is asked for, checked before anything is started."""
+"""The arguments of `lab load`, validated before anything is started."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PORT = 8080
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"/[!-~]{0,500}")
-"""Printable and without spaces: siege takes what stands behind a space for the method."""
+"""Printable and without spaces: siege takes a word behind a space for the method."""
 
 _POSTED = {
     "order": ("/orders", {"productId": "1001", "qty": 5}),
     "delivery": ("/deliveries", {"orderId": 1, "productId": "1001", "qty": 5}),
 }
-"""What is posted, by application, and where unless a path is told; of order as in the notes."""
+"""Default path and body of a POST, by application; of order as in the course handout."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +32,13 @@ class Plan:
     Attributes:
         app: the Service's name, and that of the application behind it.
         namespace: of the Service.
-        users: how many ask at the same time, each again as soon as it is answered.
-        seconds: for how long.
-        path: what they ask for; empty for `/`, or for where the application takes what is posted.
-        post: whether they post what the application takes.
+        users: number of users, each of whom sends the next request as soon as the last one is answered.
+        seconds: duration.
+        path: of the requests; empty for `/`, or for the application's own path with `post`.
+        post: send the body that the application takes.
 
     Raises:
-        LabError: something is not as it must be, with what is allowed.
+        LabError: a value is not allowed.
     """
 
     app: str
@@ -60,25 +60,40 @@ class Plan:
 
     @property
     def method(self) -> str:
-        """In capitals."""
+        """The HTTP method."""
         return "POST" if self.post else "GET"
 
     @property
     def target(self) -> str:
-        """The path that they really ask for; begins with a slash."""
+        """The path of the requests; begins with a slash."""
         return self.path or (_POSTED[self.app][0] if self.post else "/")
 
     @property
     def body(self) -> str:
-        """What they post, as JSON; empty when they get."""
+        """The JSON of a POST; empty for GET."""
         return json.dumps(_POSTED[self.app][1], separators=(",", ":")) if self.post else ""
 
     @property
     def url(self) -> str:
-        """As the Pods of the Service's namespace know it; without a path where the notes have none."""
+        """The address for Pods of the Service's namespace; without a path where the handout has none."""
         return f"http://{self.app}:{PORT}{self.path if not self.post else self.target}"
 
 
 def _require(kept: object, name: str, found: object, allowed: str) -> None:
     if not kept:
         raise LabError(f"lab load: {name}: found {json.dumps(found)}", f"allowed: {allowed}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """The address that fortio sends its requests to.
+
+    Attributes:
+        base: such as `http://127.0.0.1:20123`, without a slash at its end.
+        by: the generator and its place, for the report.
+        inside: a command prefix that enters the network where `base` is known.
+    """
+
+    base: str
+    by: str
+    inside: tuple[str, ...] = ()

@@ -1,26 +1,31 @@
-"""What came of the load: for people and for programs."""
+"""Progress and report of a load."""
 
 from __future__ import annotations
 
 import math
+import sys
+import time
+from collections.abc import Mapping  # noqa: TC003 - pydantic looks at the types when it runs
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import pydantic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+Count = Annotated[int, pydantic.Field(ge=0)]
+
+_LOG_INTERVAL = 10.0
+"""Seconds between two lines of progress where nobody watches."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """How long answers took, in seconds, from the request's first byte to the answer's last.
+    """Percentiles of the response time in seconds, from the request's first byte to the answer's last."""
 
-    Attributes:
-        p50: half of them took no longer.
-        p90: nine of ten took no longer.
-        p99: 99 of 100 took no longer.
-        max: the longest.
-    """
+    __pydantic_config__ = pydantic.ConfigDict(extra="forbid")
 
     p50: float
     p90: float
@@ -29,7 +34,7 @@ class Latency:
 
     @staticmethod
     def of(seconds: Sequence[float]) -> Latency | None:
-        """Of single answers in any order; none without any."""
+        """Compute the percentiles of single answers; none without any."""
         if not seconds:
             return None
         ordered = sorted(seconds)
@@ -42,50 +47,42 @@ class Latency:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a load generator found.
+    """The result of a load generator.
 
     Attributes:
-        seconds: how long it really took.
-        requests: how many were made.
-        unanswered: those of them without an answer: refused, cut off, or too late.
-        codes: how many answers by their status; empty when the generator does not say.
-        latency: of the answers; none without any, or when the generator does not say.
-        versions: how many answers by the version that the application says of itself.
-        problem: why a request had no answer, as the generator says it.
+        seconds: actual duration.
+        requests: their number.
+        unanswered: requests without an answer: refused, cut off, or too late.
+        codes: answers by their status; empty when the generator does not count them.
+        latency: of the answers; none without any, or when the generator does not measure it.
+        versions: answers by the application's version.
+        problem: the generator's reason why a request had no answer.
     """
 
+    __pydantic_config__ = pydantic.ConfigDict(extra="forbid")
+
     seconds: float
-    requests: int
-    unanswered: int
-    codes: Mapping[int, int]
+    requests: Count
+    unanswered: Count
+    codes: Mapping[int, Count]
     latency: Latency | None
-    versions: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, Count] = field(default_factory=dict)
     problem: str = ""
 
     @property
     def answered(self) -> int:
-        """How many requests had an answer, whatever it says."""
+        """Requests with any answer."""
         return self.requests - self.unanswered
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return self.requests / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One run of `lab load`.
-
-    Attributes:
-        method: of the requests.
-        url: as the Pods know it.
-        by: the generator, and where it ran.
-        users: how many asked at the same time.
-        asked: for how many seconds.
-        outcome: what was found.
-        interrupted: the user ended it early.
-    """
+    """One run of `lab load`."""
 
     method: str
     url: str
@@ -96,14 +93,14 @@ class Report:
     interrupted: bool = False
 
     def plain(self) -> dict[str, Any]:
-        """For programs: names as here, times in seconds."""
+        """Return the report for programs, times in seconds."""
         found = asdict(self)
         outcome = found.pop("outcome")
         codes = {str(code): times for code, times in outcome.pop("codes").items()}
         return {**found, **outcome, "answered": self.outcome.answered, "rate": self.outcome.rate, "codes": codes}
 
     def lines(self) -> list[str]:
-        """For people."""
+        """Return the report for people."""
         outcome = self.outcome
         early = f", interrupted, of {self.asked} s asked for" if self.interrupted else ""
         return [
@@ -117,6 +114,50 @@ class Report:
             *([_versions(outcome)] if outcome.versions else []),
             *([f"problem   {outcome.problem}"] if outcome.problem else []),
         ]
+
+
+class Meter:
+    """Progress of a running load: a line each second on a terminal, now and then in a log."""
+
+    def __init__(self, asked: int, stream: TextIO | None = None) -> None:
+        self._asked = asked
+        self._stream = stream or sys.stderr
+        self._every = 0.0 if self._stream.isatty() else _LOG_INTERVAL
+        self._begun = self._shown = time.monotonic()
+        self._before = (self._begun, 0)
+        self.requests = 0
+        self.unanswered = 0
+        self.failed = 0
+
+    def set(self, *, requests: int, unanswered: int, failed: int) -> None:
+        """Set the counts since the beginning; `failed` are answers with a status of 500 and more."""
+        self.requests, self.unanswered, self.failed = requests, unanswered, failed
+
+    def show(self) -> None:
+        """Write a line if one is due."""
+        now = time.monotonic()
+        if now - self._shown < self._every:
+            return
+        self._shown = now
+        self._stream.write(f"{self.line(now)}\n")
+        self._stream.flush()
+
+    def line(self, now: float) -> str:
+        """Format the counts at a moment of the monotonic clock, and the rate since the last line."""
+        since, before = self._before
+        self._before = (now, self.requests)
+        rate = (self.requests - before) / (now - since) if now > since else 0.0
+        elapsed = now - self._begun
+        over = "" if elapsed < self._asked + 1 else ", waiting for the last answers"
+        return "   ".join(
+            (
+                f"{min(elapsed, self._asked):4.0f} of {self._asked} s",
+                f"{self.requests:,} requests",
+                f"{rate:,.0f} a second",
+                f"{self.failed:,} answered with 5xx",
+                f"{self.unanswered:,} without an answer{over}",
+            )
+        )
 
 
 def _table(outcome: Outcome) -> list[str]:

@@ -1,4 +1,4 @@
-"""The shop's own processes on this machine, for as long as a block lasts: what answers where Pods are simulated."""
+"""The shop's applications as processes of this machine, for clusters whose Pods are simulated."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from lab.adapters import port_forward, processes
+from lab.adapters import port_forward
+from lab.adapters import process as door
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.embedded.ports import LOOPBACK, is_free
-from lab.services.load.destination import Destination
+from lab.services.load.plan import Destination
 from lab.toolchain import applications
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 _PORTS = range(20_000, 32_000)
 """Below the ephemeral range, like the ports of a lab: no outgoing connection takes one meanwhile."""
 
-_START = 20.0
-"""Seconds until an application must be ready; it takes two."""
+_READY_TIMEOUT = 20.0
+"""Seconds; two are usual."""
 
 _GRACE = 10.0
-"""Seconds between asking an application to end and ending it."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 _PREFIX = "load-"
 """Of the temporary folder with the logs and the database."""
@@ -51,20 +52,15 @@ code=$?
 kill $watch 2>/dev/null
 exit $code
 """
-"""A shell between this process and an application: when this one goes, however it goes, so does the other."""
+"""A shell that ends the application when this process ends, even if it is killed."""
 
 _ATTEMPTS = 3
-"""How often a start is tried on other ports: between looking for a free one and listening, somebody may take it."""
+"""Attempts on other ports: another program may take a free port before the application listens on it."""
 
 
 @contextlib.contextmanager
 def on_loopback(app: str, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> Iterator[Destination]:
-    """Run an application, and those that it asks, for as long as the block lasts.
-
-    Args:
-        app: which one gets the load.
-        settings: variables of each application besides those that connect them, by its name.
-        progress: where to show what is under way.
+    """Run an application and those that it calls, for the length of a `with` block.
 
     Raises:
         LabError: one does not start.
@@ -92,7 +88,7 @@ def on_loopback(app: str, settings: Mapping[str, Mapping[str, str]], progress: P
 
 
 def _sweep() -> None:
-    """Delete what a run left that was killed, so long ago that it is not one of this moment."""
+    """Delete the folders of killed runs, which are too old to be in use."""
     paths.temporary_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
     for folder in paths.temporary_dir().glob(f"{_PREFIX}*"):
         with contextlib.suppress(FileNotFoundError):  # somebody else sweeps as well
@@ -102,7 +98,7 @@ def _sweep() -> None:
 
 @contextlib.contextmanager
 def _running(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[str]:
-    """One application; gives its address once it is ready."""
+    """Run one application; yield its address once it is ready."""
     with log.open("ab") as out:
         process, base = _start(command, environment, out, log)
         try:
@@ -132,11 +128,11 @@ def _start(
             _stop(process)
             raise
         _stop(process)
-    raise LabError(f"{' '.join(command)} does not start:\n{processes.tail(log)}", "run the same command again")
+    raise LabError(f"{' '.join(command)} does not start:\n{door.tail(log)}", "run the same command again")
 
 
 def _ready(process: subprocess.Popen[bytes], port: int) -> bool:
-    deadline = time.monotonic() + _START
+    deadline = time.monotonic() + _READY_TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
         if port_forward.answers(LOOPBACK, port, "/actuator/health/readiness"):
             return process.poll() is None

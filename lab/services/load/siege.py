@@ -1,4 +1,4 @@
-"""Load from the Pod `siege`, as the course makes it: the command, and what siege prints."""
+"""Load from the Pod `siege`, as in the course: its command and its output."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.adapters.stack import Stack
-    from lab.services.load.meter import Meter
     from lab.services.load.plan import Plan
+    from lab.services.load.report import Meter
 
 POD = "siege"
-"""The Pod and its container, as in the notes."""
+"""The Pod and its container, as in the course handout."""
 
 SCRIPT = """\
 exec 3<&0
@@ -38,9 +38,9 @@ code=$?
 kill $watch 2>/dev/null
 exit $code
 """
-"""What bash does in the Pod. siege's settings are told, since newer ones print no single answers unless they are.
+"""The script in the Pod. It sets siege's options, since newer versions print no single answers by default.
 
-`kubectl exec` leaves what it started behind when it is ended; here siege ends as well, when standard input does."""
+`kubectl exec` leaves its process behind when it ends; this siege ends with its standard input."""
 
 _ANSWER = re.compile(r"HTTP/[\d.]+ (?P<code>\d{3})\s+(?P<seconds>\d+\.\d+) secs:")
 _TOTAL = re.compile(r'[{\s]*"?(?P<name>[A-Za-z]+[ _][a-z]+|[Tt]ransactions)"?:\s+(?P<value>\d+(?:\.\d+)?)')
@@ -50,18 +50,18 @@ _TROUBLE = re.compile(r"\[(?:error|alert)\]\s*(?P<text>(?:socket|Address resolut
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 _OVERTIME = 60
-"""Seconds that siege may take longer than asked for: it starts late in a Pod that is busy."""
+"""Seconds beyond the requested duration: siege starts late in a busy Pod."""
 
 
 @dataclass
 class Transcript:
-    """What siege has printed until now, of its standard output and its standard error.
+    """The lines that siege has printed on standard output and standard error until now.
 
     Attributes:
         codes: answers by their status.
-        latencies: of the answers, in seconds; siege says hundredths.
-        totals: of its final report, by names in lower case with underscores.
-        unanswered: errors that it told.
+        latencies: of the answers, in seconds, to a hundredth.
+        totals: of the final report, by names in lower case with underscores.
+        unanswered: errors that siege printed.
         problem: the first of them.
     """
 
@@ -72,7 +72,7 @@ class Transcript:
     problem: str = ""
 
     def take(self, line: str) -> None:
-        """Read one more line; one that is not understood is none of siege's and counts as nothing."""
+        """Read one more line; one that is not siege's is ignored."""
         text = _COLOUR.sub("", line)
         if found := _ANSWER.match(text):
             self.codes[int(found["code"])] += 1
@@ -89,7 +89,7 @@ class Transcript:
         return self._times(500)
 
     def outcome(self) -> Outcome | None:
-        """What siege found; nothing without its final report."""
+        """Return siege's result; none without its final report."""
         totals = self.totals
         if not {"transactions", "elapsed_time"} <= totals.keys():
             return None
@@ -116,33 +116,27 @@ class Transcript:
         )
 
     def _times(self, least: int) -> int:
-        """How many answers had this status or a greater one."""
+        """Count the answers with this status or a greater one."""
         return sum(times for code, times in self.codes.items() if code >= least)
 
 
 def arguments(plan: Plan) -> list[str]:
-    """What siege is told, as the notes write it."""
-    told = [f"-c{plan.users}", f"-t{plan.seconds}S", "-v"]
+    """Build siege's arguments, as in the handout."""
+    words = [f"-c{plan.users}", f"-t{plan.seconds}S", "-v"]
     if not plan.body:
-        return [*told, plan.url]
-    return [*told, "--content-type", "application/json", f"{plan.url} POST {plan.body}"]
+        return [*words, plan.url]
+    return [*words, "--content-type", "application/json", f"{plan.url} POST {plan.body}"]
 
 
 def command(program: Path, kubeconfig: Path, plan: Plan) -> list[str]:
-    """How siege is started in its Pod.
-
-    Args:
-        program: kubectl.
-        kubeconfig: the cluster and the credentials.
-        plan: what is asked for.
-    """
-    told = [str(program), f"--kubeconfig={kubeconfig}", f"--namespace={plan.namespace}"]
+    """Build the kubectl command that runs siege in its Pod."""
+    kubectl_exec = [str(program), f"--kubeconfig={kubeconfig}", f"--namespace={plan.namespace}"]
     inside = ["bash", "-c", SCRIPT, "siege", *arguments(plan)]
-    return [*told, "exec", "--stdin", POD, f"--container={POD}", "--", *inside]
+    return [*kubectl_exec, "exec", "--stdin", POD, f"--container={POD}", "--", *inside]
 
 
 def require_pod(stack: Stack, namespace: str) -> None:
-    """Refuse a namespace whose siege cannot be entered.
+    """Require a running siege Pod in a namespace.
 
     Raises:
         LabError: there is no Pod, or it does not run.
@@ -164,16 +158,10 @@ def require_pod(stack: Stack, namespace: str) -> None:
 
 
 def run(stack: Stack, plan: Plan, meter: Meter, say: Callable[[str], None] | None = None) -> tuple[Outcome, bool]:
-    """Make the load in the Pod.
-
-    Args:
-        stack: whose cluster runs containers.
-        plan: what is asked for.
-        meter: told how far it is.
-        say: is given each line that siege prints, if told.
+    """Run siege in its Pod; `say` takes each line that it prints.
 
     Returns:
-        What was found, and whether the user ended it.
+        Its result, and whether the user ended it early.
 
     Raises:
         LabError: siege could not be started, or ended without its report.
@@ -205,5 +193,5 @@ def _unfinished(plan: Plan, code: int, messages: Sequence[str]) -> LabError:
     tail = "\n".join(f"  {line}" for line in messages[-5:] if line.strip())
     return LabError(
         "\n".join(part for part in (f"siege ended with {code} and without its report:", tail) if part),
-        f"try it by hand: kubectl -n {plan.namespace} exec {POD} -- siege -c1 -t5S {json.dumps(plan.url)}",
+        f"try it manually: kubectl -n {plan.namespace} exec {POD} -- siege -c1 -t5S {json.dumps(plan.url)}",
     )

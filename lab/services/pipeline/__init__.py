@@ -1,1 +1,1 @@
-"""The stages of the pipelines: one implementation for every host that runs them."""
+"""Stages of the pipelines, one implementation for every host."""

@@ -1,4 +1,4 @@
-"""A preview as people read it beside a pull request: which resources, never which values."""
+"""Summary of a preview for a pull request: names of resources and properties, never values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MARK = "<!-- istio-lab preview of {stack} -->"
-"""By which a former comment is known, so that it is written again instead of a second one."""
+"""Identifies the comment of an earlier run, which is replaced."""
 
 _QUIET = {"same", "read", "refresh"}
 
@@ -26,27 +26,20 @@ _VERBS = {
     "import": "import",
 }
 _ORDER = ("**replace**", "delete", "update", "create", "import")
-"""What takes something away stands first."""
+"""Destructive changes first."""
 
-_LONGEST = 60_000
-"""Characters: GitHub and Gitea refuse comments of more than 65,536."""
+_COMMENT_LENGTH = 60_000
+"""GitHub and Gitea refuse comments of more than 65,536 characters."""
 
 _MOST_PATHS = 8
-"""Of one resource; who wants all asks `pulumi preview --diff`."""
+"""Properties that are named for one resource; `pulumi preview --diff` shows all."""
 
 _NOTICE = "Something would go: look at what is replaced or deleted before you merge."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """What would happen to one resource.
-
-    Attributes:
-        verb: what would happen.
-        type: its type token.
-        name: its logical name.
-        properties: the paths of what would be different; empty for what is new or goes.
-    """
+class ResourceChange:
+    """ResourceChange of one resource; `properties` are paths, empty for created and deleted resources."""
 
     verb: str
     type: str
@@ -54,16 +47,13 @@ class Change:
     properties: tuple[str, ...]
 
 
-def changes(preview: str) -> tuple[Change, ...]:
-    """What an update would do, one entry for each resource that it touches, the gravest first.
-
-    Args:
-        preview: the output of `pulumi preview --json`.
+def changes(preview: str) -> tuple[ResourceChange, ...]:
+    """Changes in the output of `pulumi preview --json`, one for each resource, the most destructive first.
 
     Raises:
-        LabError: it cannot be read, or the preview failed.
+        LabError: it cannot be parsed, or the preview failed.
     """
-    found: dict[str, Change] = {}
+    found: dict[str, ResourceChange] = {}
     for step in previews.steps(preview):
         if step["op"] in _QUIET:
             continue
@@ -75,15 +65,7 @@ def changes(preview: str) -> tuple[Change, ...]:
 
 
 def markdown(preview: str, *, stack: str) -> str:
-    """The text of the comment.
-
-    Args:
-        preview: the output of `pulumi preview --json`.
-        stack: its name.
-
-    Raises:
-        LabError: the preview cannot be read, or it failed.
-    """
+    """The comment on a preview."""
     found = changes(preview)
     lines = [MARK.format(stack=stack), f"### `pulumi preview` of stack `{stack}`", ""]
     if not found:
@@ -97,14 +79,7 @@ def markdown(preview: str, *, stack: str) -> str:
 
 
 def totals(preview: str) -> dict[str, int]:
-    """How many resources would be made, changed and deleted, as GitLab reads it; a replacement is one of two kinds.
-
-    Args:
-        preview: the output of `pulumi preview --json`.
-
-    Raises:
-        LabError: the preview cannot be read, or it failed.
-    """
+    """Numbers of created, updated and deleted resources for GitLab; a replacement counts as created and deleted."""
     counts = Counter(each.verb for each in changes(preview))
     replaced = counts["**replace**"]
     return {
@@ -114,14 +89,14 @@ def totals(preview: str) -> dict[str, int]:
     }
 
 
-def _detail(found: Sequence[Change]) -> list[str]:
-    """A table that people open, as much of it as a comment may hold."""
+def _detail(found: Sequence[ResourceChange]) -> list[str]:
+    """A collapsed table of resources, cut to the length of a comment."""
     rows: list[str] = []
     length = 0
     for each in found:
         row = f"| {each.verb} | {_code(each.type)} | {_code(each.name)} | {_paths(each.properties)} |"
         length += len(row) + 1
-        if length > _LONGEST:
+        if length > _COMMENT_LENGTH:
             rows.append(f"| | | {len(found) - len(rows)} more | |")
             break
         rows.append(row)
@@ -142,24 +117,24 @@ def _paths(properties: Sequence[str]) -> str:
 
 
 def _code(text: str) -> str:
-    """A text as code inside of a table's cell: bars would end the cell, back quotes the code."""
+    """Format code for a table cell, where bars and back quotes are special."""
     return f"`{' '.join(text.split()).replace('|', chr(92) + '|').replace('`', chr(39))}`"
 
 
-def _change(step: dict[str, Any]) -> Change:
+def _change(step: dict[str, Any]) -> ResourceChange:
     _, _, types, name = str(step["urn"]).split("::", 3)
     operation = str(step["op"])
     verb = _VERBS.get(operation, operation)
     shown = verb in {"update", "**replace**"}
     properties = tuple(step.get("detailedDiff") or step.get("diffReasons") or ()) if shown else ()
-    return Change(verb=verb, type=types.rsplit("$", 1)[-1], name=name, properties=tuple(map(str, properties)))
+    return ResourceChange(verb=verb, type=types.rsplit("$", 1)[-1], name=name, properties=tuple(map(str, properties)))
 
 
-def _weight(change: Change) -> tuple[int, bool]:
-    """The engine tells a replacement in three steps, of which one has its causes; the least weight counts."""
+def _weight(change: ResourceChange) -> tuple[int, bool]:
+    """Order of steps: a replacement has three, of which the one with properties is the lowest."""
     return _rank(change.verb), not change.properties
 
 
 def _rank(verb: str) -> int:
-    """What nobody knows stands first of all."""
+    """Rank of a verb; unknown ones come first."""
     return _ORDER.index(verb) if verb in _ORDER else -1

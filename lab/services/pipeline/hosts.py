@@ -1,4 +1,4 @@
-"""Where a preview is shown beside the change that it is about: GitHub, Gitea, which speaks the same words, GitLab."""
+"""Comments on pull requests of GitHub, Gitea, which has the same API, and GitLab."""
 
 from __future__ import annotations
 
@@ -13,39 +13,36 @@ from lab.core.errors import LabError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PATIENCE = 30.0
-"""Seconds for an answer."""
+_REQUEST_TIMEOUT = 30.0
+"""Seconds."""
 
 _PAGE = 100
 _MOST_PAGES = 20
-"""A pull request with more comments than this gets a second one of ours."""
+"""Pages that are searched for an earlier comment."""
 
 _TOKEN = "ISTIO_LAB_COMMENT_TOKEN"  # noqa: S105 - a variable's name
 
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequest:
-    """A pull request, or merge request, to be commented on.
+    """A pull request or merge request.
 
     Attributes:
-        api: address of the host's API.
-        comments: path of its comments.
-        comment_path: path of one comment, with a place for its number.
-        page: address for people.
-        changing: the HTTP method that changes a comment.
-        headers: with what the host gives to the job.
+        comment_path: path of one comment, with a placeholder for its number.
+        page: its address for people.
+        update_method: HTTP method that changes a comment.
     """
 
     api: str
     comments: str
     comment_path: str
     page: str
-    changing: str
+    update_method: str
     headers: Mapping[str, str]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self | None:
-        """The pull request that the job is about; None when there is none, or nothing to comment with."""
+        """The pull request of this job, if there is one and a token to comment with."""
         if not (token := environment.get(_TOKEN)):
             return None
         if environment.get("CI_MERGE_REQUEST_IID"):
@@ -61,7 +58,7 @@ class PullRequest:
             comments=f"/repos/{repository}/issues/{number}/comments",
             comment_path=f"/repos/{repository}/issues/comments/{{number}}",
             page=f"{environment['GITHUB_SERVER_URL']}/{repository}/pull/{number}",
-            changing="PATCH",
+            update_method="PATCH",
             headers={"Authorization": f"Bearer {token}"},
         )
 
@@ -75,31 +72,20 @@ class PullRequest:
             comments=comments,
             comment_path=f"{comments}/{{number}}",
             page=f"{environment['CI_MERGE_REQUEST_PROJECT_URL']}/-/merge_requests/{number}",
-            changing="PUT",
+            update_method="PUT",
             headers={"PRIVATE-TOKEN": token},
         )
 
     def comment(self, text: str, *, mark: str) -> str:
-        """Write a comment, or write the former one again.
-
-        Args:
-            text: what it says; it begins with the mark.
-            mark: by which a former comment is known.
-
-        Returns:
-            The pull request's address.
-
-        Raises:
-            LabError: the host does not take it.
-        """
+        """Write a comment, or replace the one that begins with `mark`, and return the pull request's address."""
         try:
-            with httpx.Client(base_url=self.api, headers=self.headers, timeout=_PATIENCE) as client:
+            with httpx.Client(base_url=self.api, headers=self.headers, timeout=_REQUEST_TIMEOUT) as client:
                 former = self._former(client, mark)
                 if former is None:
                     answer = client.post(self.comments, json={"body": text})
                 else:
                     path = self.comment_path.format(number=former)
-                    answer = client.request(self.changing, path, json={"body": text})
+                    answer = client.request(self.update_method, path, json={"body": text})
                 answer.raise_for_status()
         except httpx.HTTPStatusError as error:
             raise LabError(
@@ -111,7 +97,7 @@ class PullRequest:
         return self.page
 
     def _former(self, client: httpx.Client, mark: str) -> int | None:
-        """The number of a comment that begins with the mark; one that only quotes it is somebody else's."""
+        """Number of the comment that begins with the mark; a quotation of it does not count."""
         for page in range(1, _MOST_PAGES + 1):
             answer = client.get(self.comments, params={"per_page": _PAGE, "limit": _PAGE, "page": page})
             answer.raise_for_status()

@@ -1,4 +1,4 @@
-"""The login to Azure by what the pipeline's host vouches for: no password is stored anywhere."""
+"""Login to Azure by the identity token of the pipeline's host, without a stored password."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from lab.platforms.azure.models import Account
 
 _TOKEN = "ISTIO_LAB_ID_TOKEN"  # noqa: S105 - a variable's name
-_WAY = "ISTIO_LAB_LOGIN"
+_METHOD = "ISTIO_LAB_LOGIN"
 _IDENTITY = "identity"
 
 _AUDIENCE = "api://AzureADTokenExchange"
-"""Whom a host's token is for: what Entra ID asks of the hosts of pipelines."""
+"""Audience of identity tokens for Entra ID."""
 
-_PATIENCE = 30.0
-"""Seconds for the host to give its token."""
+_REQUEST_TIMEOUT = 30.0
+"""Seconds."""
 
 _SCOPES = (
     "https://management.core.windows.net//.default",
@@ -36,36 +36,30 @@ _SCOPES = (
     "https://vault.azure.net/.default",
     "6dae42f8-4368-4678-94ff-3960e28e3630/.default",  # the API servers of AKS
 )
-"""What the stages ask for: Azure itself, in both spellings, the state, its key, and the cluster."""
+"""Scopes of the stages: Azure in both spellings, the state, its key, and the cluster."""
 
 
 def login(environment: Mapping[str, str]) -> Account:
-    """Log in, and have every token that the stages need.
+    """Log in with the job's environment, and fetch every token that the stages need.
 
-    The host's own token says who the job is. It lives for minutes, and a cluster takes longer to come; so everything
-    that it must vouch for is asked for at once, and the Azure CLI keeps the answers for about an hour.
-
-    Args:
-        environment: the job's variables.
-
-    Returns:
-        Who is logged in.
+    The host's token expires within minutes, sooner than a cluster is created. The Azure CLI caches the tokens that are
+    requested here for about an hour.
 
     Raises:
-        LabError: a variable is missing, or Azure does not take what the host vouches for.
+        LabError: a variable is missing, or Azure refuses the login.
     """
     if token := environment.get(_TOKEN) or _given_by_github(environment):
         _by_token(token, environment)
-    elif (way := environment.get(_WAY)) == _IDENTITY:
+    elif (method := environment.get(_METHOD)) == _IDENTITY:
         client = environment.get("ISTIO_LAB_CLIENT_ID")
         cli.ask("login", "--identity", *(("--client-id", client) if client else ()))
-    elif way:
-        raise LabError(f"{_WAY}={way!r} is no way to log in", f"leave it empty, or set it to {_IDENTITY}")
+    elif method:
+        raise LabError(f"{_METHOD}={method!r} is no way to log in", f"leave it empty, or set it to {_IDENTITY}")
     if subscription := environment.get("ISTIO_LAB_SUBSCRIPTION_ID"):
         cli.ask("account", "set", "--subscription", subscription)
     found = cli.account()
     for scope in _SCOPES:
-        # A login that may not use one of them may not need it either; who does need it says so.
+        # A login without the right to one may not need it; the stage that does reports it.
         with contextlib.suppress(LabError):
             cli.ask("account", "get-access-token", "--scope", scope)
     return found
@@ -82,19 +76,21 @@ def _by_token(token: str, environment: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:
         file = Path(folder) / "token"
         files.write(file, token)
-        # az reads what stands behind an @ from that file, so the token is in no list of processes.
+        # With @ az reads the token from a file, so it is in no list of processes.
         who = ("--service-principal", "--username", client, "--tenant", tenant)
         cli.ask("login", *who, "--federated-token", f"@{file}")
 
 
 def _given_by_github(environment: Mapping[str, str]) -> str:
-    """The token of a job that may have one (`id-token: write`) and is meant to log in; empty elsewhere."""
+    """The identity token of a job with `id-token: write` and a client to log in as; empty elsewhere."""
     url, client = environment.get("ACTIONS_ID_TOKEN_REQUEST_URL"), environment.get("ISTIO_LAB_CLIENT_ID")
     if not url or not client:
         return ""
     headers = {"Authorization": f"Bearer {environment.get('ACTIONS_ID_TOKEN_REQUEST_TOKEN', '')}"}
     try:
-        answer = httpx.get(url, params={"audience": _AUDIENCE}, headers=headers, timeout=_PATIENCE).raise_for_status()
+        answer = httpx.get(
+            url, params={"audience": _AUDIENCE}, headers=headers, timeout=_REQUEST_TIMEOUT
+        ).raise_for_status()
         return str(answer.json()["value"])
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise LabError(

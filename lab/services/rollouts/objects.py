@@ -1,4 +1,4 @@
-"""From the objects of the API to the state of a Rollout."""
+"""Conversion of Kubernetes objects into the state of a Rollout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Object = Mapping[str, Any]
 
 _HASH = "rollouts-pod-template-hash"
-"""The label by which the controller tells the ReplicaSets of a Rollout apart."""
+"""The label that tells the ReplicaSets of a Rollout apart."""
 
 _REVISION = "rollout.argoproj.io/revision"
 _EVERYTHING = 100
@@ -36,13 +36,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def find(name: str, objects: Iterable[Object], now: datetime) -> Rollout | None:
-    """A Rollout among the objects of its namespace; none when it is not among them.
-
-    Args:
-        name: of the Rollout.
-        objects: Rollouts, ReplicaSets, AnalysisRuns and Pods, as the API has them.
-        now: when they were read.
-    """
+    """Find a Rollout among the Rollouts, ReplicaSets, AnalysisRuns and Pods of its namespace, read at `now`."""
     every = list(objects)
     found = next((each for each in _of(every, "Rollout") if each["metadata"]["name"] == name), None)
     if found is None:
@@ -97,7 +91,7 @@ def find(name: str, objects: Iterable[Object], now: datetime) -> Rollout | None:
 
 
 def seconds(duration: object) -> float | None:
-    """How long a pause is: a number of seconds, or text such as `1m30s`; none when it is neither.
+    """Parse the duration of a pause: a number of seconds, or text such as `1m30s`; none when it is neither.
 
     >>> seconds("1m30s")
     90.0
@@ -127,10 +121,10 @@ def _age(analysis: Analysis) -> tuple[datetime, str]:
 
 
 def _noticed(rollout: Object, conditions: Iterable[Condition]) -> tuple[bool, str]:
-    """Whether the controller has seen everything, and if not, what it has not seen.
+    """Check whether the controller has seen everything; if not, say what it has not seen.
 
-    A wish (promote, abort, retry) changes the status, whose changes no generation counts: it is known by what the
-    controller has not yet made of it.
+    promote, abort and retry patch `status`, which does not bump `generation`: a pending request is detected by the
+    fields that the controller has not yet cleared.
     """
     status = rollout.get("status") or {}
     observed, generation = str(status.get("observedGeneration", "")), rollout["metadata"].get("generation", 0)
@@ -146,8 +140,8 @@ def _noticed(rollout: Object, conditions: Iterable[Condition]) -> tuple[bool, st
         ("the controller has not seen the retry", given_up and not full and not aborted),
         ("the controller has not seen the promotion", resumed and not full and not aborted),
     )
-    told = next((text for text, holds in unseen if holds), "")
-    return not told, told
+    missed = next((text for text, holds in unseen if holds), "")
+    return not missed, missed
 
 
 def _step(step: Object) -> Step:
@@ -169,7 +163,7 @@ def _step(step: Object) -> Step:
 
 
 def _weight(canary: Object, status: Object, replica_sets: Iterable[ReplicaSet], index: int) -> int | None:
-    """Percent of the requests that the wanted version gets."""
+    """Compute the percentage of requests that the newest version gets."""
     current = status.get("currentPodHash", "")
     if current and current == status.get("stableRS"):
         return _EVERYTHING
@@ -177,8 +171,8 @@ def _weight(canary: Object, status: Object, replica_sets: Iterable[ReplicaSet], 
     if "trafficRouting" in canary:
         if weights:
             return int((weights.get("canary") or {}).get("weight", 0))
-        told = [each["setWeight"] for each in (canary.get("steps") or ())[: index + 1] if "setWeight" in each]
-        return told[-1] if told and not status.get("abort") else 0
+        weights = [each["setWeight"] for each in (canary.get("steps") or ())[: index + 1] if "setWeight" in each]
+        return weights[-1] if weights and not status.get("abort") else 0
     available = {each.hash: each.available for each in replica_sets}
     every = sum(available.values())
     return _EVERYTHING * available.get(current, 0) // every if every else None
@@ -196,9 +190,9 @@ def _condition(condition: Object) -> Condition:
 def _containers(template: Object) -> tuple[Container, ...]:
     spec = template.get("spec") or {}
     return tuple(
-        Container(name=each["name"], image=each.get("image", ""), field=field, index=index)
+        Container(name=each["name"], image=each.get("image", ""), field=field)
         for field in ("containers", "initContainers")
-        for index, each in enumerate(spec.get(field) or ())
+        for each in spec.get(field) or ()
     )
 
 
@@ -298,21 +292,21 @@ def _waiting_pods(objects: Iterable[Object], sets: Iterable[Object]) -> Iterable
 
 
 def _why_not_ready(status: Object) -> tuple[str, str]:
-    """The best reason that a Pod gives, and its message."""
+    """Find the best reason of a Pod that is not ready, and its message."""
     containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-    told: list[tuple[str, str]] = []
+    reasons: list[tuple[str, str]] = []
     for each in containers:
         state = each.get("state") or {}
         for kind in ("waiting", "terminated"):
             found = state.get(kind) or {}
             # An init container that is done, and containers that wait for one, are as they should be.
             if found and found.get("reason") not in {"Completed", "PodInitializing", "ContainerCreating"}:
-                told.append((found.get("reason") or kind, found.get("message", "")))
-    told.extend(
+                reasons.append((found.get("reason") or kind, found.get("message", "")))
+    reasons.extend(
         (each.get("reason") or "Unschedulable", each.get("message", ""))
         for each in status.get("conditions") or ()
         if each.get("type") == "PodScheduled" and each.get("status") == "False"
     )
-    if not told and status.get("reason"):  # such as Evicted
-        told.append((status["reason"], status.get("message", "")))
-    return told[0] if told else ("NotReady", "")
+    if not reasons and status.get("reason"):  # such as Evicted
+        reasons.append((status["reason"], status.get("message", "")))
+    return reasons[0] if reasons else ("NotReady", "")

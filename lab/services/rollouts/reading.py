@@ -1,4 +1,4 @@
-"""Reads the state of a Rollout from the cluster."""
+"""Reading of a Rollout's state from the cluster."""
 
 from __future__ import annotations
 
@@ -9,30 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from lab.adapters import kubectl
 from lab.core.errors import LabError
-from lab.services.rollouts import names, objects
-from lab.services.rollouts.explain import Controller, Place
+from lab.services.rollouts import objects, state
+from lab.services.rollouts.explain import Controller, LabContext
 
 if TYPE_CHECKING:
     from lab.adapters.stack import Stack
     from lab.services.rollouts.state import Rollout
 
 KINDS = "rollouts.argoproj.io,replicasets.apps,analysisruns.argoproj.io,pods"
-"""All that a Rollout consists of, in one request of kubectl."""
+"""All objects of a Rollout, read with one command."""
 
-PATIENCE = 5.0
-"""Seconds that a controller needs at most to see a change: usually it is well below one."""
+CONTROLLER_TIMEOUT = 5.0
+"""Seconds for the controller to see a change: usually it needs well below one."""
 
-_BETWEEN = 0.5
-"""Seconds between two looks while it is waited for."""
+_INTERVAL = 0.5
+"""Seconds between two reads while it is waited for."""
 
 
 def read(stack: Stack, namespace: str, name: str) -> Rollout:
-    """What stands of a Rollout at present.
-
-    Args:
-        stack: which lab.
-        namespace: of the Rollout.
-        name: of the Rollout.
+    """Read the state of a Rollout.
 
     Raises:
         LabError: there is none, Argo Rollouts is not installed, or the stack does not stand.
@@ -43,12 +38,7 @@ def read(stack: Stack, namespace: str, name: str) -> Rollout:
 
 
 def find(stack: Stack, namespace: str, name: str) -> Rollout | None:
-    """What stands of a Rollout at present; none when there is no such Rollout.
-
-    Args:
-        stack: which lab.
-        namespace: of the Rollout.
-        name: of the Rollout.
+    """Read the state of a Rollout; none when there is no such Rollout.
 
     Raises:
         LabError: Argo Rollouts is not installed, or the stack does not stand.
@@ -60,42 +50,37 @@ def find(stack: Stack, namespace: str, name: str) -> Rollout | None:
 
 
 def read_settled(stack: Stack, namespace: str, name: str) -> tuple[Rollout, Controller | None]:
-    """What stands of a Rollout once its controller has seen the last change, or has had the time for it.
-
-    Args:
-        stack: which lab.
-        namespace: of the Rollout.
-        name: of the Rollout.
+    """Read the state of a Rollout once its controller has seen the last change, or has had the time for it.
 
     Returns:
-        The state, and what is known of the controller if it does not see the change.
+        The state, and the controller if it does not see the change.
 
     Raises:
         LabError: as `read`.
     """
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + CONTROLLER_TIMEOUT
     rollout = read(stack, namespace, name)
     while not rollout.noticed and time.monotonic() < end:
-        time.sleep(_BETWEEN)
+        time.sleep(_INTERVAL)
         rollout = read(stack, namespace, name)
     return rollout, controller(stack) if rollout.neglected else None
 
 
 def controller(stack: Stack) -> Controller:
-    """What is known of the controller.
+    """Read the state of the controller.
 
     Raises:
         LabError: the cluster does not answer.
     """
-    found = _get(stack, "-n", names.CONTROLLER, "get", "deployments.apps")
-    deployment = next((each for each in found if each["metadata"]["name"] == names.CONTROLLER), None)
+    found = _get(stack, "-n", state.CONTROLLER, "get", "deployments.apps")
+    deployment = next((each for each in found if each["metadata"]["name"] == state.CONTROLLER), None)
     ready = ((deployment or {}).get("status") or {}).get("readyReplicas", 0)
     return Controller(found=deployment is not None, ready=ready)
 
 
-def place(stack: Stack) -> Place:
-    """What the commands that are told need to know of a stack."""
-    return Place(option=stack.option, suffix=stack.suffix, embedded=stack.target == "embedded")
+def context(stack: Stack) -> LabContext:
+    """Return the options that commands of a stack need."""
+    return LabContext(option=stack.option, suffix=stack.suffix, embedded=stack.target == "embedded")
 
 
 def _get(stack: Stack, *arguments: str) -> list[dict[str, Any]]:
@@ -118,6 +103,8 @@ def _get(stack: Stack, *arguments: str) -> list[dict[str, Any]]:
 
 def _unknown(stack: Stack, namespace: str, name: str) -> LabError:
     every = [each["metadata"] for each in _get(stack, "get", "rollouts.argoproj.io", "--all-namespaces")]
-    there = sorted(f"{each['name']}{names.behind(each['name'], each['namespace'])}" for each in every)
-    told = f"there are: {', '.join(there)}" if there else f"there is none in stack {stack.name}: make up{stack.suffix}"
-    return LabError(f"the namespace {namespace} has no Rollout {name}", told)
+    there = sorted(f"{each['name']}{state.namespace_option(each['name'], each['namespace'])}" for each in every)
+    remedy = (
+        f"there are: {', '.join(there)}" if there else f"there is none in stack {stack.name}: make up{stack.suffix}"
+    )
+    return LabError(f"the namespace {namespace} has no Rollout {name}", remedy)

@@ -1,4 +1,4 @@
-"""What stands of a Rollout: its version, its steps, its Pods, its analyses."""
+"""The state of a Rollout: its versions, steps, Pods and analyses."""
 
 from __future__ import annotations
 
@@ -7,14 +7,34 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-LATE = 15.0
-"""Seconds that a pause may be over without anything happening, before the controller is taken for one that is gone."""
+DEFAULT = "example-rollout"
+"""The Rollout that commands work on by default."""
+
+NAMESPACES: Mapping[str, str] = {DEFAULT: "default", "delivery": "shop"}
+"""Of the lab's own Rollouts."""
+
+CONTROLLER = "argo-rollouts"
+"""The controller's Deployment, and its namespace."""
+
+_PAUSE_GRACE = 15.0
+"""Seconds that a pause may be overdue before the controller counts as missing."""
+
+
+def namespace_of(name: str) -> str:
+    """Return the namespace of a Rollout unless the user names another."""
+    return NAMESPACES.get(name, "default")
+
+
+def namespace_option(name: str, namespace: str) -> str:
+    """Return the option that a command needs for this namespace; empty for the usual one."""
+    return "" if namespace == namespace_of(name) else f" -n {namespace}"
 
 
 class Phase(StrEnum):
-    """How a Rollout is, as the controller calls it."""
+    """A Rollout's phase, in the controller's words."""
 
     HEALTHY = "Healthy"
     PROGRESSING = "Progressing"
@@ -23,7 +43,7 @@ class Phase(StrEnum):
 
 
 class Role(StrEnum):
-    """What a ReplicaSet is for."""
+    """The purpose of a ReplicaSet."""
 
     STABLE = "stable"
     CANARY = "canary"
@@ -38,8 +58,8 @@ class Step:
 
     Attributes:
         kind: its key in the Rollout, such as `setWeight`.
-        text: as people read it: `pause 10s`.
-        seconds: how long a pause takes; none for a pause until somebody promotes, and for other steps.
+        text: for people: `pause 10s`.
+        seconds: of a pause that ends by itself.
     """
 
     kind: str
@@ -49,19 +69,11 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """One container of the Pods.
-
-    Attributes:
-        name: as `set-image` takes it.
-        image: what it runs.
-        field: the list that it stands in: `containers` or `initContainers`.
-        index: where in that list.
-    """
+    """A container of the Pod template; `field` is `containers` or `initContainers`."""
 
     name: str
     image: str
     field: str
-    index: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +84,7 @@ class Pod:
         name: of the Pod.
         hash: of its ReplicaSet.
         reason: one word, such as `ImagePullBackOff`, `Unschedulable`, or `NotReady` when nothing better is known.
-        message: what the cluster says to it; may be empty.
+        message: from the cluster; may be empty.
     """
 
     name: str
@@ -83,19 +95,19 @@ class Pod:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaSet:
-    """One revision's Pods.
+    """The Pods of one revision.
 
     Attributes:
         name: of the object.
-        revision: counted up by the controller; the newest has the highest.
-        hash: of its Pods' template.
+        revision: a number that grows with each new template.
+        hash: of the Pod template.
         images: of its containers.
         version: the label `version` of its Pods; empty without.
-        desired: how many Pods it shall have.
-        ready: how many are ready.
-        available: how many were ready for as long as they have to be.
-        roles: what it is for.
-        failure: why it cannot make its Pods; empty when it can.
+        desired: number of Pods.
+        ready: Pods that are ready.
+        available: Pods that were ready for `minReadySeconds`.
+        roles: its purposes.
+        failure: why its Pods cannot be created; empty when they can.
     """
 
     name: str
@@ -112,22 +124,22 @@ class ReplicaSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What an analysis measured of one metric.
+    """The measurements of one metric of an AnalysisRun.
 
     Attributes:
         name: of the metric.
         phase: Running, Successful, Failed, Error, Inconclusive; Pending before the first measurement.
-        successful: how many measurements were good.
-        failed: how many were bad.
-        inconclusive: how many were neither.
-        errors: how many could not be made.
-        limit: how many may be bad; below zero: any number.
+        successful: measurements that met the success condition.
+        failed: measurements that did not.
+        inconclusive: measurements that met neither condition.
+        errors: measurements that could not be made.
+        limit: failures that are tolerated; below zero: any number.
         value: of the last measurement; empty without one.
-        message: what the provider said; empty if all is well.
-        success: the condition of a good measurement; empty without.
-        failure: the condition of a bad one; empty without.
-        dry_run: whether its outcome counts for nothing.
-        provider: where it is measured, such as `prometheus`.
+        message: from the provider; empty if all is well.
+        success: the success condition; empty without.
+        failure: the failure condition; empty without.
+        dry_run: its result does not count.
+        provider: such as `prometheus`.
     """
 
     name: str
@@ -147,16 +159,16 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """One AnalysisRun.
+    """An AnalysisRun.
 
     Attributes:
         name: of the object.
         kind: Step, Background, PrePromotion or PostPromotion.
         hash: of the version that it judges.
         phase: Pending, Running, Successful, Failed, Error or Inconclusive.
-        message: what the controller says to it.
-        created: when it began.
-        metrics: what it measures.
+        message: from the controller.
+        created: its creation time.
+        metrics: their measurements.
     """
 
     name: str
@@ -170,12 +182,7 @@ class Analysis:
 
 @dataclass(frozen=True, kw_only=True)
 class Pause:
-    """Something that the Rollout waits for.
-
-    Attributes:
-        reason: CanaryPauseStep, BlueGreenPause, InconclusiveAnalysisRun or InconclusiveExperiment.
-        since: when it began to wait.
-    """
+    """A pause: CanaryPauseStep, BlueGreenPause, InconclusiveAnalysisRun or InconclusiveExperiment, and its start."""
 
     reason: str
     since: datetime | None
@@ -183,14 +190,7 @@ class Pause:
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """One condition of the Rollout's status.
-
-    Attributes:
-        type: such as `Progressing`.
-        status: `True`, `False` or `Unknown`.
-        reason: one word.
-        message: a sentence.
-    """
+    """A condition of the Rollout's status."""
 
     type: str
     status: str
@@ -206,29 +206,29 @@ class Rollout:
         name: of the object.
         namespace: of the object.
         strategy: `canary` or `blueGreen`.
-        phase: how it is; what the controller has not yet seen counts as progress.
-        message: what the controller says to it.
-        noticed: whether the controller has seen the last change and the last wish (promote, abort, retry).
-        read: when all this was so.
-        current: the hash of the version that is wanted.
-        stable: the hash of the version that stood its trial; empty before the first did.
-        desired: how many Pods it shall have.
+        phase: Progressing while the controller has not seen the last change.
+        message: from the controller.
+        noticed: the controller has seen the last change and the last request to promote, abort or retry.
+        read: the time of this state.
+        current: the hash of the newest version.
+        stable: the hash of the last version that was promoted; empty before the first.
+        desired: number of Pods.
         steps: of the canary.
-        step_index: of the step that it is at, from 0; as many as there are steps when all are done.
-        routed: whether requests are split by rules of the mesh, not by numbers of Pods.
-        weight: percent of the requests that the wanted version gets; none for blueGreen.
-        pauses: what it waits for.
-        paused_by_hand: whether `spec.paused` is set.
-        aborted: whether the wanted version was given up.
-        auto_promotion: whether a blueGreen goes on by itself.
+        step_index: of the current step, from 0; the number of steps when all are done.
+        routed: the mesh splits the traffic, instead of the numbers of Pods.
+        weight: percent of the requests that the newest version gets; none for blueGreen.
+        pauses: that hold it now.
+        paused_by_hand: `spec.paused` is set.
+        aborted: the newest version was aborted.
+        auto_promotion: a blueGreen is promoted by itself.
         auto_promotion_seconds: after how long; none for at once.
-        min_ready_seconds: how long a Pod must be ready before it counts.
+        min_ready_seconds: a Pod must be ready for so long before it counts.
         conditions: of its status.
         containers: of its Pods; none when another object has the template.
-        template_of: the object that has the Pods' template, as kubectl takes it.
+        template_of: the object that has the Pod template, as kubectl takes it.
         replica_sets: the newest first.
         analyses: the newest first.
-        waiting_pods: the Pods that are not ready.
+        waiting_pods: Pods that are not ready.
     """
 
     name: str
@@ -260,17 +260,17 @@ class Rollout:
 
     @property
     def complete(self) -> bool:
-        """Whether the wanted version is the one that stood its trial, so that nothing is under way."""
+        """Whether the newest version is the stable one, so that nothing is in progress."""
         return self.noticed and bool(self.stable) and self.stable == self.current
 
     @property
     def step(self) -> Step | None:
-        """The step that it is at; none when all are done, or there are none."""
+        """The current step; none when all are done, or there are none."""
         return None if self.complete or self.step_index >= len(self.steps) else self.steps[self.step_index]
 
     @property
     def pause_left(self) -> float | None:
-        """Seconds until a pause ends by itself, below zero when it should have ended; none when it never does."""
+        """Seconds until a pause ends by itself; negative when it is overdue, none when it never does."""
         for pause in self.pauses:
             lasting = None
             if pause.reason == "CanaryPauseStep" and self.step:
@@ -283,30 +283,30 @@ class Rollout:
 
     @property
     def neglected(self) -> bool:
-        """Whether something is to be done that the controller has not done, be it only for a moment."""
+        """Whether the controller has not yet done what it should, if only for a moment."""
         left = self.pause_left
-        return not self.noticed or (left is not None and left < -LATE)
+        return not self.noticed or (left is not None and left < -_PAUSE_GRACE)
 
     @property
     def newest(self) -> ReplicaSet | None:
-        """The Pods of the wanted version."""
+        """The ReplicaSet of the newest version."""
         return next((each for each in self.replica_sets if each.hash == self.current), None)
 
     @property
     def stable_set(self) -> ReplicaSet | None:
-        """The Pods of the version that stood its trial."""
+        """The ReplicaSet of the stable version."""
         return next((each for each in self.replica_sets if each.hash == self.stable), None)
 
     @property
     def former(self) -> ReplicaSet | None:
-        """The revision before the newest, which an undo goes back to; none when there was only one."""
+        """The revision before the newest, which an undo goes back to."""
         return self.replica_sets[1] if len(self.replica_sets) > 1 else None
 
     @property
     def own_analyses(self) -> tuple[Analysis, ...]:
-        """The analyses of the wanted version, the newest first."""
+        """The analyses of the newest version, the newest first."""
         return tuple(each for each in self.analyses if each.hash == self.current)
 
     def condition(self, kind: str) -> Condition | None:
-        """One condition of the status by its type."""
+        """Return a condition of the status by its type."""
         return next((each for each in self.conditions if each.type == kind), None)

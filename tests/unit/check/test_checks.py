@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -16,7 +17,7 @@ from lab.cli import app
 from lab.core.errors import LabError
 from lab.services import pod_exec
 from lab.services.grading import probe, strategies, traffic
-from lab.services.grading.finding import Finding
+from lab.services.grading.evaluation import CheckResult
 from lab.services.grading.probe import Answer, Probe
 from lab.services.lessons import lessons
 from lab.services.lessons.lessons import Subject
@@ -93,8 +94,8 @@ def answer(status: int, content: object = None, seconds: float = 0.01) -> Answer
     return Answer(status=status, seconds=seconds, body=json.dumps(content))
 
 
-def run(name: str, mesh: Pretender) -> Finding:
-    return traffic.CHECKS[name](name, cast("Probe", mesh))
+def run(name: str, mesh: Pretender) -> CheckResult:
+    return traffic.CHECKS[name](cast("Probe", mesh))
 
 
 def test_every_lesson_with_a_rule_has_its_check() -> None:
@@ -182,7 +183,7 @@ def test_a_pod_that_cannot_be_asked_is_an_error_not_a_finding(monkeypatch: pytes
     with pytest.raises(LabError, match="not this Pod"):
         Probe(stack=Stack("dev")).get("http://order:8080/")
 
-    monkeypatch.setattr(probe, "_LONGEST", 0.1)
+    monkeypatch.setattr(probe, "_BATCH_TIMEOUT", 0.1)
     monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "sleep 5"])
     with pytest.raises(LabError, match="did not answer within"):
         Probe(stack=Stack("dev")).get("http://order:8080/")
@@ -196,7 +197,7 @@ def test_another_pod_asks_when_it_is_told_and_is_named_when_it_is_not_answered(m
         return ["sh", "-c", "sleep 5"]
 
     monkeypatch.setattr(pod_exec, "prefix", inside)
-    monkeypatch.setattr(probe, "_LONGEST", 0.1)
+    monkeypatch.setattr(probe, "_BATCH_TIMEOUT", 0.1)
     for each in (Probe(stack=Stack("dev")), Probe(stack=Stack("dev"), pod="siege.shop")):
         with pytest.raises(LabError) as error:
             each.get("http://delivery:8080/")
@@ -212,12 +213,12 @@ def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     (tmp_path / "kubeconfig").touch()
     monkeypatch.setattr(Stack, "directory", tmp_path)
 
-    def check(name: str, _probe: Probe) -> Finding:
+    def check(name: str, _probe: Probe) -> CheckResult:
         ran[name] += 1
-        return Finding(name=name, passed=name == "traffic.weights-80-20", expected="a", found="b", hint="look at c")
+        return CheckResult(passed=name == "traffic.weights-80-20", expected="a", found="b", hint="look at c")
 
     for each in (traffic, strategies):
-        monkeypatch.setattr(each, "CHECKS", dict.fromkeys(each.CHECKS, check))
+        monkeypatch.setattr(each, "CHECKS", {name: partial(check, name) for name in each.CHECKS})
     return ran
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.adapters import kubectl
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
 from lab.services import pod_exec
@@ -181,7 +182,7 @@ def test_a_pod_that_cannot_ask_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout_inspector, "_BEFORE", 0.3)
     monkeypatch.setattr(rollout_inspector, "_AFTERWARDS", 0.3)
-    monkeypatch.setattr(rollout_inspector, "_LONGEST", 1)
+    monkeypatch.setattr(rollout_inspector, "_REPLACEMENT_TIMEOUT", 1)
 
 
 @pytest.mark.usefixtures("quick")

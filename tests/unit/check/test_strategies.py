@@ -18,7 +18,7 @@ from tests.unit.rollout import made
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lab.services.grading.finding import Finding
+    from lab.services.grading.evaluation import CheckResult
     from lab.services.rollouts.state import Rollout
 
 NOTHING_LOST = Replacement(requests=300, lost=0, seconds=16.2, over=True, seen=True)
@@ -162,8 +162,8 @@ MESSAGES = {
 }
 
 
-def run(name: str, lab: Pretender) -> Finding:
-    return strategies.CHECKS[name](name, cast("RolloutInspector", lab))
+def run(name: str, lab: Pretender) -> CheckResult:
+    return strategies.CHECKS[name](cast("RolloutInspector", lab))
 
 
 def test_every_lesson_that_has_something_to_solve_has_its_check() -> None:

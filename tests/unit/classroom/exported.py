@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.core.paths import PROJECT
 from lab.services.classes import plan
-from lab.services.classes.export.github import GithubOptions, preparation
 from lab.services.classes.export.operator import OperatorOptions
 from lab.services.classes.roster import Roster
 
@@ -56,17 +54,6 @@ def operator_options(**more: Any) -> OperatorOptions:  # noqa: ANN401 - any of i
         "credentials": ("lab-azure",),
     }
     return OperatorOptions(**{**given, **more})
-
-
-def github_options(**more: Any) -> GithubOptions:  # noqa: ANN401 - any of its fields
-    own = (PROJECT / ".github" / "workflows" / "shop.yml").read_text(encoding="utf-8")
-    given: dict[str, Any] = {
-        "class_file": "classes/ws26.yaml",
-        "backend": BACKEND,
-        "secrets_provider": KEY,
-        "preparation": preparation(own),
-    }
-    return GithubOptions(**{**given, **more})
 
 
 def is_as_reviewed(made: str, name: str, request: pytest.FixtureRequest) -> bool:

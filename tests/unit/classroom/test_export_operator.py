@@ -9,8 +9,11 @@ from typing import Any
 
 import fastjsonschema
 import pytest
+import typer
 import yaml
+from typer.testing import CliRunner
 
+from lab.cli import export as command
 from lab.core.errors import LabError
 from lab.services.classes.export import operator
 from lab.services.classes.export.operator import LONGEST_NAME, OperatorOptions
@@ -273,3 +276,48 @@ def test_a_class_without_students_is_refused() -> None:
 
 def test_options_have_a_place_for_no_secret() -> None:
     assert {name for name in OperatorOptions.__dataclass_fields__ if re.search("token|password|value", name)} == set()
+
+
+@pytest.fixture
+def class_file(tmp_path: Path) -> Path:
+    file = tmp_path / "ws26.yaml"
+    file.write_text(
+        "class: ws26\n"
+        "platform:\n"
+        "  target: azure\n"
+        "  azure: {location: koreacentral, entra: false, allowedRanges: [203.0.113.0/24]}\n"
+        "students: [{id: anna}, {id: bo}, {id: cem}]\n"
+    )
+    return file
+
+
+def export(class_file: Path, output: Path, *words: str) -> None:
+    """Run `lab class export` as it is typed."""
+    app = typer.Typer()
+    app.command()(command.export)
+    common = ("--backend", exported.BACKEND, "--secrets-provider", exported.KEY, "--output", str(output))
+    common += ("--repository", "https://git.example.test/lab", "--image", "registry.example.test/lab:1")
+    result = CliRunner().invoke(app, [str(class_file), *common, *words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+
+def test_the_command_writes_the_files_of_the_operator_and_writes_them_again(class_file: Path, tmp_path: Path) -> None:
+    export(class_file, tmp_path / "out", "--to", "operator")
+    export(class_file, tmp_path / "out", "--ref", "0" * 40)
+
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["platform.yaml", "students.yaml"]
+    assert f"commit: '{'0' * 40}'" in (tmp_path / "out" / "students.yaml").read_text()
+
+
+def test_the_command_writes_over_nothing_that_is_somebody_elses(class_file: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "out" / "students.yaml"
+    foreign.parent.mkdir()
+    foreign.write_text("kind: List\n")
+
+    for output in (foreign.parent, class_file):
+        with pytest.raises(LabError, match="was not made by lab class export"):
+            export(class_file, output)
+
+    assert foreign.read_text() == "kind: List\n"
+    assert class_file.read_text().startswith("class: ws26\n")
+    assert not (tmp_path / "out" / "platform.yaml").exists()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lab.core.errors import LabError
-from lab.platforms.dataplane import agent, bookinfo, lifecycle, pods, proxy, relay, sandbox, supervisor, workloads
+from lab.platforms.dataplane import bookinfo, lifecycle, pods, proxy, sandbox, supervisor, tcp_proxy, workloads
 from lab.platforms.dataplane.pods import Pod
 from lab.platforms.dataplane.workloads import Proxy
 from lab.platforms.embedded.control_plane import ControlPlane
@@ -102,7 +102,7 @@ def test_a_gateway_intercepts_nothing_by_its_nature() -> None:
 
 
 def test_short_names_of_services_are_known_in_their_own_namespace_alone() -> None:
-    known = agent.hosts([("order", "shop"), ("order", "tutorial"), ("grafana", "istio-system")], "shop")
+    known = sandbox.hosts([("order", "shop"), ("order", "tutorial"), ("grafana", "istio-system")], "shop")
 
     assert "127.0.0.1 order order.shop order.shop.svc order.shop.svc.cluster.local" in known
     assert "127.0.0.1 order.tutorial order.tutorial.svc" in known
@@ -141,7 +141,7 @@ def test_a_socket_leads_to_a_port_and_back(tmp_path: Path) -> None:
     async def asked() -> bytes:
         server = await asyncio.start_server(echo, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        async with server, await relay.serve_socket(tmp_path / "socket", "127.0.0.1", port):
+        async with server, await tcp_proxy.serve_socket(tmp_path / "socket", "127.0.0.1", port):
             reader, writer = await asyncio.open_unix_connection(tmp_path / "socket")
             writer.write(b"who is there\n")
             answer = await reader.read()
@@ -151,9 +151,9 @@ def test_a_socket_leads_to_a_port_and_back(tmp_path: Path) -> None:
     assert asyncio.run(asked()) == b"WHO IS THERE\n"
 
 
-def test_a_door_that_leads_nowhere_refuses() -> None:
+def test_a_dialer_without_a_target_refuses() -> None:
     with pytest.raises(ConnectionRefusedError):
-        asyncio.run(relay.Door().open())
+        asyncio.run(tcp_proxy.NetnsDialer().open())
 
 
 SOCKETS = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

@@ -13,8 +13,8 @@ from lab.adapters.stack import Stack
 from lab.cli import app
 from lab.core.errors import LabError
 from lab.services.drift import state
-from lab.services.drift.compare import Change, Owned, Report, compare
-from lab.services.drift.fields import ABSENT, Path, entries, leaves
+from lab.services.drift.compare import Change, DriftReport, Owned, compare
+from lab.services.drift.fields import MISSING, Path, entries, leaves
 from tests.unit.pretended_kubectl import PretendedKubectl
 
 if TYPE_CHECKING:
@@ -151,11 +151,11 @@ def cluster(*objects: Object) -> Mapping[Key, Any]:
     }
 
 
-def report(resources: list[Object], objects: list[Object]) -> Report:
+def report(resources: list[Object], objects: list[Object]) -> DriftReport:
     return compare(state.declared(exported(*resources)), cluster(*objects))
 
 
-def of_deployment(change: dict[str, Any], *lines: Object) -> Report:
+def of_deployment(change: dict[str, Any], *lines: Object) -> DriftReport:
     """What is found when a Deployment's spec was changed and recorded so."""
     live = stood_up(deployment())
     live["spec"].update(change)
@@ -562,7 +562,7 @@ def test_a_path_is_read_with_what_the_api_server_filled_in() -> None:
     assert port.read(declared) == 8080
     assert str(port).endswith("containers[name=order].ports[containerPort=8080,protocol=TCP].containerPort")
     assert port.general == "spec.template.spec.containers[].ports[].containerPort"
-    assert Path((*steps, 'k:{"containerPort":9090,"protocol":"TCP"}')).read(declared) is ABSENT
+    assert Path((*steps, 'k:{"containerPort":9090,"protocol":"TCP"}')).read(declared) is MISSING
 
 
 def test_elements_of_sets_and_positions_are_paths_too() -> None:
@@ -572,8 +572,8 @@ def test_elements_of_sets_and_positions_are_paths_too() -> None:
     assert finalizer.read(live) == "a/b"
     assert str(finalizer) == 'metadata.finalizers["a/b"]'
     assert Path(("f:spec", "f:rules", "i:0")).read(live) == "first"
-    assert Path(("f:spec", "f:rules", "i:1")).read(live) is ABSENT
-    assert Path(("f:spec", "f:ports", 'k:{"port":80}')).read(live) is ABSENT
+    assert Path(("f:spec", "f:rules", "i:1")).read(live) is MISSING
+    assert Path(("f:spec", "f:ports", 'k:{"port":80}')).read(live) is MISSING
 
 
 def test_what_was_declared_is_walked_down_to_the_last_value() -> None:

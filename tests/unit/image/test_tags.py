@@ -8,9 +8,8 @@ from datetime import date
 import pytest
 
 from lab.core.errors import LabError
-from lab.services.images.plan import decide
 from lab.services.images.store import Stored
-from lab.services.images.tags import Revision, content_tag, require_app, require_tag, unique_tag
+from lab.services.images.tags import Revision, content_tag, decide, require_app, require_tag, unique_tag
 from lab.settings import Settings
 
 DAY = date(2026, 11, 24)

@@ -155,7 +155,7 @@ def test_a_person_who_says_no_keeps_the_file(file: Path, ups: list[str], monkeyp
         raise lesson.typer.Abort
 
     before = file.read_bytes()
-    monkeypatch.setattr(lesson, "_somebody_is_there", lambda: True)
+    monkeypatch.setattr(lesson, "_is_interactive", lambda: True)
     monkeypatch.setattr(lesson.typer, "confirm", no)
     invoke("apply", "01")
 

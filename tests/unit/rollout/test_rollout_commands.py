@@ -17,7 +17,7 @@ from lab.cli import rollout as commands
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.services.rollouts import actions, objects, reading
-from lab.services.rollouts.explain import Place, explain
+from lab.services.rollouts.explain import LabContext, explain
 from tests.unit.pretended_kubectl import PretendedKubectl
 from tests.unit.rollout import made
 
@@ -36,10 +36,10 @@ def _lab_that_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "stack_dir", lambda name: tmp_path / "stacks" / name)
     (tmp_path / "stacks" / "dev").mkdir(parents=True)
     (tmp_path / "stacks" / "dev" / "kubeconfig").touch()
-    monkeypatch.setattr(reading, "_BETWEEN", 0.001)
-    monkeypatch.setattr(reading, "PATIENCE", 0.01)
+    monkeypatch.setattr(reading, "_INTERVAL", 0.001)
+    monkeypatch.setattr(reading, "CONTROLLER_TIMEOUT", 0.01)
     monkeypatch.setattr(reading, "datetime", SimpleNamespace(now=lambda _zone: made.NOW))
-    monkeypatch.setattr(commands, "_BETWEEN", 0.001)
+    monkeypatch.setattr(commands, "_INTERVAL", 0.001)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def refused(*words: str) -> LabError:
 
 def drawn(rollout: Rollout, width: int = WIDTH) -> str:
     console = Console(file=io.StringIO(), width=width)
-    console.print(rollout_view.screen(rollout, explain(rollout, Place())), highlight=False)
+    console.print(rollout_view.screen(rollout, explain(rollout, LabContext())), highlight=False)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -86,7 +86,7 @@ def drawn(rollout: Rollout, width: int = WIDTH) -> str:
 def test_one_request_of_kubectl_is_enough_for_a_look(
     kubectl: PretendedKubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "PATIENCE", 1.0)
+    monkeypatch.setattr(reading, "CONTROLLER_TIMEOUT", 1.0)
     holds(kubectl, made.rollout(), *made.sets())
     invoke("status", "delivery")
 

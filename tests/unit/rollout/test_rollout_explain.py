@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from lab.services.rollouts import explain, objects
-from lab.services.rollouts.explain import Controller, Place
+from lab.services.rollouts.explain import Controller, LabContext
 from lab.services.rollouts.state import Phase
 from tests.unit.rollout import made
 
-HERE = Place(embedded=False)
+HERE = LabContext(embedded=False)
 ANALYSIS_FAILED = 'Step-based analysis phase error/failed: Metric "success-rate" assessed Failed due to failed (2) > 1'
 
 
-def explained(*given: made.Object, place: Place = HERE, controller: Controller | None = None) -> explain.Explanation:
-    return explain.explain(made.state(*given), place, controller)
+def explained(*given: made.Object, lab: LabContext = HERE, controller: Controller | None = None) -> explain.Explanation:
+    return explain.explain(made.state(*given), lab, controller)
 
 
 def test_a_healthy_rollout_is_told_how_to_bring_a_new_version() -> None:
@@ -213,7 +213,7 @@ def test_a_controller_that_does_not_look_is_told_where_it_runs(status: made.Obje
     missing, none_ready = Controller(found=False, ready=0), Controller(found=True, ready=0)
 
     assert explained(unseen).moves
-    here = explained(unseen, place=Place(embedded=True), controller=missing)
+    here = explained(unseen, lab=LabContext(embedded=True), controller=missing)
     assert "a process of this machine" in here.text
     assert here.commands == ("make up",)
     assert "argo-rollouts is not there" in explained(unseen, controller=missing).text
@@ -269,7 +269,7 @@ def test_an_analysis_that_cannot_measure_says_so_while_it_runs() -> None:
 
 def test_commands_name_another_stack_and_an_unusual_namespace() -> None:
     found = explained(
-        made.rollout("delivery", "mine", **made.paused()), *made.sets(), place=Place(option=" --stack class")
+        made.rollout("delivery", "mine", **made.paused()), *made.sets(), lab=LabContext(option=" --stack class")
     )
 
     assert found.commands[0].startswith("lab rollout promote delivery -n mine --stack class")

@@ -1,1 +1,1 @@
-"""A class handed to something that works on many machines: the same plan, written in its words."""
+"""Exports of a class to what runs it on other machines."""

@@ -12,12 +12,13 @@ import yaml
 
 from lab.core.errors import LabError
 from lab.core.tags import PROJECT
-from lab.services.classes.export import demands
+from lab.services.classes.export import preconditions
 from lab.services.classes.plan import CANARY, REST
 from lab.settings import Target, students
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from lab.services.classes.plan import Action, Plan
 
@@ -26,6 +27,9 @@ API_VERSION = "pulumi.com/v1"
 
 LONGEST_NAME = 42
 """Characters of a Stack's name that the operator's definition allows; `names` keeps to 29."""
+
+MARK = "# Made by `lab class export --to operator`: make it again when students come or go."
+"""First line of every written file: only a file that begins with it is overwritten."""
 
 EXPIRES = "istio-lab/expires"
 """Annotation: the day when everything of a class may be taken away."""
@@ -106,9 +110,9 @@ def stacks(plan: Plan, options: OperatorOptions) -> tuple[StackResource, ...]:
     Raises:
         LabError: something of the class or of the options cannot work in the operator's Pods.
     """
-    target = demands.target(plan)
+    target = preconditions.target(plan)
     _require(options, target)
-    shared = demands.cluster(plan)
+    shared = preconditions.cluster(plan)
     if shared and target is Target.AZURE:
         _require_no_login_of_a_person("platform", shared)
     elif target is Target.AZURE:
@@ -128,11 +132,27 @@ def files(resources: Iterable[StackResource]) -> Mapping[str, str]:
         "platform.yaml": [each.text for each in found if not each.student],
         "students.yaml": [each.text for each in found if each.student],
     }
-    return {
-        name: "---\n".join([f"{demands.mark('operator')}\n{texts[0]}", *texts[1:]])
-        for name, texts in parts.items()
-        if texts
-    }
+    return {name: "---\n".join([f"{MARK}\n{texts[0]}", *texts[1:]]) for name, texts in parts.items() if texts}
+
+
+def write(resources: Iterable[StackResource], folder: Path) -> list[Path]:
+    """Write the Stacks into a folder and return the files.
+
+    Raises:
+        LabError: there is another file in the way.
+    """
+    written = {folder / name: text for name, text in files(resources).items()}
+    foreign = [folder] if folder.is_file() else [file for file in written if file.exists() and not _own(file)]
+    if foreign:
+        raise LabError(f"{foreign[0]} is there and was not made by lab class export", "name another place: --output")
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in written.items():
+        file.write_text(text, encoding="utf-8")
+    return list(written)
+
+
+def _own(file: Path) -> bool:
+    return file.is_file() and file.read_text(encoding="utf-8").startswith(MARK)
 
 
 def _before(action: Action, shared: Action | None, canary: Action | None) -> list[Mapping[str, object]]:
@@ -250,8 +270,8 @@ def _plain(action: Action) -> Mapping[str, object]:
 
 
 def _require(options: OperatorOptions, target: Target) -> None:
-    demands.require_shared_backend(options.backend)
-    demands.require_address_without_password(options.repository)
+    preconditions.require_shared_backend(options.backend)
+    preconditions.require_address_without_password(options.repository)
     if not options.repository or not options.ref:
         raise LabError(
             "--repository and --ref say where the operator finds this project, and one of them is empty",
@@ -277,10 +297,10 @@ def _require(options: OperatorOptions, target: Target) -> None:
             "secrets in the state need one of --secrets-provider and --passphrase",
             "give for example --secrets-provider azurekeyvault://VAULT.vault.azure.net/keys/pulumi",
         )
-    if options.secrets_provider and not demands.has_key_service(options.secrets_provider):
+    if options.secrets_provider and not preconditions.has_key_service(options.secrets_provider):
         raise LabError(
             f"--secrets-provider: found {options.secrets_provider!r}; "
-            f"allowed: {', '.join(f'{each}://...' for each in demands.KEY_SERVICES)}",
+            f"allowed: {', '.join(f'{each}://...' for each in preconditions.KEY_SERVICES)}",
             "for a passphrase, name the Secret that has it: --passphrase SECRET",
         )
     if target is Target.KUBECONFIG and not options.kubeconfig:
@@ -296,5 +316,5 @@ def _require_no_login_of_a_person(place: str, action: Action) -> None:
         raise LabError(
             f"{place}.azure.entra: found true for stack {action.stack}; the lab then enters the cluster with a login "
             "of the Azure CLI, and no Pod of the operator has one",
-            f"set {place}.azure.entra to false before the cluster is made, or use: lab class export --to github",
+            f"set {place}.azure.entra to false before the cluster is made, or stay on one machine: lab class up",
         )

@@ -1,4 +1,4 @@
-"""Ways between the machine's network and those of the Pods: the only ones there are."""
+"""TCP proxies between the host network and the Pods' network namespaces."""
 
 from __future__ import annotations
 
@@ -15,67 +15,56 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
-_AT_ONCE = 64 * 1024
+_CHUNK = 64 * 1024
 _BACKLOG = 512
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def serve_socket(path: Path, host: str, port: int) -> asyncio.Server:
-    """Lead a Unix socket to a port of this machine.
-
-    Args:
-        path: the socket, which is made.
-        host: where the port is.
-        port: what is reached.
-    """
-    return await asyncio.start_unix_server(_leading_to(lambda: asyncio.open_connection(host, port)), path)
+    """Proxy a new Unix socket to a port of this machine."""
+    return await asyncio.start_unix_server(_proxy_to(lambda: asyncio.open_connection(host, port)), path)
 
 
-async def serve_port(host: str, port: int, into: Door) -> asyncio.Server:
-    """Lead a port of this machine to one inside a network namespace.
-
-    Args:
-        host: where the port is.
-        port: which one.
-        into: what it leads to.
+async def serve_port(host: str, port: int, dialer: NetnsDialer) -> asyncio.Server:
+    """Proxy a port of this machine to the target of a dialer.
 
     Raises:
         OSError: the port is taken.
     """
-    return await asyncio.start_server(_leading_to(into.open), host, port, backlog=_BACKLOG)
+    return await asyncio.start_server(_proxy_to(dialer.open), host, port, backlog=_BACKLOG)
 
 
-class Door:
-    """Makes connections inside another network namespace.
+class NetnsDialer:
+    """Opens connections inside another network namespace.
 
-    A socket belongs for ever to the namespace that its thread was in when it was made, so one thread lives there.
+    A socket belongs to the namespace of the thread that created it, so one thread stays in that namespace.
     """
 
     def __init__(self) -> None:
         self._thread: ThreadPoolExecutor | None = None
         self._address = ("", 0)
 
-    def lead(self, network: Path, host: str, port: int) -> None:
-        """Lead to a place; connections that are there already stay where they are."""
+    def set_target(self, network: Path, host: str, port: int) -> None:
+        """Set the target of new connections; existing ones stay."""
         self.close()
-        self._thread = ThreadPoolExecutor(1, "door", _enter, (network,))
+        self._thread = ThreadPoolExecutor(1, "dialer", _enter, (network,))
         self._address = (host, port)
 
     def close(self) -> None:
-        """Lead nowhere."""
+        """Remove the target."""
         if self._thread:
             self._thread.shutdown(wait=False)
         self._thread = None
 
     async def open(self) -> Streams:
-        """A connection.
+        """Open a connection to the target.
 
         Raises:
-            OSError: nobody is there.
+            OSError: there is none, or it does not answer.
         """
         if self._thread is None:
-            raise ConnectionRefusedError("nobody is there")
+            raise ConnectionRefusedError("there is no target")
         loop = asyncio.get_running_loop()
         inside = await loop.run_in_executor(self._thread, _socket)
         try:
@@ -101,23 +90,23 @@ def _enter(network: Path) -> None:
         os.close(descriptor)
 
 
-def _leading_to(
+def _proxy_to(
     connect: Callable[[], Awaitable[Streams]],
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            there, back = await connect()
+            target_reader, target_writer = await connect()
         except OSError:
             writer.close()
             return
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        await asyncio.gather(_copy(reader, target_writer), _copy(target_reader, writer))
 
     return handle
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
-        while data := await reader.read(_AT_ONCE):
+        while data := await reader.read(_CHUNK):
             writer.write(data)
             await writer.drain()
     with contextlib.suppress(OSError):

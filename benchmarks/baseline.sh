@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The notes' own way, for the benchmark: what the course has a student type, one step after the other, each waited for
-# as the notes do. It makes the same things as the stack does; benchmarks/notes.py gives the variables.
+# as the notes do. It makes the same things as the stack does; benchmarks/approaches.py gives the variables.
 set -euo pipefail
 export PATH="$TOOLS:$PATH"
 
@@ -140,7 +140,7 @@ for deployment in details-v1 productpage-v1 ratings-v1 reviews-v1 reviews-v2 rev
   kubectl -n tutorial rollout status "deployment/$deployment" --timeout=60s
 done
 
-# --- the shop: configuration, a database, order and delivery in two namespaces, what makes load ---------------------
+# --- the shop: configuration, a database, order and delivery in two namespaces --------------------------------------
 kubectl create configmap my-config --from-literal=class=MSA --from-literal=Lab=ConfigMap
 kubectl create namespace shop
 kubectl label namespace shop istio-injection=enabled
@@ -210,6 +210,49 @@ deploy shop delivery 2
 deploy tutorial order 1
 deploy tutorial delivery 2
 
+# --- Argo Rollouts: controller and dashboard, then the example of the course ---------------------------------------
+kubectl create namespace argo-rollouts
+kubectl apply --server-side -n argo-rollouts -f "$ROLLOUTS" -f "$ROLLOUTS_DASHBOARD"
+# As istiod: simulated Pods run nothing, so the real controller is a process of this machine.
+POD_NAMESPACE=argo-rollouts rollouts-controller --kubeconfig="$KUBECONFIG" --leader-elect=false \
+  --healthzPort=65536 --metricsPort=65536 > rollouts.log 2>&1 < /dev/null &
+for deployment in argo-rollouts argo-rollouts-dashboard; do
+  kubectl -n argo-rollouts rollout status "deployment/$deployment" --timeout=60s
+done
+kubectl apply -f - <<YAML
+apiVersion: v1
+kind: Service
+metadata: {name: nginx, labels: {app: nginx}}
+spec: {selector: {app: nginx}, ports: [{name: http, port: 80, targetPort: 80}]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: example-rollout}
+spec:
+  replicas: 10
+  selector: {matchLabels: {app: nginx}}
+  minReadySeconds: 30
+  revisionHistoryLimit: 3
+  template:
+    metadata: {labels: {app: nginx}}
+    spec: {containers: [{name: nginx, image: "$EXAMPLE_IMAGE", ports: [{containerPort: 80}]}]}
+  strategy:
+    canary:
+      maxSurge: 25%
+      maxUnavailable: 0
+      steps:
+        - {setWeight: 10}
+        - {pause: {duration: 10s}}
+        - {setWeight: 20}
+        - {pause: {duration: 10s}}
+        - {setWeight: 30}
+        - {pause: {duration: 10s}}
+        - {setWeight: 40}
+        - {pause: {duration: 10s}}
+YAML
+kubectl wait --for=jsonpath='{.status.readyReplicas}'=10 rollout/example-rollout --timeout=60s
+
+# --- what makes load ------------------------------------------------------------------------------------------------
 for namespace in shop tutorial; do
   kubectl -n "$namespace" apply -f - <<YAML
 apiVersion: v1

@@ -1,4 +1,4 @@
-"""What a class must be before other machines can work on it: nothing that it leans on may be one machine's own."""
+"""Preconditions of an export: nothing that a class depends on may belong to a single machine."""
 
 from __future__ import annotations
 
@@ -14,17 +14,9 @@ if TYPE_CHECKING:
 KEY_SERVICES = ("azurekeyvault", "awskms", "gcpkms", "hashivault")
 """Providers of secrets that hold the key themselves, so that nobody has to carry a passphrase."""
 
-MARK = "# Made by `lab class export"
-"""By which a file is known again that may be written over."""
-
 _SHARED_BACKENDS = ("azblob", "s3", "gs", "https")
 _DEMANDED = "--backend takes the address of a place that every machine reaches: azblob://state?storage_account=ACCOUNT"
 _BEHIND_A_COLON = re.compile(r"://[^/@]*:[^/@]*@")
-
-
-def mark(recipient: str) -> str:
-    """The first line of every file that is written."""
-    return f"{MARK} --to {recipient}`: make it again when students come or go."
 
 
 def cluster(plan: Plan) -> Action | None:
