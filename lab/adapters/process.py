@@ -148,6 +148,7 @@ class Running:
         stdin: keep its standard input open until the end: the command is one that ends with it, and so also ends
             when this process is killed.
         new_group: Ctrl-C in the terminal is for this process, which ends the other one.
+        grace: seconds between two ways to end it, the next one always harder; 0 kills at once.
 
     Raises:
         CannotStartError: the program is missing.
@@ -164,7 +165,9 @@ class Running:
         on_message: Callable[[str], object] | None = None,
         stdin: bool = False,
         new_group: bool = False,
+        grace: float = GRACE,
     ) -> None:
+        self._grace = grace
         with contextlib.ExitStack() as files:
             file = files.enter_context(log.open("ab")) if log else None
             self._process = _started(
@@ -221,13 +224,13 @@ class Running:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
 
-    def stop(self, grace: float = GRACE) -> None:
+    def stop(self) -> None:
         """End it with all that it has started: by its standard input, by SIGTERM, by SIGKILL."""
         self.close_stdin()
-        if self._process.stdin and grace:
-            self.wait(grace)
+        if self._process.stdin and self._grace:
+            self.wait(self._grace)
         if self.code is None:
-            stop_tree(self.pid, grace=grace)
+            stop_tree(self.pid, grace=self._grace)
         self.wait(GRACE)
 
 

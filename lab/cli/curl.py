@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import Annotated
 
 import typer
 
+from lab.adapters import process
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
 
@@ -39,4 +39,7 @@ def curl(
         raise LabError("lab curl: no address is given", "for example: lab curl http://order:8080/orders")
     chosen = Stack(stack)
     chosen.require_up()
-    sys.exit(subprocess.run([*pod_exec.prefix(chosen, from_), "curl", *context.args], check=False).returncode)
+    prefix = pod_exec.prefix(chosen, from_)
+    # What the user's ~/.curlrc says would change the request.
+    command = [*prefix.words, "curl", "--disable", *context.args]
+    sys.exit(process.interact(command, environment=prefix.environment))

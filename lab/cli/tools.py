@@ -1,4 +1,4 @@
-"""`lab inject`, `lock`, `settings` and `prune`: the tools themselves."""
+"""`lab inject`, `lock`, `settings` and `prune`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lab.cli.console import console
 from lab.cli.options import StackName  # noqa: TC001 - Typer reads the types at run time
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.settings import documents
 from lab.toolchain import artifacts, dashboards
 
 
@@ -42,8 +43,6 @@ def lock() -> None:
 
 def settings() -> None:
     """For maintainers: write the declarations, pages and JSON schema of the settings from their fields."""
-    from lab.settings import documents
-
     changed = documents.write(paths.PROJECT)
     console.print(f"Wrote {', '.join(changed)}." if changed else "All files are up to date.")
 

@@ -22,7 +22,7 @@ def main() -> None:
         case ["account", "show"]:
             account = Account.configured({})
             user = {"name": "somebody@example.test", "type": "user"}
-            subscription = os.environ.get("AZ_SUBSCRIPTION", account.subscription)
+            subscription = _other_login() or account.subscription
             _say({"id": subscription, "name": "course", "state": "Enabled", "user": user, "tenantId": account.tenant})
         case ["aks", "show"]:
             _say(_shown(_cluster(_store())))
@@ -39,6 +39,12 @@ def main() -> None:
             _say(_assignments(_store()))
         case words:
             sys.exit(f"ERROR: unexpected in these tests: az {' '.join(words)}")
+
+
+def _other_login() -> str:
+    """The subscription that somebody else's login works on, where a test says so."""
+    file = Path(os.environ["STANDIN_DIR"]) / "other-login"
+    return file.read_text() if file.exists() else ""
 
 
 def _file() -> Path:

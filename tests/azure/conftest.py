@@ -93,15 +93,18 @@ class Subscription:
 def subscription(laboratory: Laboratory) -> Iterator[Subscription]:
     # A socket's path has room for a hundred characters only.
     folder = Path(tempfile.mkdtemp(prefix="azure-"))
-    python = f"PYTHONPATH={shlex.quote(str(paths.PROJECT))} exec {shlex.quote(sys.executable)} -m"
+    hook = f"{shlex.quote(sys.executable)} -m tests.azure.aks {folder}"
+    # Set in the scripts: what the lab starts gets no variable that it does not know.
+    variables = {"PYTHONPATH": str(paths.PROJECT), "STANDIN_DIR": str(folder), "STANDIN_ON_CLUSTER": hook}
+    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    python = f"{settings} exec {shlex.quote(sys.executable)} -m"
     _script(
         laboratory.project / ".lab/pulumi" / _PLUGIN / "pulumi-resource-azure-native", f"{python} tests.azure.standin"
     )
     _script(folder / "bin/az", f"{python} tests.azure.az")
     _script(folder / "bin/kubelogin", f"{python} tests.azure.kubelogin")
-    hook = f"{sys.executable} -m tests.azure.aks {folder}"
     search = f"{folder / 'bin'}:{laboratory.environment['PATH']}"
-    standing = laboratory.other("azure").with_environment(STANDIN_DIR=str(folder), STANDIN_ON_CLUSTER=hook, PATH=search)
+    standing = laboratory.other("azure").with_environment(PATH=search)
     standing.pulumi("stack", "init").succeeded()
     yield Subscription(folder, standing)
     standing.pulumi("stack", "rm", "--yes", "--force", "--preserve-config").succeeded()

@@ -247,7 +247,10 @@ def test_a_stopped_cluster_is_named_before_anything_is_touched(standing: Subscri
 def test_the_login_of_another_subscription_cannot_destroy(standing: Subscription) -> None:
     other = "00000000-1111-2222-3333-444444444444"
 
-    refused = standing.laboratory.with_environment(AZ_SUBSCRIPTION=other).lab("down")
+    login = standing.folder / "other-login"
+    login.write_text(other)
+    refused = standing.laboratory.lab("down")
+    login.unlink()
 
     assert refused.code == 1
     assert "az account set --subscription" in refused.output

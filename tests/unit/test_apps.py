@@ -60,10 +60,11 @@ def write(file: Path, text: str) -> None:
 
 
 def pip(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Path:
-    """Put a pretended pip before the real one; it is told its arguments."""
-    write(folder / "pip" / "__main__.py", f"import pathlib, sys\n{script}\n")
-    write(folder / "pip" / "__init__.py", "")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    """Put a Python in the place of the real one whose `-m pip` is pretended; it is told pip's arguments."""
+    python = folder / "python"
+    write(python, f"#!{sys.executable} -IS\nimport pathlib, sys\ndel sys.argv[1:3]\n{script}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
     return folder
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -23,7 +22,6 @@ from lab.cli.load import load
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.core.signals import termination_as_interrupt
 from lab.services import pages
 from lab.services.load import fortio, generator, shop, siege
 from lab.services.load.plan import Destination, Plan
@@ -422,13 +420,6 @@ def test_a_generator_that_goes_on_too_long_is_ended_with_an_error(monkeypatch: p
         follow("import time; time.sleep(60)", limit=0.2)
 
 
-def test_a_plain_kill_is_taken_like_ctrl_c_and_the_users_handlers_come_back() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with termination_as_interrupt(), pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
 # In the Pod
 
 
@@ -651,8 +642,7 @@ class Here:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Stack) -> Here:
     assert cluster
     pretended = Here(tmp_path / "here", monkeypatch)
-    known = {"kubectl": toolchain.path("kubectl"), "fortio": pretended.fortio}
-    monkeypatch.setattr(toolchain, "path", known.__getitem__)
+    monkeypatch.setattr(toolchain, "path", {"fortio": pretended.fortio}.__getitem__)
     monkeypatch.setattr(toolchain, "ensure", lambda *_, **__: None)
     monkeypatch.setattr(pages, "runs_containers", lambda _: False)
     monkeypatch.setattr("lab.platforms.dataplane.lifecycle.unavailable", lambda: "the kernel allows none")

@@ -46,10 +46,11 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.payload.signature"  # noqa: S105 - of nobody
 RUN = """
 import sys
 from pathlib import Path
-from lab import toolchain
+from lab.adapters import kubectl
 from lab.core import paths
 paths.PROJECT = Path(sys.argv.pop(1))
-toolchain.path = {"kubectl": Path(sys.argv.pop(1))}.__getitem__
+program = Path(sys.argv.pop(1))
+kubectl.program = lambda: program
 from lab.cli.app import main
 main()
 """

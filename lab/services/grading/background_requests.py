@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lab.adapters import process
 from lab.core.errors import LabError
 from lab.services import pod_exec
 
@@ -34,7 +34,7 @@ exec 3<&0
   asked=0
   trap 'asked=$1' TERM
   while [ $asked -lt "$1" ]; do
-    curl --silent --max-time "$3" --output /dev/null --write-out '%{http_code}\\n' "$4" </dev/null 2>/dev/null &
+    curl -q --silent --max-time "$3" --output /dev/null --write-out '%{http_code}\\n' "$4" </dev/null 2>/dev/null &
     sleep "$2"
     asked=$((asked + 1))
   done
@@ -72,27 +72,25 @@ def running(stack: Stack, pod: str, url: str) -> Iterator[RequestStream]:
     """
     stream = RequestStream()
     arguments = [str(MOST), str(_INTERVAL), str(_REQUEST_TIMEOUT), url]
-    with subprocess.Popen(
-        [*pod_exec.prefix(stack, pod), "sh", "-c", _SCRIPT, "sh", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield stream
-            # A few kilobytes in all, so the pipe cannot fill up before.
-            out, messages = process.communicate(timeout=_END_TIMEOUT)
-        except subprocess.TimeoutExpired as error:
+    prefix = pod_exec.prefix(stack, pod)
+    lines: list[str] = []
+    messages: list[str] = []
+    with process.Running(
+        [*prefix.words, "sh", "-c", _SCRIPT, "sh", *arguments],
+        environment=prefix.environment,
+        stdin=True,
+        on_line=lines.append,
+        on_message=messages.append,
+    ) as running:
+        yield stream
+        running.close_stdin()
+        if running.wait(_END_TIMEOUT) is None:
             raise LabError(
                 f"the requests to {url} did not end", f"see the Pods: kubectl get pods -n {pod.rpartition('.')[2]}"
-            ) from error
-        finally:
-            # It ends with its standard input, unless it hangs.
-            if process.poll() is None:
-                process.terminate()
-    stream.statuses = [int(line) for line in out.split()]
+            )
+    stream.statuses = [int(line) for line in lines if line]
     if not stream.statuses:
         raise LabError(
-            f"{url} could not be asked: {messages.strip()}", f"see whether the lab stands: make up{stack.suffix}"
+            f"{url} could not be asked: {' '.join(messages).strip()}",
+            f"see whether the lab stands: make up{stack.suffix}",
         )

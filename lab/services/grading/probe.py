@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lab.adapters import process
 from lab.core.errors import LabError
 from lab.services import pod_exec
 
@@ -59,24 +59,15 @@ class Probe:
 
     def _ask(self, words: list[str]) -> list[Answer]:
         form = f"{_MARK}%{{http_code}} %{{time_total}}{_MARK}"
-        command = [
-            *pod_exec.prefix(self.stack, self.pod),
-            "curl",
-            "--silent",
-            "--show-error",
-            "--write-out",
-            form,
-            *words,
-        ]
-        try:
-            done = subprocess.run(
-                command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_BATCH_TIMEOUT
-            )
-        except subprocess.TimeoutExpired as error:
-            raise LabError(
-                f"{words[-1]} did not answer within {_BATCH_TIMEOUT:.0f} s",
-                f"see the Pods: kubectl get pods -n {self.pod.rpartition('.')[2]}",
-            ) from error
+        prefix = pod_exec.prefix(self.stack, self.pod)
+        done = process.run(
+            [*prefix.words, "curl", "--disable", "--silent", "--show-error", "--write-out", form, *words],
+            environment=prefix.environment,
+            timeout=_BATCH_TIMEOUT,
+            check=False,
+            title=words[-1],
+            remedy=f"see the Pods: kubectl get pods -n {self.pod.rpartition('.')[2]}",
+        )
         parts = done.stdout.split(_MARK)
         if len(parts) < 3:  # noqa: PLR2004 - an answer, its numbers, and the rest
             raise LabError(

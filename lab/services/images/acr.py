@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from lab.adapters import environment
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.azure import cli
@@ -51,9 +52,10 @@ class Acr:
             words += ["--image", f"{recipe.app}:{tag}"]
         for name, value in recipe.arguments.items():
             words += ["--build-arg", f"{name}={value}"]
-        ended = programs.show([cli.program(), *words, "."], cwd=paths.PROJECT / "apps")
+        variables = environment.make(environment.AZURE_CLI)
+        ended = programs.show([cli.program(), *words, "."], cwd=paths.PROJECT / "apps", environment=variables)
         if ended.code:
-            raise self._failure(ended.said)
+            raise self._failure(ended.stdout)
         self.lock(recipe)
 
     def lock(self, recipe: Recipe) -> None:

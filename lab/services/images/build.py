@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from lab.adapters import environment, process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.services.images import programs, tags
+from lab.services.images import tags
 from lab.services.images.acr import Acr
 from lab.services.images.engines import Engine, Local, Pushed
 from lab.services.images.store import Recipe
@@ -162,23 +163,29 @@ def _revision() -> tags.Revision:
     """State of the sources in git; empty without git."""
     if not (git := shutil.which("git")):
         return tags.Revision(commit="", dirty=False)
-    here = [git, "-C", str(paths.PROJECT)]
-    commit = programs.ask([*here, "rev-parse", "--short=7", "HEAD"])
+    commit = _git(git, "rev-parse", "--short=7", "HEAD")
     if commit.code:
         return tags.Revision(commit="", dirty=False)
-    changed = programs.ask([*here, "status", "--porcelain", "--", "apps"])
-    return tags.Revision(commit=commit.said.strip(), dirty=bool(changed.said.strip()))
+    changed = _git(git, "status", "--porcelain", "--", "apps")
+    return tags.Revision(commit=commit.stdout.strip(), dirty=bool(changed.stdout.strip()))
 
 
 def _source() -> str:
     """Address of the git remote without credentials; empty if there is none."""
     if not (git := shutil.which("git")):
         return ""
-    found = programs.ask([git, "-C", str(paths.PROJECT), "remote", "get-url", "origin"])
-    return "" if found.code else re.sub(r"(?<=//)[^/@]*@", "", found.said.strip())
+    found = _git(git, "remote", "get-url", "origin")
+    return "" if found.code else re.sub(r"(?<=//)[^/@]*@", "", found.stdout.strip())
 
 
 def chosen(stack: Stack, app: str) -> str:
     """The image that the stack's settings name; empty for none."""
     shop = Settings.from_mapping(stack.config(), source=stack.file.name).shop
     return {"order": shop.order.image, "delivery": shop.delivery.image}.get(app, "")
+
+
+def _git(program: str, *arguments: str) -> process.Result:
+    command = [program, "-C", str(paths.PROJECT), *arguments]
+    # The folder above may be another repository.
+    variables = environment.make(environment.GIT, GIT_CEILING_DIRECTORIES=str(paths.PROJECT.parent))
+    return process.run(command, environment=variables, check=False)

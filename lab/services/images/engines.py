@@ -7,6 +7,7 @@ import shutil
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lab.adapters import environment, process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.azure import cli
@@ -51,10 +52,11 @@ class Local:
 
     def stored(self, app: str) -> Sequence[Stored]:
         """All tags of an application's image, as the engine lists them."""
-        listed = programs.ask([self._program, "image", "ls", "--no-trunc", "--format", "{{json .}}", app])
+        command = [self._program, "image", "ls", "--no-trunc", "--format", "{{json .}}", app]
+        listed = process.run(command, environment=_variables(), check=False)
         if listed.code:
-            raise LabError(f"{self._engine.value} does not answer: {listed.said.strip()}", f"{self._engine.value} info")
-        return [_stored(json.loads(line)) for line in listed.said.splitlines()]
+            raise LabError(f"{self._engine.value} does not answer: {listed.last_words}", f"{self._engine.value} info")
+        return [_stored(json.loads(line)) for line in listed.stdout.splitlines()]
 
     def build(self, recipe: Recipe) -> None:
         """Build on this machine."""
@@ -67,7 +69,7 @@ class Local:
             command += ["--tag", f"{prefix}{recipe.app}:{tag}"]
         for name, value in recipe.arguments.items():
             command += ["--build-arg", f"{name}={value}"]
-        if programs.show([*command, "."], cwd=paths.PROJECT / "apps").code:
+        if programs.show([*command, "."], cwd=paths.PROJECT / "apps", environment=_variables()).code:
             raise LabError(
                 f"{self._engine.value} could not build {recipe.app}; its reasons are above",
                 "mend that, then run the same command again: nothing was changed",
@@ -75,7 +77,7 @@ class Local:
 
     def push(self, image: str) -> None:
         """Send an image to the registry that its name begins with."""
-        if programs.show([self._program, "push", image], cwd=paths.PROJECT).code:
+        if programs.show([self._program, "push", image], cwd=paths.PROJECT, environment=_variables()).code:
             raise LabError(
                 f"{self._engine.value} could not push {image}; its reasons are above", "run the same command again"
             )
@@ -84,8 +86,9 @@ class Local:
         """Log the engine in; the token goes through standard input, never through an argument."""
         token = json.loads(cli.ask("acr", "login", "--name", registry.name, "--expose-token"))["accessToken"]
         command = [self._program, "login", registry.host, "--username", _TOKEN_USER, "--password-stdin"]
-        if (answer := programs.ask(command, stdin=token)).code:
-            raise LabError(f"{registry.host} does not let {self._engine.value} in: {answer.said.strip()}", "az login")
+        answer = process.run(command, environment=_variables(), stdin=token, check=False)
+        if answer.code:
+            raise LabError(f"{registry.host} does not let {self._engine.value} in: {answer.last_words}", "az login")
 
 
 class Pushed:
@@ -112,6 +115,10 @@ class Pushed:
         for tag in recipe.tags:
             self._local.push(f"{self._registry.host}/{recipe.app}:{tag}")
         self._registry.lock(recipe)
+
+
+def _variables() -> dict[str, str]:
+    return environment.make(environment.CONTAINERS)
 
 
 def _stored(entry: dict[str, str]) -> Stored:

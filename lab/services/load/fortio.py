@@ -84,7 +84,6 @@ def run(program: Path, destination: Destination, plan: Plan, meter: Meter) -> tu
 
     ended = generator.follow(
         command(program, destination, plan),
-        environment={},  # no proxy of the user's: what is loaded is never beyond one
         take=take,
         tick=meter.show,
         limit=plan.seconds + TIMEOUT + 10,

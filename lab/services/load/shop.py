@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from lab.adapters import port_forward
-from lab.adapters import process as door
+from lab.adapters import port_forward, process
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.core.wait import poll
 from lab.platforms.embedded.ports import LOOPBACK, is_free
 from lab.services.load.plan import Destination
 from lab.toolchain import applications
@@ -99,55 +96,31 @@ def _sweep() -> None:
 @contextlib.contextmanager
 def _running(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[str]:
     """Run one application; yield its address once it is ready."""
-    with log.open("ab") as out:
-        process, base = _start(command, environment, out, log)
-        try:
-            yield base
-        finally:
-            _stop(process)
-
-
-def _start(
-    command: Sequence[str], environment: Mapping[str, str], out: IO[bytes], log: Path
-) -> tuple[subprocess.Popen[bytes], str]:
     for _ in range(_ATTEMPTS):
         port = _free_port()
-        process = subprocess.Popen(
+        running = process.Running(
             ["/bin/sh", "-c", _GUARD, "sh", *command],
-            env={**environment, "HOST": LOOPBACK, "PORT": str(port)},
-            stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=subprocess.STDOUT,
+            environment={**environment, "HOST": LOOPBACK, "PORT": str(port)},
             cwd=log.parent,
-            process_group=0,  # Ctrl-C in a terminal is for this process, which tells the others
+            log=log,
+            stdin=True,
+            new_group=True,  # Ctrl-C in a terminal is for this process, which ends the others
+            grace=_GRACE,
         )
         try:
-            if _ready(process, port):
-                return process, f"http://{LOOPBACK}:{port}"
-        except BaseException:
-            _stop(process)
-            raise
-        _stop(process)
-    raise LabError(f"{' '.join(command)} does not start:\n{door.tail(log)}", "run the same command again")
+            if _ready(running, port):
+                yield f"http://{LOOPBACK}:{port}"
+                return
+        finally:
+            running.stop()
+    raise LabError(f"{' '.join(command)} does not start:\n{process.tail(log)}", "run the same command again")
 
 
-def _ready(process: subprocess.Popen[bytes], port: int) -> bool:
-    deadline = time.monotonic() + _READY_TIMEOUT
-    while process.poll() is None and time.monotonic() < deadline:
-        if port_forward.answers(LOOPBACK, port, "/actuator/health/readiness"):
-            return process.poll() is None
-        time.sleep(0.05)
-    return False
+def _ready(running: process.Running, port: int) -> bool:
+    def settled() -> bool:
+        return running.code is not None or port_forward.answers(LOOPBACK, port, "/actuator/health/readiness")
 
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin:
-        process.stdin.close()
-    try:
-        process.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    return poll(settled, timeout=_READY_TIMEOUT, interval=0.05) and running.code is None
 
 
 def _free_port() -> int:

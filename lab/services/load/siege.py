@@ -8,9 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lab import toolchain
-from lab.adapters import kubectl, workspace
-from lab.core import paths
+from lab.adapters import kubectl
 from lab.core.errors import LabError
 from lab.services.load import generator
 from lab.services.load.report import Latency, Outcome
@@ -176,8 +174,8 @@ def run(stack: Stack, plan: Plan, meter: Meter, say: Callable[[str], None] | Non
         meter.set(requests=counted, unanswered=transcript.unanswered, failed=transcript.failed)
 
     ended = generator.follow(
-        command(toolchain.path("kubectl"), stack.kubeconfig, plan),
-        environment={**workspace.environment(), "KUBECACHEDIR": str(paths.home() / "kubectl-cache")},
+        command(kubectl.program(), stack.kubeconfig, plan),
+        environment=kubectl.variables(),
         take=take,
         tick=meter.show,
         limit=plan.seconds + _OVERTIME,

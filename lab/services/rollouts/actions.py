@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 from lab import toolchain
-from lab.adapters import workspace
+from lab.adapters import kubectl, process
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
@@ -46,18 +45,8 @@ def undo(stack: Stack, rollout: Rollout, replica_set: ReplicaSet) -> None:
 
 
 def _run(stack: Stack, rollout: Rollout, *arguments: str) -> None:
-    result = subprocess.run(
-        [
-            str(toolchain.path(PLUGIN)),
-            *arguments,
-            f"--namespace={rollout.namespace}",
-            f"--kubeconfig={stack.kubeconfig}",
-        ],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=workspace.environment(),
-    )
-    if result.returncode:
-        output = (result.stderr.strip() or result.stdout.strip()).removeprefix("Error: ")
-        raise LabError(f"{PLUGIN} {' '.join(arguments)} failed: {output}")
+    cluster = (f"--namespace={rollout.namespace}", f"--kubeconfig={stack.kubeconfig}")
+    command = [str(toolchain.path(PLUGIN)), *arguments, *cluster]
+    result = process.run(command, environment=kubectl.variables(), check=False)
+    if result.code:
+        raise LabError(f"{PLUGIN} {' '.join(arguments)} failed: {result.last_words.removeprefix('Error: ')}")

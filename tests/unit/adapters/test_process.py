@@ -246,9 +246,8 @@ class TestRunning:
         begin = time.monotonic()
 
         script = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
-        running = process.Running(shell(script), stdin=True, on_line=lambda _: ready.set())
-        ready.wait(5)
-        running.stop(grace=0.2)
+        with process.Running(shell(script), stdin=True, on_line=lambda _: ready.set(), grace=0.2) as running:
+            ready.wait(5)
 
         assert running.code == -signal.SIGKILL
         assert time.monotonic() - begin < 5

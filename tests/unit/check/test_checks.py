@@ -170,7 +170,7 @@ def test_order_keeps_the_faults_that_it_had_whatever_happens(monkeypatch: pytest
 
 def test_a_batch_is_read_as_curl_prints_it(monkeypatch: pytest.MonkeyPatch) -> None:
     said = r"printf '%s' '{\"a\": 1}~~200 0.5~~no~~503 0.25~~'"
-    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", said.replace('\\"', '"')])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: pod_exec.Prefix(["sh", "-c", said.replace('\\"', '"')]))
 
     assert Probe(stack=Stack("dev")).get("http://order:8080/", 2) == [
         Answer(status=200, seconds=0.5, body='{"a": 1}'),
@@ -179,12 +179,12 @@ def test_a_batch_is_read_as_curl_prints_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_pod_that_cannot_be_asked_is_an_error_not_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "echo not this Pod >&2; exit 1"])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: pod_exec.Prefix(["sh", "-c", "echo not this Pod >&2; exit 1"]))
     with pytest.raises(LabError, match="not this Pod"):
         Probe(stack=Stack("dev")).get("http://order:8080/")
 
     monkeypatch.setattr(probe, "_BATCH_TIMEOUT", 0.1)
-    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "sleep 5"])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: pod_exec.Prefix(["sh", "-c", "sleep 5"]))
     with pytest.raises(LabError, match="did not answer within"):
         Probe(stack=Stack("dev")).get("http://order:8080/")
 
@@ -192,9 +192,9 @@ def test_a_pod_that_cannot_be_asked_is_an_error_not_a_finding(monkeypatch: pytes
 def test_another_pod_asks_when_it_is_told_and_is_named_when_it_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def inside(_stack: Stack, pod: str) -> list[str]:
+    def inside(_stack: Stack, pod: str) -> pod_exec.Prefix:
         asked.append(pod)
-        return ["sh", "-c", "sleep 5"]
+        return pod_exec.Prefix(["sh", "-c", "sleep 5"])
 
     monkeypatch.setattr(pod_exec, "prefix", inside)
     monkeypatch.setattr(probe, "_BATCH_TIMEOUT", 0.1)

@@ -43,10 +43,10 @@ def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "says").write_text("200\n")
     asked: list[str] = []
 
-    def inside(_stack: Stack, name: str) -> list[str]:
+    def inside(_stack: Stack, name: str) -> pod_exec.Prefix:
         asked.append(name)
         assert set(asked) == {"siege.shop"}
-        return ["env", f"PATH={folder}:/usr/bin:/bin"]
+        return pod_exec.Prefix(["env", f"PATH={folder}:/usr/bin:/bin"])
 
     monkeypatch.setattr(pod_exec, "prefix", inside)
     return folder
@@ -151,7 +151,7 @@ def test_requests_do_not_wait_for_each_other(pod: Path) -> None:
 def test_the_shell_ends_after_the_last_answer(pod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The way into a Pod of a cluster is cut as soon as the shell ends, and with it what comes later."""
     inside = ["sh", "-c", '"$@"; echo 100', "sh", "env", f"PATH={pod}:/usr/bin:/bin"]
-    monkeypatch.setattr(pod_exec, "prefix", lambda *_: inside)
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: pod_exec.Prefix(inside))
     with background_requests.running(Stack("dev"), "siege.shop", URL) as stream:
         time.sleep(0.3)
 
@@ -173,7 +173,7 @@ def test_requests_end_when_the_block_fails(pod: Path) -> None:
 
 
 def test_a_pod_that_cannot_ask_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pod_exec, "prefix", lambda *_: ["sh", "-c", "echo no such Pod >&2; exit 1"])
+    monkeypatch.setattr(pod_exec, "prefix", lambda *_: pod_exec.Prefix(["sh", "-c", "echo no such Pod >&2; exit 1"]))
     with pytest.raises(LabError, match="no such Pod"), background_requests.running(Stack("dev"), "siege.shop", URL):
         pass
 

@@ -46,8 +46,8 @@ def _lab_that_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl:
     """The cluster's kubectl; the plugin is there too."""
     pretended = PretendedKubectl(tmp_path / "kubectl")
-    tools = {"kubectl": pretended.file, actions.PLUGIN: tmp_path / "plugin" / "kubectl"}
-    monkeypatch.setattr(toolchain, "path", tools.__getitem__)
+    monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
+    monkeypatch.setattr(toolchain, "path", {actions.PLUGIN: tmp_path / "plugin" / "kubectl"}.__getitem__)
     return pretended
 
 
