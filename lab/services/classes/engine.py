@@ -28,6 +28,13 @@ _WAITING = re.compile(
 )
 """Matches Pulumi's finished and still-running progress lines."""
 
+_ENVIRONMENT = {
+    # On a new machine the folder has no key yet; the state has.
+    "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+    # Engines and providers live for seconds: collecting garbage seldom saves a tenth of their work.
+    "GOGC": "400",
+}
+
 _ERROR = "error: "
 
 _MAX_REASON = 300
@@ -89,11 +96,9 @@ class AutomationEngine:
                 if text := step_text(line):
                     self.on_step(f"{done} done, {text}")
 
-            # On a new machine the folder has no key yet; the state has.
-            environment = {"PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true"}
             words = [*arguments, "--stack", stack.name, "--color", "never"]
             try:
-                self.command.run(words, str(stack.workspace), environment, on_output=listen)
+                self.command.run(words, str(stack.workspace), _ENVIRONMENT, on_output=listen)
             except auto.CommandError as error:
                 raise UpdateError(reason(str(error)), engine_errors=str(error)) from None
 
