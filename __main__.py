@@ -13,19 +13,19 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components import engine
-from components.access import Access, AccessArgs, Rights
-from components.confinement import Confinement
-from components.delivery.argo_rollouts import RolloutsManifests
-from components.delivery.delivery import Delivery, DeliveryArgs
-from components.delivery.example import Example, ExampleArgs
+from components.common.exposure import PRIVATE
+from components.common.namespaces import DEFAULT, Place
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
-from components.observability.exposure import PRIVATE
 from components.observability.observability import Manifests, Observability, ObservabilityArgs
-from components.places import DEFAULT, Place
 from components.platform import shared
 from components.platform.select import select
+from components.rollouts.argo_rollouts import RolloutsManifests
+from components.rollouts.delivery import Delivery, DeliveryArgs
+from components.rollouts.example import Example, ExampleArgs
 from components.shop.shop import Shop, ShopArgs
-from components.student import Student, StudentArgs
+from components.students.access import Access, AccessArgs, Rights
+from components.students.guardrails import Student, StudentArgs
+from components.students.policy import Confinement
 from components.traffic.traffic import Traffic
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
 from lab import artifacts, dashboards, paths, tags

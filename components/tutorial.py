@@ -9,8 +9,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.manifest import resource
-from components.places import Place
+from components.common.manifest import resource
+from components.common.namespaces import Place
 from lab import manifests
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.common.addon import NAMESPACE, Addon, Content
 from components.observability import collector_configuration
-from components.observability.addon import NAMESPACE, Addon, Content
 from components.observability.collector_configuration import HEALTH_PORT, LOGS, NODE_NAME, POD_IP, STORAGE
 from lab import versions
 from lab.manifests import dump, roll_with
@@ -14,7 +14,7 @@ from lab.manifests import dump, roll_with
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
+    from components.common.addon import Surroundings
     from lab.manifests import Object
 
 _NAME = "log-collector"

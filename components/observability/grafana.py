@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.observability.addon import NAMESPACE, Addon, Content, Files, Page
-from components.observability.exposure import PRIVATE, Exposure
+from components.common.addon import NAMESPACE, Addon, Content, Files, Page
+from components.common.exposure import PRIVATE, Exposure
 from components.observability.storage import store
 from components.password import Password
 from lab.manifests import Manifest, Object, configuration, merge, named, roll_with
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from components.observability.addon import Surroundings
-    from components.volumes import Volumes
+    from components.common.addon import Surroundings
+    from components.common.volumes import Volumes
 
 _ADMIN = "grafana"
 """The Secret with the login."""

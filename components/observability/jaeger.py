@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.observability.addon import Addon, Content, Page
-from components.observability.exposure import PRIVATE, Exposure
+from components.common.addon import Addon, Content, Page
+from components.common.exposure import PRIVATE, Exposure
 from components.observability.storage import store
 from lab.manifests import Manifest, roll_with
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
-    from components.volumes import Volumes
+    from components.common.addon import Surroundings
+    from components.common.volumes import Volumes
 
 
 _PORTS = {"jaeger-collector-http": "http-jaeger", "jaeger-collector-grpc": "grpc-jaeger"}

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.observability.addon import NAMESPACE, Addon, Content, Page
-from components.observability.exposure import PRIVATE, Exposure
+from components.common.addon import NAMESPACE, Addon, Content, Page
+from components.common.exposure import PRIVATE, Exposure
 from components.password import Password
 from lab.manifests import Manifest, Object, configuration, merge, roll_with
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from components.observability.addon import Surroundings
+    from components.common.addon import Surroundings
 
 _SIGNING_KEY = "kiali-signing-key"
 _SIGNING_KEY_LENGTH = 32

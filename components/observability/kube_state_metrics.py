@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.observability.addon import NAMESPACE, Addon, Content
+from components.common.addon import NAMESPACE, Addon, Content
 from lab import versions
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
+    from components.common.addon import Surroundings
 
 _NAME = "kube-state-metrics"
 _IMAGE = f"registry.k8s.io/kube-state-metrics/kube-state-metrics:v{versions.KUBE_STATE_METRICS}"

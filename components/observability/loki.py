@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.common.addon import Addon, Content, Page
+from components.common.exposure import PRIVATE, Exposure
 from components.observability import loki_configuration
-from components.observability.addon import Addon, Content, Page
-from components.observability.exposure import PRIVATE, Exposure
 from components.observability.storage import store
 from lab import versions
 from lab.manifests import Manifest, configuration, merge, named, roll_with
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
-    from components.volumes import Volumes
+    from components.common.addon import Surroundings
+    from components.common.volumes import Volumes
 
 _IMAGE = f"docker.io/grafana/loki:{versions.LOKI}"
 """The newest, which the tests run; the addon has an older one of the same configuration."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.observability.addon import NAMESPACE, Addon, Content
+from components.common.addon import NAMESPACE, Addon, Content
 from lab import versions
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
+    from components.common.addon import Surroundings
 
 _NAME = "node-exporter"
 _IMAGE = f"quay.io/prometheus/node-exporter:v{versions.NODE_EXPORTER}"

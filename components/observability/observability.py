@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi import ResourceOptions
 
+from components.common.addon import Addon, Surroundings
+from components.common.exposure import PRIVATE, Exposure
+from components.common.volumes import Volumes
 from components.observability import dashboards
-from components.observability.addon import Addon, Surroundings
 from components.observability.collector import Collector, CollectorArgs
-from components.observability.exposure import PRIVATE, Exposure
 from components.observability.grafana import Grafana, GrafanaArgs
 from components.observability.jaeger import Jaeger, JaegerArgs
 from components.observability.kiali import Kiali, KialiArgs
@@ -19,7 +20,6 @@ from components.observability.kube_state_metrics import KubeStateMetrics
 from components.observability.loki import Loki, LokiArgs
 from components.observability.node_exporter import NodeExporter
 from components.observability.prometheus import Prometheus, PrometheusArgs
-from components.volumes import Volumes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.common.addon import Addon, Content, Page
+from components.common.exposure import PRIVATE, Exposure
 from components.observability import prometheus_rules
-from components.observability.addon import Addon, Content, Page
-from components.observability.exposure import PRIVATE, Exposure
 from components.observability.storage import store
 from lab.manifests import Manifest, configuration, dump, named
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
-    from components.volumes import Volumes
+    from components.common.addon import Surroundings
+    from components.common.volumes import Volumes
 
 _RETENTION = "--storage.tsdb.retention.time="
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.observability.addon import NAMESPACE
+from components.common.addon import NAMESPACE
 
 if TYPE_CHECKING:
-    from components.volumes import Volumes
+    from components.common.volumes import Volumes
     from lab.manifests import Manifest, Object
 
 

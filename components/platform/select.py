@@ -81,9 +81,9 @@ def _azure(settings: Settings, stack: str) -> Platform:
 
 def _kubeconfig(settings: Settings, stack: str) -> Platform:
     from components import tutorial
-    from components.delivery import argo_rollouts
     from components.mesh import istio
     from components.platform.kubeconfig import Kubeconfig, KubeconfigArgs
+    from components.rollouts import argo_rollouts
     from components.shop import shop
     from lab.cluster import probe, read
 

@@ -10,8 +10,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.delivery import strategies
-from components.rollout import rollout
+from components.common.rollout import rollout
+from components.rollouts import strategies
 from components.shop import configuration
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from components.password import Password
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.places import Place
+    from components.common.namespaces import Place
 
 NAME = "config-dev"
 """Of the ConfigMap, as the notes have it, and of the Secret beside it."""

@@ -15,8 +15,8 @@ from components.shop import configuration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.places import Place
-    from components.volumes import Volumes
+    from components.common.namespaces import Place
+    from components.common.volumes import Volumes
 
 _NAME = "mysql"
 _PORT = 3306

@@ -9,16 +9,16 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components import places
-from components.delivery import strategies
-from components.delivery.analysis import Limits
-from components.delivery.progressive import Progressive, ProgressiveArgs, preview
-from components.places import Place
+from components.common import namespaces
+from components.common.namespaces import Place
+from components.common.volumes import Volumes
+from components.rollouts import strategies
+from components.rollouts.analysis import Limits
+from components.rollouts.progressive import Progressive, ProgressiveArgs, preview
 from components.shop import images, siege
 from components.shop.app import PORT, App, AppArgs, Readiness, Replacement, Workload
 from components.shop.configuration import Configuration, ConfigurationArgs
 from components.shop.mysql import Mysql, MysqlArgs
-from components.volumes import Volumes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ class ShopArgs:
 
     settings: settings.Shop
     tutorial: Place | None
-    default: Place = places.DEFAULT
+    default: Place = namespaces.DEFAULT
     place: Place | None = None
     delivery: rollouts.Delivery | None = None
     rollouts: Sequence[pulumi.Resource] = ()

@@ -13,7 +13,7 @@ from components.traffic import rules
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.places import Place
+    from components.common.namespaces import Place
     from lab.settings import traffic as settings
 
 

@@ -17,7 +17,6 @@ _FILES = (
     "Pulumi.yaml",
     "lab.lock.json",
     "lab/classroom/names.py",
-    "lab/classroom/rights.py",
     "lab/cluster.py",
     "lab/manifests.py",
     "lab/tags.py",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.observability.addon import Addon
+from components.common.addon import Addon
 from lab import queries, versions
 from lab.paths import PROJECT
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from components.delivery import strategies as notes
+from components.rollouts import strategies as notes
 from lab.check import strategies
 from lab.check.evidence import Evidence, Replacement
 from lab.lesson import lessons

@@ -9,10 +9,10 @@ import pytest
 import typer.main
 import yaml
 
+from components.students.rights import RIGHTS
 from lab.classroom import roster, validation
 from lab.classroom.commands import app
 from lab.classroom.names import ID_RULE
-from lab.classroom.rights import RIGHTS
 from lab.errors import LabError
 from lab.paths import PROJECT
 

@@ -15,8 +15,7 @@ from pulumi_azure_native import authorization
 from pulumi_azure_native import containerservice as aks
 
 from components.mesh import values as chart_values
-from components.platform import azure_roles
-from components.platform.azure import Azure, AzureArgs, BudgetArgs, MaintenanceArgs, SpotPoolArgs
+from components.platform.azure import Azure, AzureArgs, BudgetArgs, MaintenanceArgs, SpotPoolArgs, roles
 from components.platform.base import Ingress
 from components.platform.naming import azure_names, role_assignment_name
 from tests.unit.recorder import STACK, Recorded, Recording, is_secret, record
@@ -222,8 +221,8 @@ def test_whatever_takes_tags_has_them(either: Stood) -> None:
 @pytest.mark.parametrize(
     ("grant", "role", "scope", "identity"),
     [
-        ("acr-pull", azure_roles.ACR_PULL, "registry", "kubelet-identity"),
-        ("identity-operator", azure_roles.MANAGED_IDENTITY_OPERATOR, "kubelet-identity", "control-plane-identity"),
+        ("acr-pull", roles.ACR_PULL, "registry", "kubelet-identity"),
+        ("identity-operator", roles.MANAGED_IDENTITY_OPERATOR, "kubelet-identity", "control-plane-identity"),
     ],
 )
 def test_an_identity_is_granted_its_role_by_its_object_id(
@@ -277,7 +276,7 @@ def test_with_entra_there_are_no_local_accounts_and_the_caller_is_let_in(usual: 
     assert admitted.inputs["principalId"] == CALLER
     assert admitted.inputs["principalType"] == "User"
     assert admitted.inputs["scope"] == "id-of-cluster"
-    assert admitted.inputs["roleDefinitionId"].endswith(azure_roles.AKS_RBAC_CLUSTER_ADMIN)
+    assert admitted.inputs["roleDefinitionId"].endswith(roles.AKS_RBAC_CLUSTER_ADMIN)
 
 
 def test_a_pipeline_is_let_in_as_the_application_that_it_is() -> None:
@@ -438,11 +437,11 @@ def test_roles_are_assigned_under_names_made_of_scope_principal_and_role(usual: 
     found["cluster-admin"] = usual.one("cluster-admin").inputs["roleAssignmentName"]
 
     assert found == {
-        "acr-pull": role_assignment_name(NAMES.registry, NAMES.kubelet_identity, azure_roles.ACR_PULL),
+        "acr-pull": role_assignment_name(NAMES.registry, NAMES.kubelet_identity, roles.ACR_PULL),
         "identity-operator": role_assignment_name(
-            NAMES.kubelet_identity, NAMES.control_plane_identity, azure_roles.MANAGED_IDENTITY_OPERATOR
+            NAMES.kubelet_identity, NAMES.control_plane_identity, roles.MANAGED_IDENTITY_OPERATOR
         ),
-        "cluster-admin": role_assignment_name(NAMES.cluster, CALLER, azure_roles.AKS_RBAC_CLUSTER_ADMIN),
+        "cluster-admin": role_assignment_name(NAMES.cluster, CALLER, roles.AKS_RBAC_CLUSTER_ADMIN),
     }
     assert len(set(found.values())) == 3
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from components.common.exposure import Exposure
+from components.common.volumes import Volumes
 from components.observability import grafana, jaeger, kiali, kube_state_metrics, loki, node_exporter, prometheus
-from components.observability.exposure import Exposure
-from components.volumes import Volumes
 from lab.manifests import named
 from tests.unit.components import support
 from tests.unit.components.support import FIXTURES
@@ -18,7 +18,7 @@ from tests.unit.components.support import FIXTURES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.observability.addon import Content
+    from components.common.addon import Content
     from tests.unit.recorder import Recording
 
 RANGES = ("203.0.113.0/24",)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.delivery import analysis, strategies
-from components.delivery.analysis import Limits
+from components.rollouts import analysis, strategies
+from components.rollouts.analysis import Limits
 from tests.unit.components import support
 from tests.unit.components.support import after
 

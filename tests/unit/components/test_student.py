@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.classroom import names, rights
+from components.students import rights
+from lab.classroom import names
 from lab.lesson import lessons
 from tests.unit.components import support
 from tests.unit.components.support import after

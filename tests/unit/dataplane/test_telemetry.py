@@ -11,9 +11,9 @@ import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from components.delivery import analysis
 from components.mesh import values
 from components.platform.base import Webhooks
+from components.rollouts import analysis
 from lab.dataplane import pods, prometheus
 from lab.dataplane.pods import Pod
 from lab.dataplane.telemetry import Log, Request, Telemetry, parse

@@ -9,8 +9,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.access import Access, AccessArgs
-from components.places import Place
+from components.common.namespaces import Place
+from components.students.access import Access, AccessArgs
 from lab.classroom.names import CLASS_LABEL, COURSE, STUDENT_LABEL, namespace
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.delivery import analysis, strategies
-from components.delivery.strategies import CANARY, ROUTE, STABLE
+from components.rollouts import analysis, strategies
+from components.rollouts.strategies import CANARY, ROUTE, STABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.delivery.analysis import Limits
+    from components.rollouts.analysis import Limits
 
 _LOOKS = 3
 """Of an analysis before a promotion, which must come to an end."""

@@ -13,13 +13,13 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from lab.classroom import rights
+from components.students import rights
 from lab.classroom.names import ACCOUNT, ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.places import Place
+    from components.common.namespaces import Place
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from pulumi import ResourceOptions
 
-from components.delivery import argo_rollouts, strategies
-from components.delivery.argo_rollouts import RolloutsManifests
-from components.delivery.delivery import Delivery, DeliveryArgs
+from components.rollouts import argo_rollouts, strategies
+from components.rollouts.argo_rollouts import RolloutsManifests
+from components.rollouts.delivery import Delivery, DeliveryArgs
 from lab import versions
 from lab.settings.rollouts import Rollouts
 from tests.unit.components import support
@@ -20,7 +20,7 @@ from tests.unit.recorder import record
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from components.observability.addon import Content
+    from components.common.addon import Content
     from tests.unit.recorder import Recorded, Recording
 
 FILES = RolloutsManifests(install=FIXTURES / "argo-rollouts.yaml", dashboard=FIXTURES / "argo-rollouts-dashboard.yaml")

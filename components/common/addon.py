@@ -16,7 +16,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components import load_balancer
+from components.common import load_balancer
 from lab.manifests import dump
 
 if TYPE_CHECKING:

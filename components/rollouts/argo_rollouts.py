@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.observability.addon import Addon, Content
+from components.common.addon import Addon, Content
 from lab import versions
 from lab.manifests import Manifest, merge, named
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
+    from components.common.addon import Surroundings
     from lab.manifests import Object
 
 NAMESPACE = "argo-rollouts"

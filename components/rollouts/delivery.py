@@ -9,18 +9,18 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.delivery import argo_rollouts
-from components.delivery.argo_rollouts import ArgoRollouts
-from components.delivery.example import Example, ExampleArgs
-from components.observability.addon import Surroundings
-from components.observability.exposure import PRIVATE, Exposure
+from components.common.addon import Surroundings
+from components.common.exposure import PRIVATE, Exposure
+from components.rollouts import argo_rollouts
+from components.rollouts.argo_rollouts import ArgoRollouts
+from components.rollouts.example import Example, ExampleArgs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from components.delivery.argo_rollouts import RolloutsManifests
     from components.platform.base import Platform
+    from components.rollouts.argo_rollouts import RolloutsManifests
     from lab.settings import rollouts as settings
 
 

@@ -13,7 +13,8 @@ from pulumi import InvokeOutputOptions, ResourceOptions
 from pulumi_azure_native import authorization, consumption, containerregistry, managedidentity, resources
 from pulumi_azure_native import containerservice as aks
 
-from components.platform import azure_roles, provider
+from components.platform import provider
+from components.platform.azure import roles
 from components.platform.base import Capabilities, Ingress, Webhooks
 from components.platform.naming import azure_names
 from lab.azure import credentials
@@ -177,7 +178,7 @@ class Azure(pulumi.ComponentResource):
         self.ingress = _ingress(args.ingress_ranges)
         self.kubeconfig = self._kubeconfig(cluster)
         admitted = [self._admission(cluster, client)] if args.entra else []
-        self.hooks = azure_roles.patience_in_cluster() if args.entra else None
+        self.hooks = roles.patience_in_cluster() if args.entra else None
         self.identity = cluster.id
         self.provider = provider.kubernetes(
             self.kubeconfig, self.identity, ResourceOptions(parent=self, depends_on=admitted)
@@ -236,24 +237,24 @@ class Azure(pulumi.ComponentResource):
         kubelet: managedidentity.UserAssignedIdentity,
     ) -> list[pulumi.Resource]:
         """What must be granted before there are nodes: the first pull then already works."""
-        patient = ResourceOptions.merge(self._inside(), ResourceOptions(hooks=azure_roles.patience()))
-        pull = azure_roles.Grant(
-            role=azure_roles.ACR_PULL,
+        patient = ResourceOptions.merge(self._inside(), ResourceOptions(hooks=roles.patience()))
+        pull = roles.Grant(
+            role=roles.ACR_PULL,
             scope=registry.id,
             scope_name=self._names.registry,
             principal=kubelet.principal_id,
             principal_name=self._names.kubelet_identity,
         )
-        operate = azure_roles.Grant(
-            role=azure_roles.MANAGED_IDENTITY_OPERATOR,
+        operate = roles.Grant(
+            role=roles.MANAGED_IDENTITY_OPERATOR,
             scope=kubelet.id,
             scope_name=self._names.kubelet_identity,
             principal=control_plane.principal_id,
             principal_name=self._names.control_plane_identity,
         )
         return [
-            azure_roles.grant("acr-pull", pull, self.subscription, patient),
-            azure_roles.grant("identity-operator", operate, self.subscription, patient),
+            roles.grant("acr-pull", pull, self.subscription, patient),
+            roles.grant("identity-operator", operate, self.subscription, patient),
         ]
 
     def _cluster(
@@ -423,15 +424,15 @@ class Azure(pulumi.ComponentResource):
         self, cluster: aks.ManagedCluster, caller: pulumi.Output[authorization.GetClientConfigResult]
     ) -> pulumi.Resource:
         """Who stands the lab up may work in it: with Azure RBAC, not even who made a cluster may look into it."""
-        args = azure_roles.Grant(
-            role=azure_roles.AKS_RBAC_CLUSTER_ADMIN,
+        args = roles.Grant(
+            role=roles.AKS_RBAC_CLUSTER_ADMIN,
             scope=cluster.id,
             scope_name=self._names.cluster,
             principal=caller.object_id,
             principal_name=caller.object_id,
-            principal_type=caller.client_id.apply(azure_roles.type_of_caller),
+            principal_type=caller.client_id.apply(roles.type_of_caller),
         )
-        return azure_roles.grant("cluster-admin", args, self.subscription, self._inside())
+        return roles.grant("cluster-admin", args, self.subscription, self._inside())
 
 
 def _ingress(ranges: Sequence[str]) -> Ingress:

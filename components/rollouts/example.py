@@ -9,15 +9,15 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components import places
-from components.delivery import strategies
-from components.observability.exposure import Exposure
-from components.rollout import rollout
+from components.common import namespaces
+from components.common.exposure import Exposure
+from components.common.rollout import rollout
+from components.rollouts import strategies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.places import Place
+    from components.common.namespaces import Place
 
 NAME = "example-rollout"
 _LABELS = {"app": "nginx"}
@@ -38,7 +38,7 @@ class ExampleArgs:
     canary: bool
     image: str
     exposure: Exposure
-    place: Place = places.DEFAULT
+    place: Place = namespaces.DEFAULT
 
 
 class Example(pulumi.ComponentResource):

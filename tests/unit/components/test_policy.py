@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from components import confinement
+from components.students import policy
 from lab.classroom.names import STUDENT_LABEL
 from tests.unit.components import support
 from tests.unit.components.support import after
@@ -36,7 +36,7 @@ def shared() -> Recording:
 
 
 def test_every_rule_is_in_the_policy_with_what_a_student_is_told() -> None:
-    found = {each["message"]: each["expression"] for each in confinement.spec()["validations"]}
+    found = {each["message"]: each["expression"] for each in policy.spec()["validations"]}
 
     assert list(found) == list(RULES)
     for message, parts in RULES.items():
@@ -44,7 +44,7 @@ def test_every_rule_is_in_the_policy_with_what_a_student_is_told() -> None:
 
 
 def test_every_pod_is_looked_at_and_refused_when_it_cannot_be() -> None:
-    spec = confinement.spec()
+    spec = policy.spec()
 
     assert spec["failurePolicy"] == "Fail"
     assert spec["matchConstraints"] == {
@@ -55,10 +55,10 @@ def test_every_pod_is_looked_at_and_refused_when_it_cannot_be() -> None:
 
 
 def test_the_policy_is_made_as_it_is_described(shared: Recording) -> None:
-    policy = shared.one("confinement", ":ValidatingAdmissionPolicy").inputs
+    made = shared.one("confinement", ":ValidatingAdmissionPolicy").inputs
 
-    assert policy["metadata"]["name"] == confinement.NAME
-    assert policy["spec"] == confinement.spec()
+    assert made["metadata"]["name"] == policy.NAME
+    assert made["spec"] == policy.spec()
 
 
 def test_it_is_bound_to_the_namespaces_with_the_label_of_a_student(shared: Recording) -> None:
