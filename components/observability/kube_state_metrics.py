@@ -1,16 +1,14 @@
-"""kube-state-metrics: what Kubernetes' objects say of themselves, as metrics."""
+"""kube-state-metrics: metrics of Kubernetes objects."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.common.addon import NAMESPACE, Addon, Content
+from components.common.addon import NAMESPACE, Addon, AddonArgs, AddonManifests
 from lab import versions
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
-
-    from components.common.addon import Surroundings
 
 _NAME = "kube-state-metrics"
 _IMAGE = f"registry.k8s.io/kube-state-metrics/kube-state-metrics:v{versions.KUBE_STATE_METRICS}"
@@ -23,18 +21,18 @@ _WATCHED = {
     "batch": ("jobs", "cronjobs"),
     "autoscaling": ("horizontalpodautoscalers",),
 }
-"""The kinds that the dashboards ask about, by API group; never Secrets and ConfigMaps."""
+"""The kinds that the dashboards query, by API group; never Secrets and ConfigMaps."""
 
 
 class KubeStateMetrics(Addon):
-    """Metrics of Kubernetes' objects: what dashboard 6417 counts."""
+    """Metrics of Kubernetes objects, as dashboard 6417 counts them."""
 
-    def __init__(self, name: str, surroundings: Surroundings, opts: ResourceOptions) -> None:
-        super().__init__("istio-lab:observability:KubeStateMetrics", name, compose(), surroundings, opts)
+    def __init__(self, name: str, args: AddonArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:observability:KubeStateMetrics", name, compose(), args.context, opts)
 
 
-def compose() -> Content:
-    """What it consists of."""
+def compose() -> AddonManifests:
+    """Return its objects."""
     kinds = [kind for group in _WATCHED.values() for kind in group]
     container = {
         "name": _NAME,
@@ -53,8 +51,8 @@ def compose() -> Content:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
     }
-    # Prometheus takes every port of the Pods unless one is named. A label `app` of the Service would become one of all
-    # metrics, whatever Pods they speak of: it has none.
+    # Prometheus scrapes every port of the Pods unless one is named. A label `app` of the Service would be put on all
+    # metrics, whichever Pods they describe.
     scrape = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
     service = {
         "metadata": {"name": _NAME, "namespace": NAMESPACE, "annotations": scrape},
@@ -68,7 +66,7 @@ def compose() -> Content:
         "spec": {"serviceAccountName": _NAME, "containers": [container]},
     }
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": _NAME}
-    return Content(
+    return AddonManifests(
         objects=[
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _METADATA},
             {

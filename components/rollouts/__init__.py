@@ -1,1 +1,1 @@
-"""How new versions are rolled out: Argo Rollouts, the notes' example, and the canary of the shop's delivery."""
+"""Progressive delivery: Argo Rollouts, the handout's example, and the canary of the shop's delivery."""

@@ -1,4 +1,4 @@
-"""Whether a new version is good enough, asked of Prometheus: the AnalysisTemplate of the shop's delivery."""
+"""The AnalysisTemplate of the shop's delivery: Prometheus decides whether a new version is good enough."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 
 PROMETHEUS = "http://prometheus.istio-system:9090"
 
-_FAILED_LOOKS = 1
-"""That are let pass: the second one ends it."""
+_FAILURE_LIMIT = 1
+"""Failed measurements that are tolerated; the second one fails the analysis."""
 
-_SILENT_LOOKS = 2
-"""Without any request to judge by; one more, and it waits for somebody to decide."""
+_INCONCLUSIVE_LIMIT = 2
+"""Measurements without any request; one more, and the rollout pauses until somebody decides."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """When a version is good enough.
+    """Criteria of a good version.
 
     Attributes:
-        success: share of its answers that are no server errors, at least.
-        milliseconds: what 95 % of them take at most.
-        interval: between two looks.
-        window: how far back each look goes.
+        success: minimum share of answers that are not server errors.
+        milliseconds: maximum of the 95th percentile of latency.
+        interval: between two measurements.
+        window: of each measurement.
     """
 
     success: float
@@ -31,22 +31,22 @@ class Limits:
     window: str
 
 
-def template(limits: Limits, *, namespace: str, looks: int | None) -> dict[str, Any]:
-    """The AnalysisTemplate's spec, with the arguments `service` and `version`.
+def template(limits: Limits, *, namespace: str, count: int | None) -> dict[str, Any]:
+    """Return the spec, with the arguments `service` and `version`.
 
     Both versions answer for the same Service, so the label of the version tells them apart.
 
     Args:
-        limits: when a version is good enough.
-        namespace: where the Service is.
-        looks: how often it looks; None for as long as it is asked to.
+        limits: criteria of a good version.
+        namespace: of the Service.
+        count: number of measurements; None for as long as the rollout takes.
     """
     of = (
         f'reporter="source",destination_service="{{{{args.service}}}}.{namespace}.svc.cluster.local",'
         'destination_version="{{args.version}}"'
     )
     every = f"[{limits.window}]"
-    # A version that answers nothing but errors has no series of successes, so failures are counted, and may be none.
+    # Failures are counted, not successes: a version that only fails has no series of successes.
     failures = f'sum(rate(istio_requests_total{{{of},response_code=~"5.*|0"}}{every})) or vector(0)'
     success_rate = f"1 - ({failures}) / sum(rate(istio_requests_total{{{of}}}{every}))"
     buckets = f"sum by (le) (rate(istio_request_duration_milliseconds_bucket{{{of}}}{every}))"
@@ -54,9 +54,9 @@ def template(limits: Limits, *, namespace: str, looks: int | None) -> dict[str, 
     common = {
         "initialDelay": limits.window,
         "interval": limits.interval,
-        "failureLimit": _FAILED_LOOKS,
-        "inconclusiveLimit": _SILENT_LOOKS,
-        **({} if looks is None else {"count": looks}),
+        "failureLimit": _FAILURE_LIMIT,
+        "inconclusiveLimit": _INCONCLUSIVE_LIMIT,
+        **({} if count is None else {"count": count}),
     }
     return {
         "args": [{"name": "service"}, {"name": "version"}],
@@ -76,7 +76,7 @@ def template(limits: Limits, *, namespace: str, looks: int | None) -> dict[str, 
 
 
 def _metric(name: str, query: str, *, good: str, bad: str) -> dict[str, Any]:
-    # No request at all is neither: nothing is known of the version then.
+    # Without any request the result is inconclusive.
     known = "len(result) > 0 && result[0]"
     return {
         "name": name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.common.addon import Addon, Content
+from components.common.addon import Addon, AddonArgs, AddonManifests
 from lab import versions
 from lab.manifests import Manifest, merge, named
 
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 
     from pulumi import ResourceOptions
 
-    from components.common.addon import Surroundings
     from lab.manifests import Object
 
 NAMESPACE = "argo-rollouts"
-"""As in the notes."""
+"""As in the handout."""
 
 _NAME, _METRICS, _DASHBOARD = "argo-rollouts", "argo-rollouts-metrics", "argo-rollouts-dashboard"
 _HUB = "quay.io/argoproj"
@@ -28,28 +27,30 @@ _RESTRICTED = {"securityContext": {"runAsNonRoot": True, "seccompProfile": {"typ
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutsManifests:
-    """Where Argo Rollouts comes from.
-
-    Attributes:
-        install: the pinned `install.yaml`.
-        dashboard: the pinned `dashboard-install.yaml`.
-    """
+    """Paths of the pinned `install.yaml` and `dashboard-install.yaml`."""
 
     install: Path
     dashboard: Path
 
 
+@dataclass(frozen=True, kw_only=True)
+class ArgoRolloutsArgs(AddonArgs):
+    """Arguments of Argo Rollouts."""
+
+    manifests: RolloutsManifests
+
+
 class ArgoRollouts(Addon):
-    """The controller that carries out Rollouts, and its page."""
+    """The controller of Rollouts, and its dashboard."""
 
-    def __init__(self, name: str, files: RolloutsManifests, surroundings: Surroundings, opts: ResourceOptions) -> None:
-        super().__init__("istio-lab:delivery:ArgoRollouts", name, compose(files), surroundings, opts)
+    def __init__(self, name: str, args: ArgoRolloutsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:delivery:ArgoRollouts", name, compose(args.manifests), args.context, opts)
 
 
-def compose(files: RolloutsManifests) -> Content:
-    """What it consists of; the manifests name `latest`, which is another image tomorrow."""
+def compose(files: RolloutsManifests) -> AddonManifests:
+    """Return its objects, with pinned images: the manifests name `latest`."""
     install, dashboard = Manifest(files.install), Manifest(files.dashboard)
-    # Nothing of the lab sends notifications, and the controller does without.
+    # The lab sends no notifications, and the controller does not need it.
     install.drop("Secret", _NOTIFICATIONS)
     objects = [*install.objects, *dashboard.objects]
     for each in objects:
@@ -57,13 +58,13 @@ def compose(files: RolloutsManifests) -> Content:
             merge(each, {"metadata": {"namespace": NAMESPACE}})
     for manifest, service in ((install, _METRICS), (dashboard, _DASHBOARD)):
         for port in manifest.one("Service", service)["spec"]["ports"]:
-            # Istio tells a port's protocol by the beginning of its name.
+            # Istio reads a port's protocol from the beginning of its name.
             port["name"] = f"http-{port['name']}" if "name" in port else "http"
     _pin(install.one("Deployment", _NAME), _NAME, "argo-rollouts")
     page = dashboard.one("Deployment", _DASHBOARD)
     _pin(page, _DASHBOARD, "kubectl-argo-rollouts")
     merge(page, {"spec": {"template": {"spec": _RESTRICTED}}})
-    return Content(objects=objects, definitions={"definitions.yaml": install.definitions})
+    return AddonManifests(objects=objects, definitions={"definitions.yaml": install.definitions})
 
 
 def _pin(workload: Object, container: str, image: str) -> None:

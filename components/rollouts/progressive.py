@@ -1,4 +1,4 @@
-"""What a Rollout of the shop's delivery needs beside itself: routes, a preview, an analysis."""
+"""Objects beside the Rollout of the shop's delivery: routes or a preview, and an analysis."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ if TYPE_CHECKING:
 
     from components.rollouts.analysis import Limits
 
-_LOOKS = 3
-"""Of an analysis before a promotion, which must come to an end."""
+_COUNT = 3
+"""Measurements of an analysis before a promotion, which has to end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressiveArgs:
-    """What is rolled out, and how.
+    """Arguments of a progressive delivery.
 
     Attributes:
         app: name of its Service and value of its label `app`.
-        namespace: where it is.
+        namespace: of its objects.
         port: of its Service.
-        canary: whether a new version gets a growing share of the requests, else all at once.
-        timeout: how long anybody waits by the canary's route; empty for ever.
-        forced: whether what the controller writes is written too.
-        limits: when a new version is good enough.
+        canary: whether a new version gets a growing share of the requests, otherwise all at once.
+        timeout: of requests on the canary's route; empty for none.
+        forced: whether to overwrite the fields that the controller writes.
+        limits: criteria of a good version.
+        depends_on: what its objects need.
     """
 
     app: str
@@ -42,33 +43,30 @@ class ProgressiveArgs:
     timeout: str
     forced: bool
     limits: Limits
+    depends_on: Sequence[pulumi.Resource]
 
 
 class Progressive(pulumi.ComponentResource):
     """The objects that the controller of Argo Rollouts works with.
 
-    It writes some of their fields itself: the weights of the route, the labels of the subsets, the selector of a
-    preview. With Pulumi they are written once and then left alone, as whole fields: the API server keeps each of them
-    for one owner.
+    The controller writes some of their fields: weights of the route, labels of the subsets, the preview's selector.
+    Pulumi writes these once and then ignores them, as whole fields: the API server keeps one owner for each.
     """
 
-    def __init__(
-        self, name: str, args: ProgressiveArgs, after: Sequence[pulumi.Resource], opts: ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ProgressiveArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:delivery:Progressive", name, None, opts)
-        self._args, self._after = args, list(after)
-        looks = None if args.canary else _LOOKS
+        self._args = args
         k8s.apiextensions.CustomResource(
             f"{args.app}-analysis",
             api_version="argoproj.io/v1alpha1",
             kind="AnalysisTemplate",
             metadata=self._metadata(strategies.ANALYSIS),
-            spec=analysis.template(args.limits, namespace=args.namespace, looks=looks),
-            opts=ResourceOptions(parent=self, depends_on=self._after),
+            spec=analysis.template(args.limits, namespace=args.namespace, count=None if args.canary else _COUNT),
+            opts=ResourceOptions(parent=self, depends_on=list(args.depends_on)),
         )
         if args.canary:
             subsets = self._rule("DestinationRule", destination(args.app), "spec.subsets")
-            # A route to a subset that is not there yet would answer 503.
+            # A route to a missing subset would answer 503.
             self._rule("VirtualService", route(args.app, timeout=args.timeout), "spec.http", subsets)
         else:
             k8s.core.v1.Service(
@@ -78,17 +76,17 @@ class Progressive(pulumi.ComponentResource):
                     "selector": {"app": args.app},
                     "ports": [{"name": "http", "port": args.port, "targetPort": "http", "appProtocol": "http"}],
                 },
-                opts=ResourceOptions(parent=self, depends_on=self._after, ignore_changes=["spec.selector"]),
+                opts=ResourceOptions(parent=self, depends_on=list(args.depends_on), ignore_changes=["spec.selector"]),
             )
         self.register_outputs({})
 
     def _rule(
         self, kind: str, spec: dict[str, Any], controlled: str, *more: pulumi.Resource
     ) -> k8s.apiextensions.CustomResource:
-        """A VirtualService or a DestinationRule, of which the controller writes one field."""
+        """Make a VirtualService or a DestinationRule, of which the controller writes one field."""
         metadata, ignored = self._metadata(self._args.app), [controlled]
         if self._args.forced:
-            # The controller owns the field by now, and would have to be asked.
+            # By now the controller owns the field.
             metadata, ignored = {**metadata, "annotations": {"pulumi.com/patchForce": "true"}}, []
         return k8s.apiextensions.CustomResource(
             f"{self._args.app}-{kind.lower()}",
@@ -96,7 +94,7 @@ class Progressive(pulumi.ComponentResource):
             kind=kind,
             metadata=metadata,
             spec=spec,
-            opts=ResourceOptions(parent=self, depends_on=[*self._after, *more], ignore_changes=ignored),
+            opts=ResourceOptions(parent=self, depends_on=[*self._args.depends_on, *more], ignore_changes=ignored),
         )
 
     def _metadata(self, name: str) -> dict[str, Any]:
@@ -104,22 +102,17 @@ class Progressive(pulumi.ComponentResource):
 
 
 def preview(app: str) -> str:
-    """Name of the Service that leads to a version before everybody gets it."""
+    """Return the name of the preview's Service."""
     return f"{app}-preview"
 
 
 def destination(app: str) -> dict[str, Any]:
-    """DestinationRule: all Pods in both subsets, until the controller has told them apart."""
+    """Return a DestinationRule with all Pods in both subsets, until the controller separates them."""
     return {"host": app, "subsets": [{"name": name, "labels": {"app": app}} for name in (STABLE, CANARY)]}
 
 
 def route(app: str, *, timeout: str) -> dict[str, Any]:
-    """VirtualService: everybody gets the stable version, until the controller changes the weights.
-
-    Args:
-        app: its host.
-        timeout: empty for none.
-    """
+    """Return a VirtualService to the stable version, until the controller changes the weights."""
     weights = {STABLE: 100, CANARY: 0}
     shares = [{"destination": {"host": app, "subset": subset}, "weight": weight} for subset, weight in weights.items()]
     return {

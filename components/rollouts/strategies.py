@@ -1,4 +1,4 @@
-"""How a version is replaced by the next, in Kubernetes' and in Argo Rollouts' own words."""
+"""Strategies of Deployments and Rollouts for replacing a version."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ Strategy = dict[str, Any]
 """The `strategy` of a Deployment or a Rollout."""
 
 WEIGHTS = (20, 50, 80)
-"""Percentages of the requests that a new version of delivery gets, one after the other."""
+"""Steps of a canary, as percentages of the requests."""
 
 STABLE, CANARY = "stable", "canary"
-"""Subsets of the DestinationRule; the controller adds the label of the right Pods to each."""
+"""Subsets of the DestinationRule; the controller adds the label of the Pods to each."""
 
 ROUTE = "primary"
-"""The route of the VirtualService whose weights the controller changes."""
+"""The VirtualService's route whose weights the controller changes."""
 
 ANALYSIS = "delivery"
 """Name of the AnalysisTemplate."""
 
 
 def ramped() -> Strategy:
-    """Pod by Pod, never with fewer than wanted."""
+    """Replace Pod by Pod, never with fewer than wanted."""
     return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 
 
 def recreate() -> Strategy:
-    """All of the former version end first: for programs of which two versions cannot live side by side."""
+    """Stop the old version first, for programs whose versions cannot run side by side."""
     return {"type": "Recreate"}
 
 
 def notes_canary() -> Strategy:
-    """The notes' canary: by numbers of Pods, since nothing routes the requests."""
+    """Return the handout's canary, by numbers of Pods: nothing routes its requests."""
     steps: list[dict[str, Any]] = []
     for weight in (10, 20, 30, 40):
         steps += [{"setWeight": weight}, {"pause": {"duration": "10s"}}]
@@ -42,7 +42,7 @@ def notes_canary() -> Strategy:
 
 
 def notes_blue_green() -> Strategy:
-    """The notes' blue/green: somebody promotes the preview."""
+    """Return the handout's blue/green, whose preview is promoted manually."""
     return {
         "blueGreen": {
             "activeService": "nginx-active",
@@ -54,12 +54,12 @@ def notes_blue_green() -> Strategy:
 
 
 def istio_canary(app: str, *, pause: str, version: str) -> Strategy:
-    """A growing share of the requests by the mesh's routes, and back to none as soon as the analysis fails.
+    """Shift a growing share of requests by the mesh, and none as soon as the analysis fails.
 
     Args:
         app: name of the VirtualService and of the DestinationRule.
-        pause: how long each weight lasts.
-        version: whose answers are looked at.
+        pause: duration of each step.
+        version: that is analysed.
     """
     steps: list[dict[str, Any]] = []
     for weight in WEIGHTS:
@@ -72,7 +72,7 @@ def istio_canary(app: str, *, pause: str, version: str) -> Strategy:
                     "destinationRule": {"name": app, "stableSubsetName": STABLE, "canarySubsetName": CANARY},
                 }
             },
-            # From the first pause on, until the end.
+            # From the first pause to the end.
             "analysis": {**_analysis({"service": app, "version": version}), "startingStep": 1},
             "steps": steps,
         }
@@ -80,12 +80,12 @@ def istio_canary(app: str, *, pause: str, version: str) -> Strategy:
 
 
 def analysed_blue_green(app: str, *, preview: str, version: str) -> Strategy:
-    """All requests at once, as soon as the analysis of the preview has succeeded.
+    """Shift all requests at once, after the analysis of the preview has succeeded.
 
     Args:
-        app: name of the Service that everybody asks.
-        preview: name of the Service that leads to the new version before.
-        version: whose answers are looked at.
+        app: name of the active Service.
+        preview: name of the preview's Service.
+        version: that is analysed.
     """
     return {
         "blueGreen": {

@@ -1,15 +1,15 @@
-"""The course's load generator: a Pod to be entered, or to be told what to do with `lab load`."""
+"""The course's load generator: a Pod for `kubectl exec` and `lab load`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 NAME = "siege"
-"""Of the Pod and of its container, as in the notes."""
+"""Of the Pod and its container, as in the handout."""
 
 
 def pod(image: str) -> dict[str, Any]:
-    """The Pod's spec; the image is somebody else's, so it keeps its own user and may write."""
+    """Return the Pod's spec; the third-party image needs its own user and a writable file system."""
     return {
         "automountServiceAccountToken": False,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},

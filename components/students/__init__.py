@@ -1,1 +1,1 @@
-"""A student's share of a cluster: namespaces, rights, limits, and the program that declares them."""
+"""Students of a class: their rights and limits on a shared cluster, and the program of one student's share."""

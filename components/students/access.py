@@ -1,7 +1,6 @@
-"""What a student may do in the course's namespaces: an account, and the same rights in each of them.
+"""Rights of a student: a ServiceAccount, and one ClusterRole for the class, bound in each of the course's namespaces.
 
-The rights are one ClusterRole for a whole class, bound in each namespace: a Role in each would be the same text three
-times in every student's state.
+A Role in each namespace would repeat the same rules three times in every student's state.
 """
 
 from __future__ import annotations
@@ -19,61 +18,65 @@ from lab.classroom.names import ACCOUNT, ROLE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.common.namespaces import Place
+    from components.common.namespaces import NamespaceRef
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccessArgs:
-    """Who may work where.
+class StudentClusterRoleArgs:
+    """Name of the ClusterRole."""
 
-    Attributes:
-        places: the namespaces; the account is in the first.
-        group: object id of an Entra group whose members are let in as well; empty for none.
-    """
-
-    places: Sequence[Place]
-    group: str
+    role: str = ROLE
 
 
-class Rights(pulumi.ComponentResource):
-    """The ClusterRole of all students of a cluster; by itself it gives nothing to anybody."""
+class StudentClusterRole(pulumi.ComponentResource):
+    """The ClusterRole of all students of a cluster, which grants nothing until it is bound."""
 
-    def __init__(self, name: str, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: StudentClusterRoleArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:student:Rights", name, None, opts)
-        k8s.rbac.v1.ClusterRole(name, metadata={"name": ROLE}, rules=rights.rules(), opts=ResourceOptions(parent=self))
+        k8s.rbac.v1.ClusterRole(
+            name, metadata={"name": args.role}, rules=rights.rules(), opts=ResourceOptions(parent=self)
+        )
         self.register_outputs({})
 
 
-class Access(pulumi.ComponentResource):
-    """A ServiceAccount, with its rights bound in each namespace. Its tokens are asked for, never stored."""
+@dataclass(frozen=True, kw_only=True)
+class StudentAccessArgs:
+    """Arguments of a student's access.
 
-    def __init__(self, name: str, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
+    Attributes:
+        namespaces: to work in; the ServiceAccount is in the first.
+        group: object id of an Entra group whose members are admitted as well; empty for none.
+    """
+
+    namespaces: Sequence[NamespaceRef]
+    group: str
+
+
+class StudentAccess(pulumi.ComponentResource):
+    """A ServiceAccount with the students' rights in each namespace. Its tokens are requested, never stored."""
+
+    def __init__(self, name: str, args: StudentAccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:student:Access", name, None, opts)
-        home = args.places[0]
+        home = args.namespaces[0]
         k8s.core.v1.ServiceAccount(
             ACCOUNT,
             metadata={"name": ACCOUNT, "namespace": home.name},
             automount_service_account_token=False,
-            opts=ResourceOptions(parent=self, depends_on=list(home.after)),
+            opts=ResourceOptions(parent=self, depends_on=list(home.depends_on)),
         )
-        for place in args.places:
+        for namespace in args.namespaces:
             k8s.rbac.v1.RoleBinding(
-                place.key,
-                metadata={"name": ACCOUNT, "namespace": place.name},
+                namespace.key,
+                metadata={"name": ACCOUNT, "namespace": namespace.name},
                 role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ROLE},
                 subjects=subjects(home.name, args.group),
-                opts=ResourceOptions(parent=self, depends_on=list(place.after)),
+                opts=ResourceOptions(parent=self, depends_on=list(namespace.depends_on)),
             )
         self.register_outputs({})
 
 
 def subjects(namespace: str, group: str) -> list[dict[str, str]]:
-    """Whom the rights are given to.
-
-    Args:
-        namespace: of the account.
-        group: object id of an Entra group; empty for none.
-    """
+    """Return the account in a namespace, and the members of an Entra group if there is one."""
     account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}
     members = {"kind": "Group", "name": group, "apiGroup": "rbac.authorization.k8s.io"}
     return [account, *([members] if group else [])]

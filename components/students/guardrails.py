@@ -1,4 +1,4 @@
-"""What a student has of a cluster that a class shares: namespaces, what fits into them, and who may do what there."""
+"""A student's namespaces on a shared cluster, with quota, limits, network policy and Sidecar."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.common.namespaces import Place
-from components.students.access import Access, AccessArgs
+from components.common.namespaces import NamespaceRef
+from components.students.access import StudentAccess, StudentAccessArgs
 from lab.classroom.names import CLASS_LABEL, COURSE, STUDENT_LABEL, namespace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lab.settings import Settings
+
 _INJECTED = ("tutorial", "shop")
-"""Where the notes switch sidecars on."""
+"""Namespaces of the handout with sidecar injection."""
 
-_FOR_EVERYBODY = ("istio-system",)
-"""Namespaces of the platform that ask students' Pods, and that these ask: gateways, Prometheus, Jaeger."""
+_PLATFORM = ("istio-system",)
+"""Namespaces that students' Pods send requests to and get them from: gateways, Prometheus, Jaeger."""
 
-_FREE_OF_CHARGE = {"services.loadbalancers": "0", "services.nodeports": "0"}
-"""Each would be an address and a rule on somebody's bill, or a hole in everybody's nodes."""
+_FORBIDDEN = {"services.loadbalancers": "0", "services.nodeports": "0"}
+"""LoadBalancers cost money, NodePorts open a port on every node."""
 
-_SMALL = {"default": {"cpu": "500m", "memory": "512Mi"}, "defaultRequest": {"cpu": "10m", "memory": "32Mi"}}
-"""For containers that say nothing, as the notes' do: a quota refuses what has no request."""
+_DEFAULTS = {"default": {"cpu": "500m", "memory": "512Mi"}, "defaultRequest": {"cpu": "10m", "memory": "32Mi"}}
+"""Defaults for containers without requests; a ResourceQuota rejects Pods that set none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudentArgs:
-    """Whose share it is.
+    """Arguments of a student's namespaces.
 
     Attributes:
         id: of the student.
         classroom: name of the class.
-        cpu: cores that the Pods of each namespace may ask for.
-        memory: memory that they may ask for.
-        pods: how many there may be in each namespace.
-        group: object id of an Entra group whose members are let in as well; empty for none.
+        cpu: cores that the Pods of each namespace may request.
+        memory: that the Pods of each namespace may request.
+        pods: maximum number in each namespace.
+        group: object id of an Entra group whose members are admitted as well; empty for none.
     """
 
     id: str
@@ -49,91 +51,83 @@ class StudentArgs:
     pods: int
     group: str
 
+    @classmethod
+    def from_settings(cls, settings: Settings) -> StudentArgs:
+        """Return the arguments that the settings ask for."""
+        student, shared = settings.student, settings.shared
+        return cls(
+            id=student.id,
+            classroom=student.classroom,
+            cpu=shared.cpu,
+            memory=shared.memory,
+            pods=shared.pods,
+            group=student.group,
+        )
+
 
 class Student(pulumi.ComponentResource):
-    """The namespaces of the notes, with the student's id before their names.
+    """The handout's namespaces `default`, `tutorial` and `shop`, prefixed with the student's id."""
 
-    Attributes:
-        default: instead of `default`.
-        tutorial: instead of `tutorial`.
-        shop: instead of `shop`.
-    """
-
-    default: Place
-    tutorial: Place
-    shop: Place
+    default: NamespaceRef
+    tutorial: NamespaceRef
+    shop: NamespaceRef
 
     def __init__(self, name: str, args: StudentArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:student:Student", name, None, opts)
         self._args = args
-        self.default, self.tutorial, self.shop = (self._place(key) for key in COURSE)
-        Access(
-            "access",
-            AccessArgs(places=(self.default, self.tutorial, self.shop), group=args.group),
-            ResourceOptions(parent=self),
-        )
+        self.default, self.tutorial, self.shop = self.namespaces = [self._namespace(key) for key in COURSE]
+        access = StudentAccessArgs(namespaces=self.namespaces, group=args.group)
+        StudentAccess("access", access, ResourceOptions(parent=self))
         self.register_outputs({})
 
-    def _place(self, key: str) -> Place:
-        """A namespace, with what has to be there before the first Pod."""
-        labels = {STUDENT_LABEL: self._args.id, CLASS_LABEL: self._args.classroom}
+    def _namespace(self, key: str) -> NamespaceRef:
+        """Make a namespace with the guardrails that must exist before the first Pod."""
+        name, student = namespace(self._args.id, key), self._args.id
+        labels = {STUDENT_LABEL: student, CLASS_LABEL: self._args.classroom}
         injection = {"istio-injection": "enabled"} if key in _INJECTED else {}
         made = k8s.core.v1.Namespace(
-            key,
-            metadata={"name": namespace(self._args.id, key), "labels": {**labels, **injection}},
-            opts=ResourceOptions(parent=self),
+            key, metadata={"name": name, "labels": {**labels, **injection}}, opts=ResourceOptions(parent=self)
         )
-        inside = ResourceOptions(parent=self, depends_on=[made])
-        metadata = {"name": "student", "namespace": namespace(self._args.id, key)}
-        furniture: list[pulumi.Resource] = [
-            k8s.core.v1.ResourceQuota(key, metadata=metadata, spec={"hard": quota(self._args)}, opts=inside),
-            k8s.core.v1.LimitRange(
-                key, metadata=metadata, spec={"limits": [{"type": "Container", **_SMALL}]}, opts=inside
-            ),
-            k8s.networking.v1.NetworkPolicy(key, metadata=metadata, spec=from_own(self._args.id), opts=inside),
+        child_opts = ResourceOptions(parent=self, depends_on=[made])
+        metadata = {"name": "student", "namespace": name}
+        limits = {"limits": [{"type": "Container", **_DEFAULTS}]}
+        guardrails: list[pulumi.Resource] = [
+            k8s.core.v1.ResourceQuota(key, metadata=metadata, spec={"hard": quota(self._args)}, opts=child_opts),
+            k8s.core.v1.LimitRange(key, metadata=metadata, spec=limits, opts=child_opts),
+            k8s.networking.v1.NetworkPolicy(key, metadata=metadata, spec=from_own(student), opts=child_opts),
         ]
         if key in _INJECTED:
-            furniture.append(
+            guardrails.append(
                 k8s.apiextensions.CustomResource(
                     f"sidecar-{key}",
                     api_version="networking.istio.io/v1",
                     kind="Sidecar",
                     metadata={**metadata, "name": "default"},
-                    spec=own_mesh(self._args.id),
-                    opts=inside,
+                    spec=own_mesh(student),
+                    opts=child_opts,
                 )
             )
-        return Place(key=key, name=namespace(self._args.id, key), after=[made, *furniture])
+        return NamespaceRef(key=key, name=name, depends_on=[made, *guardrails])
 
 
 def quota(args: StudentArgs) -> Mapping[str, str]:
-    """What fits into each namespace of a student."""
+    """Return the quota of each namespace."""
     return {
         "requests.cpu": str(args.cpu),
         "requests.memory": args.memory,
         "pods": str(args.pods),
-        **_FREE_OF_CHARGE,
+        **_FORBIDDEN,
     }
 
 
 def from_own(student: str) -> dict[str, Any]:
-    """Requests come from the student's own namespaces and from the platform's; other students' do not arrive.
-
-    Args:
-        student: id.
-    """
-    everybody = [
-        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in _FOR_EVERYBODY
-    ]
+    """Return a NetworkPolicy that admits requests from the student's own and the platform's namespaces only."""
+    platform = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in _PLATFORM]
     own = {"namespaceSelector": {"matchLabels": {STUDENT_LABEL: student}}}
-    return {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [own, *everybody]}]}
+    return {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [own, *platform]}]}
 
 
 def own_mesh(student: str) -> dict[str, Any]:
-    """What the proxies of a student hear of: with another's rules a VirtualService could lead requests astray.
-
-    Args:
-        student: id.
-    """
+    """Return a Sidecar that hides other students' rules, which could redirect requests, from the proxies."""
     own = [f"{namespace(student, key)}/*" for key in COURSE]
-    return {"egress": [{"hosts": [*own, *(f"{name}/*" for name in _FOR_EVERYBODY)]}]}
+    return {"egress": [{"hosts": [*own, *(f"{name}/*" for name in _PLATFORM)]}]}

@@ -1,11 +1,11 @@
-"""What keeps students' Pods on a shared cluster inside their containers: a policy of the API server itself.
+"""Admission policy that keeps students' Pods on a shared cluster inside their containers.
 
-Pod Security's own levels would do for namespaces without sidecars; Istio's init container needs two capabilities that
-even the baseline refuses.
+The levels of Pod Security do not fit: Istio's init container needs two capabilities that even `baseline` refuses.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -42,26 +42,32 @@ _RULES = {
         f"{_CONTAINERS}.all(each, !has(each.ports) || each.ports.all(port, !has(port.hostPort) || port.hostPort == 0))"
     ),
 }
-"""What is refused, by what the student is told."""
+"""CEL expressions of what is allowed, by the message for the student."""
 
 
-class Confinement(pulumi.ComponentResource):
-    """A ValidatingAdmissionPolicy for the Pods in every student's namespaces, with its binding."""
+@dataclass(frozen=True, kw_only=True)
+class StudentPodPolicyArgs:
+    """Label of the namespaces that the policy applies to."""
 
-    def __init__(self, name: str, opts: ResourceOptions | None = None) -> None:
+    label: str = STUDENT_LABEL
+
+
+class StudentPodPolicy(pulumi.ComponentResource):
+    """A ValidatingAdmissionPolicy for the Pods in students' namespaces, with its binding."""
+
+    def __init__(self, name: str, args: StudentPodPolicyArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:student:Confinement", name, None, opts)
         policy = k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
             name, metadata={"name": NAME}, spec=spec(), opts=ResourceOptions(parent=self)
         )
+        selector = {"matchExpressions": [{"key": args.label, "operator": "Exists"}]}
         k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
             name,
             metadata={"name": NAME},
             spec={
                 "policyName": NAME,
                 "validationActions": ["Deny"],
-                "matchResources": {
-                    "namespaceSelector": {"matchExpressions": [{"key": STUDENT_LABEL, "operator": "Exists"}]}
-                },
+                "matchResources": {"namespaceSelector": selector},
             },
             opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
@@ -69,7 +75,7 @@ class Confinement(pulumi.ComponentResource):
 
 
 def spec() -> dict[str, Any]:
-    """The policy: ephemeral containers are refused by the students' rights already."""
+    """Return the policy's spec; the students' rights already exclude ephemeral containers."""
     return {
         "failurePolicy": "Fail",
         "matchConstraints": {

@@ -1,4 +1,4 @@
-"""The notes' traffic rules, with the notes' names and values, from the settings that stand for them."""
+"""The handout's traffic rules, with its names and values, as pure functions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _VERSIONS = ("v1", "v2", "v3")
-"""Of reviews, as Bookinfo has them."""
+"""Versions of Bookinfo's reviews."""
 
 
 def reviews_destination() -> dict[str, Any]:
-    """DestinationRule `reviews`: a subset for each version, as Istio's sample has it."""
+    """Return DestinationRule `reviews` with a subset for each version, as in Istio's sample."""
     return {
         "host": "reviews",
         "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}},
@@ -21,13 +21,13 @@ def reviews_destination() -> dict[str, Any]:
 
 
 def reviews_route(weights: Mapping[str, int], *, by_browser: bool) -> dict[str, Any]:
-    """VirtualService `reviews`: the first rule that fits a request is the one that counts.
+    """Return VirtualService `reviews`, whose first matching rule applies.
 
     Args:
         weights: percentages by version; empty for version 1 alone.
-        by_browser: whether Firefox gets version 2 before any weight is looked at.
+        by_browser: whether Firefox gets version 2, before any weights.
     """
-    # Bookinfo's front page hands the browser's name on in this header.
+    # Bookinfo's front page passes on the browser's name in this header.
     firefox = {
         "match": [{"headers": {"baggage-user-agent": {"regex": ".*Firefox.*"}}}],
         "route": [{"destination": _reviews("v2")}],
@@ -40,12 +40,7 @@ def reviews_route(weights: Mapping[str, int], *, by_browser: bool) -> dict[str, 
 
 
 def order_route(*, timeout: str, retries: Mapping[str, Any] | None) -> dict[str, Any]:
-    """VirtualService `vs-order-network-rule`.
-
-    Args:
-        timeout: empty for none.
-        retries: in Istio's own words; None for those that Istio has by itself.
-    """
+    """Return VirtualService `vs-order-network-rule`; without `retries` Istio's default applies."""
     http: dict[str, Any] = {"route": [{"destination": {"host": "order"}}]}
     if timeout:
         http["timeout"] = timeout
@@ -55,11 +50,7 @@ def order_route(*, timeout: str, retries: Mapping[str, Any] | None) -> dict[str,
 
 
 def delivery_destination(outlier_detection: Mapping[str, Any]) -> dict[str, Any]:
-    """DestinationRule `dr-delivery`.
-
-    Args:
-        outlier_detection: in Istio's own words.
-    """
+    """Return DestinationRule `dr-delivery`."""
     return {
         "host": "delivery",
         "trafficPolicy": {

@@ -1,7 +1,8 @@
-"""The traffic lessons, composed: which of the notes' rules are there, by the settings."""
+"""The traffic lessons, composed from the settings."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -13,39 +14,47 @@ from components.traffic import rules
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.common.namespaces import Place
-    from lab.settings import traffic as settings
+    from components.common.namespaces import NamespaceRef
+    from lab.settings import traffic
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficArgs:
+    """Arguments of the traffic rules.
+
+    Attributes:
+        settings: which rules there are, and their values.
+        namespace: of the rules.
+        depends_on: what they need.
+    """
+
+    settings: traffic.Traffic
+    namespace: NamespaceRef
+    depends_on: Sequence[pulumi.Resource] = ()
 
 
 class Traffic(pulumi.ComponentResource):
-    """The notes' VirtualServices and DestinationRules in `tutorial`; none of them in the lab as it first stands."""
+    """The handout's VirtualServices and DestinationRules in `tutorial`; none by default."""
 
-    def __init__(
-        self,
-        name: str,
-        chosen: settings.Traffic,
-        place: Place,
-        mesh: Sequence[pulumi.Resource],
-        opts: ResourceOptions | None = None,
-    ) -> None:
+    def __init__(self, name: str, args: TrafficArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:traffic:Traffic", name, None, opts)
-        self._place, self._after = place, [*place.after, *mesh]
-        if chosen.routes_reviews:
+        self._args, settings = args, args.settings
+        if settings.routes_reviews:
             subsets = self._rule("DestinationRule", "reviews", rules.reviews_destination())
-            route = rules.reviews_route(chosen.reviews.weights, by_browser=chosen.reviews_by_browser)
-            # A route to a subset that is not there yet would answer 503.
+            route = rules.reviews_route(settings.reviews.weights, by_browser=settings.reviews_by_browser)
+            # A route to a missing subset would answer 503.
             self._rule("VirtualService", "reviews", route, subsets)
-        if chosen.order.wanted:
-            asked = chosen.order.retries
-            retries = {
-                "attempts": asked.attempts,
-                "perTryTimeout": asked.per_try_timeout,
-                "retryOn": asked.retry_on,
+        if settings.order.wanted:
+            retries = settings.order.retries
+            wanted = {
+                "attempts": retries.attempts,
+                "perTryTimeout": retries.per_try_timeout,
+                "retryOn": retries.retry_on,
             }
-            route = rules.order_route(timeout=chosen.order.timeout, retries=retries if asked.enabled else None)
+            route = rules.order_route(timeout=settings.order.timeout, retries=wanted if retries.enabled else None)
             self._rule("VirtualService", "vs-order-network-rule", route)
-        if chosen.delivery_circuit_breaker.enabled:
-            breaker = chosen.delivery_circuit_breaker
+        if settings.delivery_circuit_breaker.enabled:
+            breaker = settings.delivery_circuit_breaker
             detection = {
                 "interval": breaker.interval,
                 "consecutive5xxErrors": breaker.consecutive_errors,
@@ -56,11 +65,12 @@ class Traffic(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _rule(self, kind: str, name: str, spec: dict[str, Any], *more: pulumi.Resource) -> pulumi.Resource:
+        namespace = self._args.namespace
         return k8s.apiextensions.CustomResource(
             f"{kind.lower()}-{name}" if name == "reviews" else name,
             api_version="networking.istio.io/v1",
             kind=kind,
-            metadata={"name": name, "namespace": self._place.name},
+            metadata={"name": name, "namespace": namespace.name},
             spec=spec,
-            opts=ResourceOptions(parent=self, depends_on=[*self._after, *more]),
+            opts=ResourceOptions(parent=self, depends_on=[*namespace.depends_on, *self._args.depends_on, *more]),
         )

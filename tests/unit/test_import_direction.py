@@ -146,11 +146,16 @@ def test_azure_is_imported_by_its_own_platform_only() -> None:
 
 
 CHOOSING = {
-    "components/rollouts/delivery.py",
-    "components/platform/select.py",
+    "components/common/volumes.py",
+    "components/mesh/istio.py",
     "components/observability/observability.py",
+    "components/platform/select.py",
+    "components/rollouts/rollouts.py",
     "components/shop/shop.py",
+    "components/students/guardrails.py",
+    "components/students/program.py",
     "components/traffic/traffic.py",
+    "components/tutorial.py",
 }
 """Where settings become what the components are given."""
 

@@ -10,9 +10,9 @@ from pulumi import ResourceOptions
 
 from components.rollouts import argo_rollouts, strategies
 from components.rollouts.argo_rollouts import RolloutsManifests
-from components.rollouts.delivery import Delivery, DeliveryArgs
+from components.rollouts.rollouts import Rollouts, RolloutsArgs
 from lab import versions
-from lab.settings.rollouts import Rollouts
+from lab.settings.rollouts import Rollouts as RolloutsSettings
 from tests.unit.components import support
 from tests.unit.components.support import FIXTURES, Elsewhere, after
 from tests.unit.recorder import record
@@ -20,7 +20,7 @@ from tests.unit.recorder import record
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from components.common.addon import Content
+    from components.common.addon import AddonManifests
     from tests.unit.recorder import Recorded, Recording
 
 FILES = RolloutsManifests(install=FIXTURES / "argo-rollouts.yaml", dashboard=FIXTURES / "argo-rollouts-dashboard.yaml")
@@ -30,13 +30,13 @@ BLUE_GREEN = {"strategy": "blueGreen"}
 
 
 def elsewhere(folder: Path, **settings: object) -> Recording:
-    """Delivery on a cluster that is not the lab's own and has load balancers."""
+    """Argo Rollouts on a cluster that is not the lab's own and has load balancers."""
 
     def program() -> None:
         platform = Elsewhere.make()
-        chosen = Rollouts.model_validate(settings, by_alias=True, by_name=False)
-        args = DeliveryArgs(manifests=FILES, settings=chosen, directory=folder)
-        Delivery("delivery", args, platform, ResourceOptions(providers=[platform.provider]))
+        chosen = RolloutsSettings.model_validate(settings, by_alias=True, by_name=False)
+        args = RolloutsArgs(settings=chosen, platform=platform, manifests=FILES, directory=folder)
+        Rollouts("delivery", args, ResourceOptions(providers=[platform.provider]))
 
     return record(program, answers=support.answers)
 
@@ -188,7 +188,7 @@ def test_where_there_are_no_load_balancers_a_public_example_waits_for_none() -> 
 # --- Argo Rollouts ---
 
 
-def composed() -> Content:
+def composed() -> AddonManifests:
     return argo_rollouts.compose(FILES)
 
 

@@ -279,7 +279,7 @@ def test_all_that_an_analysis_asks_for_is_counted() -> None:
     limits = analysis.Limits(success=0.95, milliseconds=500, interval="15s", window="1m")
     queries = [
         each["provider"]["prometheus"]["query"]
-        for each in analysis.template(limits, namespace="shop", looks=None)["metrics"]
+        for each in analysis.template(limits, namespace="shop", count=None)["metrics"]
     ]
     series = counted(line())
 
