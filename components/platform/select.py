@@ -10,7 +10,6 @@ import pulumi
 from lab import paths, versions
 from lab.errors import LabError
 from lab.settings import Target
-from lab.settings.groups import ApiServer
 
 if TYPE_CHECKING:
     from components.platform.base import Platform
@@ -62,29 +61,13 @@ def _embedded(settings: Settings, stack: str) -> Platform:
 
 
 def _azure(settings: Settings, stack: str) -> Platform:
-    from components.platform.azure import Azure, AzureArgs, BudgetArgs, MaintenanceArgs, SpotPoolArgs
+    from components.platform.azure import Azure, AzureArgs
 
-    azure = settings.azure
-    spot, budget, maintenance = azure.spot_pool, azure.budget, azure.maintenance
     args = AzureArgs(
+        settings=settings.azure,
         stack=stack,
-        subscription=azure.subscription or None,
-        location=azure.location,
         tags=settings.tags(stack),
         kubernetes_version=settings.kubernetes_version,
-        tier=azure.tier,
-        registry_sku=azure.registry_sku,
-        entra=azure.entra,
-        private=azure.api_server is ApiServer.PRIVATE,
-        allowed_ranges=azure.allowed_ranges if azure.api_server is ApiServer.ALLOWLIST else (),
-        ingress_ranges=azure.ingress_ranges,
-        vm_size=azure.system_pool.vm_size,
-        count=azure.system_pool.count,
-        max_count=azure.system_pool.max_count,
-        spot=SpotPoolArgs(vm_size=spot.vm_size, max_count=spot.max_count) if spot.enabled else None,
-        maintenance=MaintenanceArgs(channel=maintenance.channel, day=maintenance.day, hour=maintenance.hour),
-        budget=BudgetArgs(amount=budget.amount, email=budget.email) if budget.email else None,
-        protect=azure.protect,
     )
     return Azure("azure", args)
 

@@ -149,6 +149,8 @@ CHOOSING = {
     "components/common/volumes.py",
     "components/mesh/istio.py",
     "components/observability/observability.py",
+    "components/platform/azure/network.py",
+    "components/platform/azure/scope.py",
     "components/platform/select.py",
     "components/rollouts/rollouts.py",
     "components/shop/shop.py",

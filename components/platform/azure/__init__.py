@@ -10,14 +10,14 @@ from pulumi import InvokeOutputOptions, ResourceOptions
 from pulumi_azure_native import authorization, resources
 
 from components.platform.azure import budget, cluster, identity, network, registry, roles
-from components.platform.azure.args import AzureArgs, BudgetArgs, MaintenanceArgs, Scope, SpotPoolArgs
+from components.platform.azure.scope import AzureArgs, Scope
 from components.platform.base import Capabilities, Platform, Webhooks, kubernetes_provider
 from components.platform.naming import azure_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Azure", "AzureArgs", "BudgetArgs", "MaintenanceArgs", "SpotPoolArgs"]
+__all__ = ["Azure", "AzureArgs"]
 
 
 class Azure(pulumi.ComponentResource, Platform):
@@ -30,10 +30,11 @@ class Azure(pulumi.ComponentResource, Platform):
 
     def __init__(self, name: str, args: AzureArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:platform:Azure", name, None, opts)
+        settings = args.settings
         provider = azure.Provider(
             "azure",
-            location=args.location,
-            subscription_id=args.subscription,
+            location=settings.location,
+            subscription_id=settings.subscription or None,
             opts=ResourceOptions(parent=self),
         )
         caller = authorization.get_client_config_output(opts=InvokeOutputOptions(provider=provider, parent=self))
@@ -41,9 +42,9 @@ class Azure(pulumi.ComponentResource, Platform):
         group = resources.ResourceGroup(
             "resource-group",
             resource_group_name=names.resource_group,
-            location=args.location,
+            location=settings.location,
             tags=args.tags,
-            opts=ResourceOptions(parent=self, provider=provider, protect=args.protect),
+            opts=ResourceOptions(parent=self, provider=provider, protect=settings.protect),
         )
         scope = Scope(
             args=args, names=names, parent=self, provider=provider, group=group, subscription=caller.subscription_id
@@ -52,8 +53,8 @@ class Azure(pulumi.ComponentResource, Platform):
         identities = identity.make(scope)
         granted = identity.grant(scope, identities, images)
         aks = cluster.make(scope, identities, granted)
-        if args.budget is not None:
-            budget.make(scope, args.budget)
+        if settings.budget.email:
+            budget.make(scope)
         self.registry = images.login_server
         self.outputs = {
             "azureSubscription": caller.subscription_id,
@@ -62,10 +63,10 @@ class Azure(pulumi.ComponentResource, Platform):
             "registry": images.login_server,
         }
         self.deleted_with = aks
-        self.ingress = network.ingress(args.ingress_ranges)
+        self.ingress = network.ingress(settings.ingress_ranges)
         self.kubeconfig = cluster.kubeconfig(scope, aks)
-        admitted = [cluster.admit(scope, aks, caller)] if args.entra else []
-        self.hooks = roles.retry_until_propagated_in_cluster() if args.entra else None
+        admitted = [cluster.admit(scope, aks, caller)] if settings.entra else []
+        self.hooks = roles.retry_until_propagated_in_cluster() if settings.entra else None
         self.identity = aks.id
         self.provider = kubernetes_provider(
             self.kubeconfig, self.identity, ResourceOptions(parent=self, depends_on=admitted)

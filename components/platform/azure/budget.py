@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from pulumi_azure_native import consumption
 
 if TYPE_CHECKING:
-    from components.platform.azure.args import BudgetArgs, Scope
+    from components.platform.azure.scope import Scope
 
 
-def make(scope: Scope, args: BudgetArgs) -> None:
+def make(scope: Scope) -> None:
     """Make the budget of the resource group."""
+    settings = scope.settings.budget
 
     def warning(threshold: int, kind: consumption.ThresholdType) -> consumption.NotificationArgs:
         return consumption.NotificationArgs(
@@ -20,7 +21,7 @@ def make(scope: Scope, args: BudgetArgs) -> None:
             operator=consumption.OperatorType.GREATER_THAN_OR_EQUAL_TO,
             threshold=threshold,
             threshold_type=kind,
-            contact_emails=[args.email],
+            contact_emails=[settings.email],
         )
 
     consumption.Budget(
@@ -28,7 +29,7 @@ def make(scope: Scope, args: BudgetArgs) -> None:
         budget_name=scope.names.budget,
         scope=scope.group.id,
         category=consumption.CategoryType.COST,
-        amount=args.amount,
+        amount=settings.amount,
         time_grain=consumption.TimeGrainType.MONTHLY,
         time_period=consumption.BudgetTimePeriodArgs(start_date=_first_of_month(date.today())),  # noqa: DTZ011
         notifications={

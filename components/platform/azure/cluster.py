@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from pulumi_azure_native import authorization
 
-    from components.platform.azure.args import Scope, SpotPoolArgs
     from components.platform.azure.identity import Identities
+    from components.platform.azure.scope import Scope
 
 _SPOT = "kubernetes.azure.com/scalesetpriority"
 """Label and taint that AKS adds to spot nodes; declaring them keeps previews empty."""
@@ -31,18 +31,19 @@ _IMAGE_CLEANER_HOURS = 24
 
 def make(scope: Scope, identities: Identities, depends_on: Sequence[pulumi.Resource]) -> aks.ManagedCluster:
     """Make the cluster with its maintenance windows and its spot pool."""
-    args = scope.args
+    args, settings = scope.args, scope.settings
+    pool, maintenance = settings.system_pool, settings.maintenance
     # AKS adds to what it was given, the autoscaler changes the count, and upgrades change the version.
-    ignored = ["agentPoolProfiles", *([] if args.maintenance.channel == "none" else ["kubernetesVersion"])]
+    ignored = ["agentPoolProfiles", *([] if maintenance.channel == "none" else ["kubernetesVersion"])]
     cluster = aks.ManagedCluster(
         "cluster",
         resource_name_=scope.names.cluster,
         resource_group_name=scope.group.name,
         node_resource_group=scope.names.node_resource_group,
-        location=args.location,
+        location=settings.location,
         dns_prefix=scope.names.dns_prefix,
         kubernetes_version=args.kubernetes_version,
-        sku=aks.ManagedClusterSKUArgs(name=aks.ManagedClusterSKUName.BASE, tier=args.tier),
+        sku=aks.ManagedClusterSKUArgs(name=aks.ManagedClusterSKUName.BASE, tier=settings.tier),
         support_plan=aks.KubernetesSupportPlan.KUBERNETES_OFFICIAL,
         identity=aks.ManagedClusterIdentityArgs(
             type=aks.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[identities.control_plane.id]
@@ -55,11 +56,11 @@ def make(scope: Scope, identities: Identities, depends_on: Sequence[pulumi.Resou
             )
         },
         enable_rbac=True,
-        disable_local_accounts=args.entra,
-        aad_profile=aks.ManagedClusterAADProfileArgs(managed=True, enable_azure_rbac=True) if args.entra else None,
-        api_server_access_profile=network.api_server(args),
+        disable_local_accounts=settings.entra,
+        aad_profile=aks.ManagedClusterAADProfileArgs(managed=True, enable_azure_rbac=True) if settings.entra else None,
+        api_server_access_profile=network.api_server(settings),
         auto_upgrade_profile=aks.ManagedClusterAutoUpgradeProfileArgs(
-            upgrade_channel=args.maintenance.channel,
+            upgrade_channel=maintenance.channel,
             node_os_upgrade_channel=aks.NodeOSUpgradeChannel.NODE_IMAGE,
         ),
         network_profile=network.profile(),
@@ -75,27 +76,27 @@ def make(scope: Scope, identities: Identities, depends_on: Sequence[pulumi.Resou
                 name="system",
                 mode=aks.AgentPoolMode.SYSTEM,
                 type=aks.AgentPoolType.VIRTUAL_MACHINE_SCALE_SETS,
-                vm_size=args.vm_size,
+                vm_size=pool.vm_size,
                 os_type=aks.OSType.LINUX,
                 os_disk_size_gb=OS_DISK_GB,
                 enable_auto_scaling=True,
-                count=args.count,
-                min_count=min(args.count, args.max_count),
-                max_count=args.max_count,
+                count=pool.count,
+                min_count=min(pool.count, pool.max_count),
+                max_count=pool.max_count,
             )
         ],
         tags=args.tags,
         opts=scope.opts(depends_on=depends_on, protect=True, ignore_changes=ignored),
     )
     _maintenance(scope, cluster)
-    if args.spot is not None:
-        _spot_pool(scope, args.spot, cluster)
+    if settings.spot_pool.enabled:
+        _spot_pool(scope, cluster)
     return cluster
 
 
 def kubeconfig(scope: Scope, cluster: aks.ManagedCluster) -> pulumi.Output[str]:
     """Return the caller's credentials, which with Entra are never an administrator's certificate."""
-    entra = scope.args.entra
+    entra = scope.settings.entra
     answer = aks.list_managed_cluster_user_credentials_output(
         resource_group_name=scope.group.name,
         resource_name=cluster.name,
@@ -124,7 +125,7 @@ def admit(
 
 
 def _maintenance(scope: Scope, cluster: aks.ManagedCluster) -> None:
-    maintenance = scope.args.maintenance
+    maintenance = scope.settings.maintenance
     window = aks.MaintenanceWindowArgs(
         duration_hours=_MAINTENANCE_HOURS,
         start_time=f"{maintenance.hour:02}:00",
@@ -145,7 +146,8 @@ def _maintenance(scope: Scope, cluster: aks.ManagedCluster) -> None:
         )
 
 
-def _spot_pool(scope: Scope, spot: SpotPoolArgs, cluster: aks.ManagedCluster) -> None:
+def _spot_pool(scope: Scope, cluster: aks.ManagedCluster) -> None:
+    spot = scope.settings.spot_pool
     aks.AgentPool(
         "spot-pool",
         agent_pool_name="spot",

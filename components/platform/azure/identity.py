@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pulumi
     from pulumi_azure_native import containerregistry
 
-    from components.platform.azure.args import Scope
+    from components.platform.azure.scope import Scope
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ def make(scope: Scope) -> Identities:
             name,
             resource_name_=azure_name,
             resource_group_name=scope.group.name,
-            location=scope.args.location,
+            location=scope.settings.location,
             tags=scope.args.tags,
             opts=scope.opts(),
         )

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 from pulumi_azure_native import containerservice as aks
 
 from components.platform.base import Ingress
+from lab.settings.groups import ApiServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.platform.azure.args import AzureArgs
+    from lab.settings.groups import Azure
 
 
-def api_server(args: AzureArgs) -> aks.ManagedClusterAPIServerAccessProfileArgs:
-    """Return a private API server, or a public one for the allowed ranges."""
+def api_server(settings: Azure) -> aks.ManagedClusterAPIServerAccessProfileArgs:
+    """Return a private API server, or a public one with or without an allowlist."""
+    private, listed = settings.api_server is ApiServer.PRIVATE, settings.api_server is ApiServer.ALLOWLIST
+    ranges = settings.allowed_ranges if listed else ()
     return aks.ManagedClusterAPIServerAccessProfileArgs(
-        enable_private_cluster=args.private, authorized_ip_ranges=None if args.private else args.allowed_ranges
+        enable_private_cluster=private, authorized_ip_ranges=None if private else ranges
     )
 
 

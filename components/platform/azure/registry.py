@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pulumi_azure_native import containerregistry
 
 if TYPE_CHECKING:
-    from components.platform.azure.args import Scope
+    from components.platform.azure.scope import Scope
 
 
 def make(scope: Scope) -> containerregistry.Registry:
@@ -16,8 +16,8 @@ def make(scope: Scope) -> containerregistry.Registry:
         "registry",
         registry_name=scope.names.registry,
         resource_group_name=scope.group.name,
-        location=scope.args.location,
-        sku=containerregistry.SkuArgs(name=scope.args.registry_sku),
+        location=scope.settings.location,
+        sku=containerregistry.SkuArgs(name=scope.settings.registry_sku),
         admin_user_enabled=False,
         anonymous_pull_enabled=False,
         tags=scope.args.tags,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,10 @@ from pulumi_azure_native import authorization
 from pulumi_azure_native import containerservice as aks
 
 from components.mesh import values as chart_values
-from components.platform.azure import Azure, AzureArgs, BudgetArgs, MaintenanceArgs, SpotPoolArgs, roles
+from components.platform.azure import Azure, AzureArgs, roles
 from components.platform.base import Ingress
 from components.platform.naming import azure_names, role_assignment_name
+from lab.settings.groups import Azure as AzureSettings
 from tests.unit.recorder import STACK, Recorded, Recording, is_secret, record
 
 if TYPE_CHECKING:
@@ -34,34 +34,33 @@ KUBECONFIG: dict[str, Any] = {
         {"name": "kim", "user": {"exec": {"command": "kubelogin", "args": ["get-token", "--login", "devicecode"]}}}
     ]
 }
-ARGS = AzureArgs(
-    stack=STACK,
-    subscription=SUBSCRIPTION,
-    location="koreacentral",
-    tags={"project": "istio-lab", "stack": STACK},
-    kubernetes_version="1.36",
-    tier="Free",
-    registry_sku="Basic",
-    entra=True,
-    private=False,
-    allowed_ranges=RANGES,
-    ingress_ranges=(),
-    vm_size="Standard_D4s_v5",
-    count=2,
-    max_count=3,
-    spot=None,
-    maintenance=MaintenanceArgs(channel="patch", day="Sunday", hour=2),
-    budget=None,
-    protect=False,
-)
-OPPOSITE = replace(
-    ARGS,
+
+
+def azure_args(**settings: object) -> AzureArgs:
+    given = {
+        "subscription": SUBSCRIPTION,
+        "location": "koreacentral",
+        "allowedRanges": RANGES,
+        "systemPool": {"vmSize": "Standard_D4s_v5", "count": 2, "maxCount": 3},
+        "maintenance": {"channel": "patch", "day": "Sunday", "hour": 2},
+        **settings,
+    }
+    return AzureArgs(
+        settings=AzureSettings.model_validate(given, by_alias=True, by_name=False),
+        stack=STACK,
+        tags={"project": "istio-lab", "stack": STACK},
+        kubernetes_version="1.36",
+    )
+
+
+ARGS = azure_args()
+OPPOSITE = azure_args(
     entra=False,
-    private=True,
-    ingress_ranges=RANGES,
-    spot=SpotPoolArgs(vm_size="Standard_F8s_v2", max_count=7),
-    maintenance=MaintenanceArgs(channel="none", day="Friday", hour=23),
-    budget=BudgetArgs(amount=75, email="kim@example.com"),
+    apiServer="private",
+    ingressRanges=RANGES,
+    spotPool={"enabled": True, "vmSize": "Standard_F8s_v2", "maxCount": 7},
+    maintenance={"channel": "none", "day": "Friday", "hour": 23},
+    budget={"amount": 75, "email": "kim@example.com"},
     protect=True,
 )
 """Every switch the other way."""
@@ -199,7 +198,7 @@ def test_azure_is_asked_with_the_same_provider_too(usual: Stood) -> None:
 
 
 def test_a_subscription_that_is_not_chosen_is_that_of_the_login() -> None:
-    stood = Stood(replace(ARGS, subscription=None))
+    stood = Stood(azure_args(subscription=""))
 
     assert "subscriptionId" not in stood.recording.one("azure", "pulumi:providers:azure-native").inputs
     assert stood.recording.stack_outputs["azureSubscription"] == SUBSCRIPTION
@@ -396,7 +395,7 @@ def test_upgrades_wait_for_their_day_and_hour(usual: Stood, opposite: Stood) -> 
 
 @pytest.mark.parametrize(("count", "limit", "least"), [(2, 3, 2), (3, 3, 3)])
 def test_the_system_pool_scales_between_its_beginning_and_its_limit(count: int, limit: int, least: int) -> None:
-    (pool,) = Stood(replace(ARGS, count=count, max_count=limit)).cluster["agentPoolProfiles"]
+    (pool,) = Stood(azure_args(systemPool={"count": count, "maxCount": limit})).cluster["agentPoolProfiles"]
 
     assert pool["enableAutoScaling"] is True
     assert (pool["count"], pool["minCount"], pool["maxCount"]) == (count, least, limit)
