@@ -27,13 +27,9 @@ _RETIRED_HUB = "registry.istio.io/release"
 
 @dataclass(frozen=True, kw_only=True)
 class BookinfoArgs:
-    """Arguments of Bookinfo.
+    """Arguments of Bookinfo: the pinned manifests, and the image repository prefix.
 
-    Attributes:
-        applications: path of the pinned `bookinfo.yaml`.
-        gateway: path of the pinned `bookinfo-gateway.yaml`.
-        hub: image repository prefix.
-        host: of its Gateway; None for all hosts, which only one namespace of a cluster can have.
+    Without a host its Gateway answers to all hosts, which only one namespace of a cluster can do.
     """
 
     applications: Path
@@ -46,11 +42,7 @@ class BookinfoArgs:
 class TutorialArgs:
     """Arguments of the tutorial.
 
-    Attributes:
-        hello_nginx_image: image of the injection exercise; None for no exercise.
-        bookinfo: None for no Bookinfo.
-        namespace: an existing namespace; None to create `tutorial`.
-        depends_on: what Pods and mesh objects need.
+    Without an image there is no injection exercise. Without a namespace, `tutorial` is created.
     """
 
     hello_nginx_image: str | None

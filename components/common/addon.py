@@ -62,14 +62,7 @@ class AddonManifests:
 
 @dataclass(frozen=True, kw_only=True)
 class AddonContext:
-    """The environment that addons are installed into.
-
-    Attributes:
-        capabilities: of the cluster.
-        depends_on: what must exist before the release.
-        directory: the stack's own directory on this machine.
-        namespace: of the release.
-    """
+    """The environment that addons are installed into; `directory` is the stack's own on this machine."""
 
     capabilities: Capabilities
     depends_on: Sequence[pulumi.Resource]
@@ -86,24 +79,14 @@ class AddonArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolArgs(AddonArgs):
-    """Arguments of Istio's addons, all of which have a web page.
-
-    Attributes:
-        manifest: the pinned manifest.
-        exposure: who reaches the page from outside the cluster.
-    """
+    """Arguments of Istio's addons, which have a pinned manifest and a web page."""
 
     manifest: Path
     exposure: Exposure = PRIVATE
 
 
 class Addon(pulumi.ComponentResource):
-    """An addon whose objects are installed, changed and removed together.
-
-    Attributes:
-        url: the address of its page outside the cluster, if it has one.
-        release: the Helm release.
-    """
+    """An addon whose objects are installed, changed and removed together; `url` is None if it stays private."""
 
     url: pulumi.Output[str] | None = None
     release: k8s.helm.v3.Release

@@ -39,18 +39,7 @@ class IstioCharts:
 
 @dataclass(frozen=True, kw_only=True)
 class IstioArgs:
-    """Arguments of the mesh.
-
-    Attributes:
-        platform: the cluster.
-        charts: the pinned charts.
-        version: tag of Istio's images.
-        hub: image repository prefix.
-        access_log: whether proxies write access logs.
-        tracing: whether there is a Jaeger to send spans to.
-        trace_sampling: percentage of requests that are traced.
-        egress_gateway: whether there is an egress gateway, as in the demo profile.
-    """
+    """Arguments of the mesh; `trace_sampling` is the percentage of requests that are traced."""
 
     platform: Platform
     charts: IstioCharts

@@ -39,9 +39,7 @@ class GrafanaArgs(ToolArgs):
     Attributes:
         dashboards: JSON of the dashboards besides Istio's, by file name.
         anonymous_viewer: whether everybody who reaches it may look without a login.
-        prometheus: whether Prometheus is installed.
-        loki: whether Loki is installed.
-        tracing: whether Jaeger is installed.
+        prometheus, loki, tracing: whether they are installed.
         volumes: None keeps people's changes in the Pod.
     """
 

@@ -21,14 +21,7 @@ _OVERRIDES = "/kiali-override-secrets"
 
 @dataclass(frozen=True, kw_only=True)
 class KialiArgs(ToolArgs):
-    """Arguments of Kiali.
-
-    Attributes:
-        auth: how people log in: `anonymous` or `token`.
-        prometheus: whether Prometheus is installed.
-        grafana: whether Grafana is installed.
-        tracing: whether Jaeger is installed.
-    """
+    """Arguments of Kiali: the login (`anonymous` or `token`), and which other addons are installed."""
 
     auth: str
     prometheus: bool = True

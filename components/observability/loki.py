@@ -29,12 +29,7 @@ _RULES_VOLUME = "sc-rules-volume"
 
 @dataclass(frozen=True, kw_only=True)
 class LokiArgs(ToolArgs):
-    """Arguments of Loki.
-
-    Attributes:
-        retention: how long lines are kept, such as 48h; at least 24h. Older lines are deleted and not accepted.
-        volumes: None keeps the lines in the Pod.
-    """
+    """Arguments of Loki: its retention (at least 24h); without volumes the lines are kept in the Pod."""
 
     retention: str
     volumes: Volumes | None = None

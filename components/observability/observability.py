@@ -34,14 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservabilityArgs:
-    """Arguments of the observability addons.
-
-    Attributes:
-        settings: which addons there are, and how they are set up.
-        capabilities: of the cluster.
-        directory: the stack's own directory on this machine.
-        depends_on: what must exist first.
-    """
+    """Arguments of the observability addons; `directory` is the stack's own on this machine."""
 
     settings: observability.Observability
     capabilities: Capabilities

@@ -20,12 +20,7 @@ _RETENTION = "--storage.tsdb.retention.time="
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusArgs(ToolArgs):
-    """Arguments of Prometheus.
-
-    Attributes:
-        retention: how long samples are kept, such as 48h.
-        volumes: None keeps the samples in the Pod.
-    """
+    """Arguments of Prometheus: its retention, such as 48h; without volumes the samples are kept in the Pod."""
 
     retention: str
     volumes: Volumes | None = None

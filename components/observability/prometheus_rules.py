@@ -5,40 +5,13 @@ Only names that those two use: 6417 queries kube-state-metrics 1 and node-export
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.manifests import Object
 
 
-class Rule(TypedDict):
-    """A recording rule."""
-
-    record: str
-    expr: str
-    labels: NotRequired[dict[str, str]]
-
-
-class Group(TypedDict):
-    """Rules that are evaluated in order."""
-
-    name: str
-    rules: list[Rule]
-
-
-class RuleFile(TypedDict):
-    """A rule file of Prometheus."""
-
-    groups: list[Group]
-
-
-class Relabeling(TypedDict):
-    """A step of `metric_relabel_configs`; the source labels are joined by `;`."""
-
-    source_labels: list[str]
-    regex: str
-    target_label: str
-    replacement: str
-
-
-def recording_rules() -> RuleFile:
+def recording_rules() -> Object:
     """Return rules for the old names of dashboard 6417."""
     return {
         "groups": [
@@ -48,7 +21,7 @@ def recording_rules() -> RuleFile:
     }
 
 
-def cadvisor_relabelings() -> list[Relabeling]:
+def cadvisor_relabelings() -> list[Object]:
     """Return the labels that dashboard 315 selects and groups by, for the job that scrapes cAdvisor.
 
     They are added to the present ones, except `name`, which under containerd only repeats the container's id.
@@ -66,15 +39,15 @@ def cadvisor_relabelings() -> list[Relabeling]:
     ]
 
 
-def _kube_state_metrics() -> list[Rule]:
+def _kube_state_metrics() -> list[Object]:
     """Version 2 has the resource as a label, version 1 had it in the name."""
     units = {"cpu": "cpu_cores", "memory": "memory_bytes", "pods": "pods"}
-    of_nodes: list[Rule] = [
+    of_nodes: list[Object] = [
         {"record": f"kube_node_status_{amount}_{unit}", "expr": f'kube_node_status_{amount}{{resource="{resource}"}}'}
         for amount in ("allocatable", "capacity")
         for resource, unit in units.items()
     ]
-    of_containers: list[Rule] = [
+    of_containers: list[Object] = [
         {
             "record": f"kube_pod_container_resource_requests_{units[resource]}",
             "expr": f'kube_pod_container_resource_requests{{resource="{resource}"}}',
@@ -94,7 +67,7 @@ def _kube_state_metrics() -> list[Rule]:
     ]
 
 
-def _node_exporter() -> list[Rule]:
+def _node_exporter() -> list[Object]:
     """Version 0.16 added the unit to the names, and some set-ups added the node's name as a label.
 
     A disk counts once, however often parts of it are mounted into containers.
@@ -109,5 +82,5 @@ def _node_exporter() -> list[Rule]:
     ]
 
 
-def _copy(sources: list[str], regex: str, target: str, replacement: str = "$1") -> Relabeling:
+def _copy(sources: list[str], regex: str, target: str, replacement: str = "$1") -> Object:
     return {"source_labels": sources, "regex": regex, "target_label": target, "replacement": replacement}

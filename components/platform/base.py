@@ -11,13 +11,7 @@ import pulumi_kubernetes as k8s
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """Features of a cluster.
-
-    Attributes:
-        load_balancers: Services of type LoadBalancer get an address.
-        runs_containers: Pods run their containers; otherwise Pods are simulated.
-        metrics: the metrics API answers (`kubectl top`).
-    """
+    """Features of a cluster; if it does not run containers, Pods are simulated."""
 
     load_balancers: bool
     runs_containers: bool

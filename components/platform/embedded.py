@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 class EmbeddedArgs:
     """Arguments of the embedded platform.
 
-    Attributes:
-        directory: the stack's directory, relative to the project so that the state does not depend on its location.
-        version: the Kubernetes version to run.
-        nodes: the simulated nodes.
+    The stack's directory is relative to the project, so that the state does not depend on the project's location.
     """
 
     directory: str

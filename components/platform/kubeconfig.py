@@ -26,7 +26,7 @@ class KubeconfigArgs:
     """Arguments of the kubeconfig platform.
 
     Attributes:
-        directory: the stack's directory, relative to the project.
+        directory: the stack's, relative to the project.
         content: a self-contained kubeconfig of one context.
         cluster: facts about the cluster.
         purge_crds: whether Istio's and Argo Rollouts' CRDs are deleted with the lab.

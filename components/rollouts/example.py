@@ -26,15 +26,7 @@ _PORT = 80
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleArgs:
-    """Arguments of the example.
-
-    Attributes:
-        canary: whether a version is replaced by a canary, otherwise by blue/green.
-        image: of the first version.
-        exposure: who reaches it from outside the cluster.
-        namespace: where it runs.
-        depends_on: what the Rollout needs.
-    """
+    """Arguments of the example, which replaces versions by a canary or else by blue/green."""
 
     canary: bool
     image: str

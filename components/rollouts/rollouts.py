@@ -25,14 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutsArgs:
-    """Arguments of the chapter on Argo Rollouts.
-
-    Attributes:
-        settings: how new versions are rolled out.
-        platform: the cluster.
-        manifests: the pinned manifests.
-        directory: the stack's own directory on this machine.
-    """
+    """Arguments of the chapter on Argo Rollouts; `directory` is the stack's own on this machine."""
 
     settings: rollouts.Rollouts
     platform: Platform

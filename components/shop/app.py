@@ -63,16 +63,10 @@ class AppArgs:
 
     Attributes:
         app: its name, and the value of its label `app`.
-        namespace: of its objects.
-        image: with its registry.
-        replicas: number of Pods.
         version: value of the label `version`.
-        environment: its variables.
+        environment: its own variables.
         config_digest: of the ConfigMap with more variables; None for no ConfigMap.
         liveness: whether Pods that say they are down are restarted.
-        readiness: when a Pod gets requests.
-        depends_on: what its objects need.
-        replacement: how a version is replaced.
     """
 
     app: str

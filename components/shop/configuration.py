@@ -29,14 +29,7 @@ _LITERALS = {"class": "MSA", "Lab": "ConfigMap"}
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigurationArgs:
-    """Arguments of the configuration.
-
-    Attributes:
-        default: the namespace of the handout's ConfigMaps.
-        namespaces: where order runs.
-        log_level: the handout's `ORDER_LOG_LEVEL`.
-        mysql: whether order has a MySQL.
-    """
+    """Arguments of the configuration: the namespace of the handout's ConfigMaps, and those where order runs."""
 
     default: NamespaceRef
     namespaces: Sequence[NamespaceRef]

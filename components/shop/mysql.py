@@ -31,11 +31,8 @@ class MysqlArgs:
     """Arguments of the database.
 
     Attributes:
-        namespace: where it runs.
-        image: of MySQL.
-        volumes: None keeps the orders in its Pod.
+        volumes: None keeps the orders in the Pod.
         aliases: other namespaces, which reach it by the same name.
-        depends_on: what its objects need.
     """
 
     namespace: str

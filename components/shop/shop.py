@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -15,7 +15,7 @@ from components.common.volumes import Volumes
 from components.rollouts import strategies
 from components.rollouts.analysis import Limits
 from components.rollouts.progressive import Progressive, ProgressiveArgs, preview
-from components.shop import images, siege
+from components.shop import images
 from components.shop.app import PORT, App, AppArgs, Readiness, Replacement, Workload
 from components.shop.configuration import Configuration, ConfigurationArgs
 from components.shop.mysql import Mysql, MysqlArgs
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "shop"
 
-_ORDER, _DELIVERY = "order", "delivery"
+_ORDER, _DELIVERY, _SIEGE = "order", "delivery", "siege"
 
 _REPLICAS_IN_TUTORIAL = {_ORDER: 1, _DELIVERY: 2}
 """As in the handout: one order to time out, two deliveries of which one is taken down."""
@@ -39,8 +39,6 @@ class ShopArgs:
     """Arguments of the shop.
 
     Attributes:
-        settings: of the shop.
-        platform: the cluster.
         tutorial: the namespace `tutorial`, for its exercises with the shop; None for no exercises.
         default: the namespace of the handout's own ConfigMaps.
         namespace: an existing namespace; None to create `shop`.
@@ -103,9 +101,9 @@ class Shop(pulumi.ComponentResource):
             self._app(_DELIVERY, namespace, settings.delivery, None)
             if settings.siege.enabled:
                 k8s.core.v1.Pod(
-                    f"{siege.NAME}-{namespace.key}",
-                    metadata={"name": siege.NAME, "namespace": namespace.name, "labels": {"app": siege.NAME}},
-                    spec=siege.pod(settings.siege.image),
+                    f"{_SIEGE}-{namespace.key}",
+                    metadata={"name": _SIEGE, "namespace": namespace.name, "labels": {"app": _SIEGE}},
+                    spec=_siege(settings.siege.image),
                     opts=ResourceOptions(parent=self, depends_on=self._depends_on[namespace.key]),
                 )
         self.register_outputs({})
@@ -178,3 +176,19 @@ def _environment(app: str, settings: shop.App, *, configured: bool) -> dict[str,
     """Return an application's own variables; the log level is in the ConfigMap, if there is one."""
     own = {"APP_VERSION": settings.version, "APP_COLOUR": settings.colour, "VARIANT": settings.variant.value}
     return own if configured else {**own, f"{app.upper()}_LOG_LEVEL": settings.log_level.value}
+
+
+def _siege(image: str) -> dict[str, Any]:
+    """Return the Pod's spec; the third-party image needs its own user and a writable file system."""
+    return {
+        "automountServiceAccountToken": False,
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": _SIEGE,
+                "image": image,
+                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}},
+                "securityContext": {"allowPrivilegeEscalation": False},
+            }
+        ],
+    }

@@ -43,9 +43,7 @@ class StudentClusterRole(pulumi.ComponentResource):
 class StudentAccessArgs:
     """Arguments of a student's access.
 
-    Attributes:
-        namespaces: to work in; the ServiceAccount is in the first.
-        group: object id of an Entra group whose members are admitted as well; empty for none.
+    The ServiceAccount is in the first namespace. Members of the Entra group, given by object id, are admitted as well.
     """
 
     namespaces: Sequence[NamespaceRef]

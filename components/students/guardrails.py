@@ -35,13 +35,7 @@ _DEFAULTS = {"default": {"cpu": "500m", "memory": "512Mi"}, "defaultRequest": {"
 class StudentArgs:
     """Arguments of a student's namespaces.
 
-    Attributes:
-        id: of the student.
-        classroom: name of the class.
-        cpu: cores that the Pods of each namespace may request.
-        memory: that the Pods of each namespace may request.
-        pods: maximum number in each namespace.
-        group: object id of an Entra group whose members are admitted as well; empty for none.
+    The limits apply to each namespace. Members of the Entra group, given by object id, are admitted as well.
     """
 
     id: str

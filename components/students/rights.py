@@ -1,70 +1,59 @@
-"""What a student may do in namespaces of their own on a shared cluster: all that the lessons need, and no more."""
+"""Rights of students in their namespaces: all that the lessons need, and no more."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 _READ = ("get", "list", "watch")
 _WORK = (*_READ, "create", "update", "patch", "delete", "deletecollection")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Right:
-    """What may be done with some resources of an API group.
-
-    Attributes:
-        group: empty for the core group.
-        resources: in the plural, with a subresource behind a slash.
-        verbs: Kubernetes' own.
-    """
+class Right(NamedTuple):
+    """Verbs on resources (subresources after a slash) of an API group; empty for the core group."""
 
     group: str
-    resources: Sequence[str]
-    verbs: Sequence[str]
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
 
 
 RIGHTS = (
-    # Deployments, Services, ConfigMaps: the course's first steps and its exercises.
+    # The course's first steps and its exercises.
     Right(
-        group="",
-        resources=("pods", "services", "configmaps", "secrets", "serviceaccounts", "persistentvolumeclaims"),
-        verbs=_WORK,
+        "",
+        ("pods", "services", "configmaps", "secrets", "serviceaccounts", "persistentvolumeclaims"),
+        _WORK,
     ),
     # `lab load` on a cluster that runs containers enters siege's Pod; `lab open` forwards a port.
-    Right(group="", resources=("pods/exec", "pods/portforward", "pods/attach"), verbs=("get", "create")),
-    Right(group="", resources=("pods/log", "pods/status", "events", "endpoints"), verbs=_READ),
-    # Of its own namespace alone: a list of all of them is not a RoleBinding's to give.
-    Right(group="", resources=("namespaces",), verbs=("get",)),
-    Right(group="discovery.k8s.io", resources=("endpointslices",), verbs=_READ),
-    Right(group="events.k8s.io", resources=("events",), verbs=_READ),
+    Right("", ("pods/exec", "pods/portforward", "pods/attach"), ("get", "create")),
+    Right("", ("pods/log", "pods/status", "events", "endpoints"), _READ),
+    # A single namespace: a RoleBinding cannot grant a list of all.
+    Right("", ("namespaces",), ("get",)),
+    Right("discovery.k8s.io", ("endpointslices",), _READ),
+    Right("events.k8s.io", ("events",), _READ),
     Right(
-        group="apps",
-        resources=("deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets"),
-        verbs=_WORK,
+        "apps",
+        ("deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets"),
+        _WORK,
     ),
-    Right(group="autoscaling", resources=("horizontalpodautoscalers",), verbs=_WORK),
-    Right(group="batch", resources=("jobs", "cronjobs"), verbs=_WORK),
-    # Weights, headers, time-outs, retries, circuit breakers. A Gateway and a Sidecar reach beyond a namespace.
+    Right("autoscaling", ("horizontalpodautoscalers",), _WORK),
+    Right("batch", ("jobs", "cronjobs"), _WORK),
+    # Traffic rules; a Gateway and a Sidecar reach beyond a namespace.
     Right(
-        group="networking.istio.io",
-        resources=("virtualservices", "destinationrules", "serviceentries"),
-        verbs=_WORK,
+        "networking.istio.io",
+        ("virtualservices", "destinationrules", "serviceentries"),
+        _WORK,
     ),
-    Right(group="networking.istio.io", resources=("gateways", "sidecars"), verbs=_READ),
+    Right("networking.istio.io", ("gateways", "sidecars"), _READ),
     Right(
-        group="security.istio.io",
-        resources=("authorizationpolicies", "peerauthentications", "requestauthentications"),
-        verbs=_WORK,
+        "security.istio.io",
+        ("authorizationpolicies", "peerauthentications", "requestauthentications"),
+        _WORK,
     ),
-    Right(group="telemetry.istio.io", resources=("telemetries",), verbs=_WORK),
+    Right("telemetry.istio.io", ("telemetries",), _WORK),
     # Canary and blue/green.
     Right(
-        group="argoproj.io",
-        resources=(
+        "argoproj.io",
+        (
             "rollouts",
             "rollouts/status",
             "rollouts/scale",
@@ -72,18 +61,18 @@ RIGHTS = (
             "analysisruns",
             "experiments",
         ),
-        verbs=_WORK,
+        _WORK,
     ),
-    Right(group="metrics.k8s.io", resources=("pods",), verbs=_READ),
-    # What the instructor has set: to be seen, not to be widened.
-    Right(group="", resources=("resourcequotas", "limitranges"), verbs=_READ),
-    Right(group="networking.k8s.io", resources=("networkpolicies",), verbs=_READ),
-    Right(group="rbac.authorization.k8s.io", resources=("roles", "rolebindings"), verbs=_READ),
+    Right("metrics.k8s.io", ("pods",), _READ),
+    # The instructor's limits, read-only.
+    Right("", ("resourcequotas", "limitranges"), _READ),
+    Right("networking.k8s.io", ("networkpolicies",), _READ),
+    Right("rbac.authorization.k8s.io", ("roles", "rolebindings"), _READ),
 )
 
 
 def rules() -> list[dict[str, Any]]:
-    """The rights as a ClusterRole has them."""
+    """Return the rules of a ClusterRole."""
     return [
         {"apiGroups": [right.group], "resources": list(right.resources), "verbs": list(right.verbs)} for right in RIGHTS
     ]
