@@ -46,11 +46,7 @@ _ACCESS_LOG = (
 )
 """Istio's default format plus the trace, which links a line in Grafana to its trace."""
 
-_PROXY_STATS = (
-    "upstream_rq_retry",
-    "outlier_detection.ejections_active",
-    "outlier_detection.ejections_enforced_total",
-)
+_PROXY_STATS = ("upstream_rq_retry", "outlier_detection.ejections_active", "outlier_detection.ejections_enforced_total")
 """Envoy's statistics on retries and ejections, which Istio excludes by default."""
 
 
@@ -60,13 +56,7 @@ def base(webhooks: Webhooks) -> Values:
 
 
 def istiod(  # noqa: PLR0913 - what differs between labs
-    *,
-    hub: str,
-    version: str,
-    access_log: bool,
-    trace_sampling: float,
-    webhooks: Webhooks,
-    istio_proxies: bool,
+    *, hub: str, version: str, access_log: bool, trace_sampling: float, webhooks: Webhooks, istio_proxies: bool
 ) -> Values:
     """Return values of the `istiod` chart: the course's demo profile (`istioctl install --set profile=demo`).
 

@@ -56,10 +56,7 @@ def compose() -> AddonManifests:
     scrape = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
     service = {
         "metadata": {"name": _NAME, "namespace": NAMESPACE, "annotations": scrape},
-        "spec": {
-            "selector": _LABELS,
-            "ports": [{"name": "http-metrics", "port": 8080, "targetPort": "http-metrics"}],
-        },
+        "spec": {"selector": _LABELS, "ports": [{"name": "http-metrics", "port": 8080, "targetPort": "http-metrics"}]},
     }
     pod = {
         "metadata": {"labels": {**_LABELS, "sidecar.istio.io/inject": "false"}},

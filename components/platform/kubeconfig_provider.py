@@ -39,8 +39,7 @@ class ExistingClusterProvider(ResourceProvider):
         """Replace for another cluster; update what `delete` needs."""
         another = olds["cluster"] != news["cluster"]
         return DiffResult(
-            changes=another or any(olds[key] != news[key] for key in _KEPT),
-            replaces=["cluster"] if another else [],
+            changes=another or any(olds[key] != news[key] for key in _KEPT), replaces=["cluster"] if another else []
         )
 
     def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:

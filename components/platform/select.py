@@ -64,10 +64,7 @@ def _azure(settings: Settings, stack: str) -> Platform:
     from components.platform.azure import Azure, AzureArgs
 
     args = AzureArgs(
-        settings=settings.azure,
-        stack=stack,
-        tags=settings.tags(stack),
-        kubernetes_version=settings.kubernetes_version,
+        settings=settings.azure, stack=stack, tags=settings.tags(stack), kubernetes_version=settings.kubernetes_version
     )
     return Azure("azure", args)
 

@@ -68,7 +68,7 @@ class Example(pulumi.ComponentResource):
     def _service(self, name: str, exposure: Exposure, *, controlled: bool = False) -> k8s.core.v1.Service:
         """Make a Service, whose selector the controller writes if it is controlled."""
         service: dict[str, Any] = {
-            "spec": {"selector": _LABELS, "ports": [{"name": "http", "port": _PORT, "targetPort": _PORT}]},
+            "spec": {"selector": _LABELS, "ports": [{"name": "http", "port": _PORT, "targetPort": _PORT}]}
         }
         exposure.apply(service)
         return k8s.core.v1.Service(

@@ -115,7 +115,4 @@ def route(app: str, *, timeout: str) -> dict[str, Any]:
     """Return a VirtualService to the stable version, until the controller changes the weights."""
     weights = {STABLE: 100, CANARY: 0}
     shares = [{"destination": {"host": app, "subset": subset}, "weight": weight} for subset, weight in weights.items()]
-    return {
-        "hosts": [app],
-        "http": [{"name": ROUTE, "route": shares, **({"timeout": timeout} if timeout else {})}],
-    }
+    return {"hosts": [app], "http": [{"name": ROUTE, "route": shares, **({"timeout": timeout} if timeout else {})}]}

@@ -72,9 +72,7 @@ class Rollouts(pulumi.ComponentResource):
             namespace=NAMESPACE,
         )
         installed = ArgoRollouts(
-            "argo-rollouts",
-            ArgoRolloutsArgs(context=context, manifests=args.manifests),
-            ResourceOptions(parent=self),
+            "argo-rollouts", ArgoRolloutsArgs(context=context, manifests=args.manifests), ResourceOptions(parent=self)
         )
         self.ready = args.platform.rollouts_ready(installed.release)
 

@@ -103,9 +103,7 @@ class App(pulumi.ComponentResource):
             },
             # Argo Rollouts owns the selector in blue/green.
             opts=ResourceOptions(
-                parent=self,
-                depends_on=list(args.depends_on),
-                ignore_changes=["spec.selector"] if by_controller else [],
+                parent=self, depends_on=list(args.depends_on), ignore_changes=["spec.selector"] if by_controller else []
             ),
         )
         workload_opts = ResourceOptions(parent=self, depends_on=[*args.depends_on, account])

@@ -65,11 +65,7 @@ class Mysql(pulumi.ComponentResource):
         for alias in args.aliases:
             k8s.core.v1.Service(
                 f"{name}-{alias.key}",
-                metadata={
-                    "name": _NAME,
-                    "namespace": alias.name,
-                    "annotations": {"pulumi.com/skipAwait": "true"},
-                },
+                metadata={"name": _NAME, "namespace": alias.name, "annotations": {"pulumi.com/skipAwait": "true"}},
                 spec={
                     "type": "ExternalName",
                     "externalName": f"{_NAME}.{args.namespace}.svc.cluster.local",

@@ -106,12 +106,7 @@ class Student(pulumi.ComponentResource):
 
 def quota(args: StudentArgs) -> Mapping[str, str]:
     """Return the quota of each namespace."""
-    return {
-        "requests.cpu": str(args.cpu),
-        "requests.memory": args.memory,
-        "pods": str(args.pods),
-        **_FORBIDDEN,
-    }
+    return {"requests.cpu": str(args.cpu), "requests.memory": args.memory, "pods": str(args.pods), **_FORBIDDEN}
 
 
 def from_own(student: str) -> dict[str, Any]:

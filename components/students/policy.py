@@ -64,11 +64,7 @@ class StudentPodPolicy(pulumi.ComponentResource):
         k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
             name,
             metadata={"name": NAME},
-            spec={
-                "policyName": NAME,
-                "validationActions": ["Deny"],
-                "matchResources": {"namespaceSelector": selector},
-            },
+            spec={"policyName": NAME, "validationActions": ["Deny"], "matchResources": {"namespaceSelector": selector}},
             opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
         self.register_outputs({})

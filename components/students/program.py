@@ -9,12 +9,7 @@ from pulumi import ResourceOptions
 
 from components.rollouts.example import Example, ExampleArgs
 from components.shop.shop import Shop, ShopArgs
-from components.students.access import (
-    StudentAccess,
-    StudentAccessArgs,
-    StudentClusterRole,
-    StudentClusterRoleArgs,
-)
+from components.students.access import StudentAccess, StudentAccessArgs, StudentClusterRole, StudentClusterRoleArgs
 from components.students.guardrails import Student, StudentArgs
 from components.students.policy import StudentPodPolicy, StudentPodPolicyArgs
 from components.traffic.traffic import Traffic, TrafficArgs

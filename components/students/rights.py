@@ -18,11 +18,7 @@ class Right(NamedTuple):
 
 RIGHTS = (
     # The course's first steps and its exercises.
-    Right(
-        "",
-        ("pods", "services", "configmaps", "secrets", "serviceaccounts", "persistentvolumeclaims"),
-        _WORK,
-    ),
+    Right("", ("pods", "services", "configmaps", "secrets", "serviceaccounts", "persistentvolumeclaims"), _WORK),
     # `lab load` on a cluster that runs containers enters siege's Pod; `lab open` forwards a port.
     Right("", ("pods/exec", "pods/portforward", "pods/attach"), ("get", "create")),
     Right("", ("pods/log", "pods/status", "events", "endpoints"), _READ),
@@ -30,37 +26,18 @@ RIGHTS = (
     Right("", ("namespaces",), ("get",)),
     Right("discovery.k8s.io", ("endpointslices",), _READ),
     Right("events.k8s.io", ("events",), _READ),
-    Right(
-        "apps",
-        ("deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets"),
-        _WORK,
-    ),
+    Right("apps", ("deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets"), _WORK),
     Right("autoscaling", ("horizontalpodautoscalers",), _WORK),
     Right("batch", ("jobs", "cronjobs"), _WORK),
     # Traffic rules; a Gateway and a Sidecar reach beyond a namespace.
-    Right(
-        "networking.istio.io",
-        ("virtualservices", "destinationrules", "serviceentries"),
-        _WORK,
-    ),
+    Right("networking.istio.io", ("virtualservices", "destinationrules", "serviceentries"), _WORK),
     Right("networking.istio.io", ("gateways", "sidecars"), _READ),
-    Right(
-        "security.istio.io",
-        ("authorizationpolicies", "peerauthentications", "requestauthentications"),
-        _WORK,
-    ),
+    Right("security.istio.io", ("authorizationpolicies", "peerauthentications", "requestauthentications"), _WORK),
     Right("telemetry.istio.io", ("telemetries",), _WORK),
     # Canary and blue/green.
     Right(
         "argoproj.io",
-        (
-            "rollouts",
-            "rollouts/status",
-            "rollouts/scale",
-            "analysistemplates",
-            "analysisruns",
-            "experiments",
-        ),
+        ("rollouts", "rollouts/status", "rollouts/scale", "analysistemplates", "analysisruns", "experiments"),
         _WORK,
     ),
     Right("metrics.k8s.io", ("pods",), _READ),

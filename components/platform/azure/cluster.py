@@ -60,8 +60,7 @@ def make(scope: Scope, identities: Identities, depends_on: Sequence[pulumi.Resou
         aad_profile=aks.ManagedClusterAADProfileArgs(managed=True, enable_azure_rbac=True) if settings.entra else None,
         api_server_access_profile=network.api_server(settings),
         auto_upgrade_profile=aks.ManagedClusterAutoUpgradeProfileArgs(
-            upgrade_channel=maintenance.channel,
-            node_os_upgrade_channel=aks.NodeOSUpgradeChannel.NODE_IMAGE,
+            upgrade_channel=maintenance.channel, node_os_upgrade_channel=aks.NodeOSUpgradeChannel.NODE_IMAGE
         ),
         network_profile=network.profile(),
         oidc_issuer_profile=aks.ManagedClusterOIDCIssuerProfileArgs(enabled=True),
