@@ -97,5 +97,5 @@ def spec(args: ExampleArgs) -> dict[str, Any]:
         "template": {"metadata": {"labels": _LABELS}, "spec": {"containers": [container]}},
         # The handout sets these two for the canary only.
         **({"minReadySeconds": 30, "revisionHistoryLimit": 3} if args.canary else {}),
-        "strategy": strategies.notes_canary() if args.canary else strategies.notes_blue_green(),
+        "strategy": strategies.handout_canary() if args.canary else strategies.handout_blue_green(),
     }

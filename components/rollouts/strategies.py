@@ -33,7 +33,7 @@ def recreate() -> Strategy:
     return {"type": "Recreate"}
 
 
-def notes_canary() -> Strategy:
+def handout_canary() -> Strategy:
     """Return the handout's canary, by numbers of Pods: nothing routes its requests."""
     steps: list[dict[str, Any]] = []
     for weight in (10, 20, 30, 40):
@@ -41,7 +41,7 @@ def notes_canary() -> Strategy:
     return {"canary": {"maxSurge": "25%", "maxUnavailable": 0, "steps": steps}}
 
 
-def notes_blue_green() -> Strategy:
+def handout_blue_green() -> Strategy:
     """Return the handout's blue/green, whose preview is promoted manually."""
     return {
         "blueGreen": {
