@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.common.addon import NAMESPACE, Addon, AddonArgs, AddonManifests
+from components.common.objects import CONFINED, account_with_rules
 from components.observability import collector_configuration
 from components.observability.collector_configuration import HEALTH_PORT, LOGS, NODE_NAME, POD_IP, STORAGE
 from lab import versions
@@ -21,6 +22,7 @@ _IMAGE = f"docker.io/otel/opentelemetry-collector-k8s:{versions.OPENTELEMETRY_CO
 _LABELS = {"app": _NAME}
 _METADATA = {"name": _NAME, "namespace": NAMESPACE, "labels": _LABELS}
 _CONFIGURATION = "collector.yaml"
+_RULE: Object = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,28 +55,7 @@ def compose(args: CollectorArgs) -> AddonManifests:
         "spec": {"selector": {"matchLabels": _LABELS}, "template": _pod()},
     }
     roll_with(daemon_set, config_map)
-    return AddonManifests(objects=[*_permissions(), config_map, daemon_set])
-
-
-def _permissions() -> list[Object]:
-    rbac = "rbac.authorization.k8s.io"
-    metadata = {"name": _NAME, "labels": _LABELS}
-    return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _METADATA},
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "ClusterRole",
-            "metadata": metadata,
-            "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}],
-        },
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": metadata,
-            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": _NAME},
-            "subjects": [{"kind": "ServiceAccount", "name": _NAME, "namespace": NAMESPACE}],
-        },
-    ]
+    return AddonManifests(objects=[*account_with_rules(_NAME, NAMESPACE, _LABELS, [_RULE]), config_map, daemon_set])
 
 
 def _pod() -> Object:
@@ -94,9 +75,7 @@ def _pod() -> Object:
         "readinessProbe": probe,
         "resources": {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}},
         "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
+            **CONFINED,
             # Only root may read the log files; it keeps no other capability of root.
             "runAsUser": 0,
             "runAsGroup": 0,

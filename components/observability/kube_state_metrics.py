@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.common.addon import NAMESPACE, Addon, AddonArgs, AddonManifests
+from components.common.objects import CONFINED_AS_NOBODY, account_with_rules
 from lab import versions
 
 if TYPE_CHECKING:
@@ -42,14 +43,7 @@ def compose() -> AddonManifests:
         "livenessProbe": {"httpGet": {"path": "/livez", "port": "http-metrics"}},
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "telemetry"}},
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-            "runAsNonRoot": True,
-            "runAsUser": 65534,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": CONFINED_AS_NOBODY,
     }
     # Prometheus scrapes every port of the Pods unless one is named. A label `app` of the Service would be put on all
     # metrics, whichever Pods they describe.
@@ -62,26 +56,13 @@ def compose() -> AddonManifests:
         "metadata": {"labels": {**_LABELS, "sidecar.istio.io/inject": "false"}},
         "spec": {"serviceAccountName": _NAME, "containers": [container]},
     }
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": _NAME}
+    rules = [
+        {"apiGroups": [group], "resources": list(kinds), "verbs": ["list", "watch"]}
+        for group, kinds in _WATCHED.items()
+    ]
     return AddonManifests(
         objects=[
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _METADATA},
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "ClusterRole",
-                "metadata": {"name": _NAME, "labels": _LABELS},
-                "rules": [
-                    {"apiGroups": [group], "resources": list(kinds), "verbs": ["list", "watch"]}
-                    for group, kinds in _WATCHED.items()
-                ],
-            },
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "ClusterRoleBinding",
-                "metadata": {"name": _NAME, "labels": _LABELS},
-                "roleRef": role,
-                "subjects": [{"kind": "ServiceAccount", "name": _NAME, "namespace": NAMESPACE}],
-            },
+            *account_with_rules(_NAME, NAMESPACE, _LABELS, rules),
             {"apiVersion": "v1", "kind": "Service", **service},
             {
                 "apiVersion": "apps/v1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.common.addon import NAMESPACE, Addon, AddonArgs, AddonManifests
+from components.common.objects import CONFINED_AS_NOBODY
 from lab import versions
 
 if TYPE_CHECKING:
@@ -36,14 +37,7 @@ def compose() -> AddonManifests:
             {"name": "host", "mountPath": "/host", "readOnly": True, "mountPropagation": "HostToContainer"}
         ],
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-            "runAsNonRoot": True,
-            "runAsUser": 65534,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": CONFINED_AS_NOBODY,
     }
     pod = {
         "metadata": {"labels": {**_LABELS, "sidecar.istio.io/inject": "false"}},

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.common.objects import CONFINED
 from components.common.resources import rollout
 from components.rollouts import strategies
 from components.shop import configuration
@@ -165,11 +166,7 @@ def _container(args: AppArgs) -> dict[str, Any]:
         "ports": [{"name": "http", "containerPort": PORT}],
         "env": [{"name": key, "value": value} for key, value in args.environment.items()],
         "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"cpu": "1", "memory": "192Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": CONFINED,
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - inside the container
         "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN}}},
         "readinessProbe": _readiness(args.readiness),

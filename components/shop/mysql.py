@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.common.objects import CONFINED
 from components.password import Password
 from components.shop import configuration
 
@@ -125,11 +126,7 @@ def _container(image: str) -> dict[str, Any]:
             _from_secret("MYSQL_ROOT_PASSWORD", _NAME, "root-password"),
         ],
         "resources": {"requests": {"cpu": "100m", "memory": "384Mi"}, "limits": {"cpu": "1", "memory": "768Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": CONFINED,
         "volumeMounts": [
             {"name": "data", "mountPath": "/var/lib/mysql"},
             {"name": "run", "mountPath": "/var/run/mysqld"},
