@@ -6,7 +6,7 @@ export STACK
 # Without its bytecode cache, Python compiles a thousand modules at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
-lab = .venv/bin/python -m lab
+lab = .venv/bin/python -E -m lab
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview down recover test bench doctor clean

@@ -17,11 +17,11 @@ from benchmarks import results
 from benchmarks.cluster import Cluster
 from benchmarks.results import Measure
 from lab.core import paths, versions
+from lab.core.tags import PROJECT
 from lab.platforms.embedded import nodes
 from lab.platforms.embedded.nodes import NodeSpec
 from lab.platforms.embedded.ports import Ports
 from lab.settings import Settings
-from lab.settings.rules import NAMESPACE
 from lab.toolchain import artifacts
 
 if TYPE_CHECKING:
@@ -122,9 +122,7 @@ class ManualBaseline:
         self._sandbox = sandbox
         file = paths.PROJECT / "Pulumi.dev.yaml"
         config = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
-        own = {
-            key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")
-        }
+        own = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items() if key.startswith(f"{PROJECT}:")}
         self._settings = Settings.from_mapping(own, source=file.name)
 
     def measure(self, record: Record) -> set[str]:

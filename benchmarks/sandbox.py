@@ -30,6 +30,9 @@ _PRIVATE = ("PULUMI_", "HELM_", "KWOK_")
 _OTHERS = {"ISTIO_LAB_HOME", "ISTIO_LAB_BACKEND_URL", "KUBECONFIG", "PYTHONPATH"}
 """Variables that would lead a command to the user's own labs and clusters."""
 
+_LAST_LINES = 40
+"""Of a failed command's output that an error shows."""
+
 _PATIENCE = 600.0
 """Seconds for one command; the slowest takes half a minute."""
 
@@ -172,7 +175,10 @@ def kill(running: Sequence[psutil.Process]) -> None:
 
 
 def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+    """Return the end of a log from the first error in its last lines on: pulumi prints outputs after its errors."""
+    lines = log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+    first = next((number for number, line in enumerate(lines) if "error:" in line), 0)
+    return "\n".join(lines[first:])
 
 
 def _inherited() -> dict[str, str]:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from lab.services.load.meter import Meter
 
 from lab import toolchain
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.services.load import fortio, shop
-from lab.services.load.meter import Meter
 from lab.services.load.plan import Plan
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.services.load.destination import Destination
+
     from lab.services.load.report import Outcome
 
 QUIET = {"order": {"ORDER_LOG_LEVEL": "WARNING"}, "delivery": {"DELIVERY_LOG_LEVEL": "WARNING"}}

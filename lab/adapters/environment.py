@@ -167,8 +167,11 @@ AZURE_CLI = Program(
 KUBECTL = Program(passes=(*_NETWORK, *_CLOUDS))
 """A kubeconfig may name a helper that logs in to a cloud."""
 
-LAB = Program(passes=(*_NETWORK, *_CLOUDS, *_PIP, *_LAB))
-"""What runs the lab's own code: pulumi with its program, the agent of the data plane, tests."""
+AGENT = Program(passes=(*_NETWORK, *_PIP, *_LAB))
+"""The agent of the data plane, which may have to install the applications' packages."""
+
+LAB = Program(passes=(*AGENT.passes, *_CLOUDS))
+"""What runs the lab's own code for any target: pulumi with its program, tests."""
 
 BACKEND_LOGIN = ("PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 

@@ -114,8 +114,9 @@ def _write(file: Path, text: str) -> Path:
 
 def _command_script() -> str:
     """`lab` itself, so that it can be called from any folder."""
-    python = paths.PROJECT / ".venv" / "bin" / "python"
-    return f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(paths.PROJECT))} exec {shlex.quote(str(python))} -m lab "$@"\n'
+    project, python = (shlex.quote(str(path)) for path in (paths.PROJECT, paths.PROJECT / ".venv" / "bin" / "python"))
+    unset = r"unset $(env | sed -n 's/^\(PYTHON[A-Z0-9_]*\)=.*/\1/p')"
+    return f'#!/bin/sh\n{unset}\nPYTHONPATH={project} exec {python} -m lab "$@"\n'
 
 
 def _activation_script() -> str:

@@ -21,7 +21,7 @@ from lab.cli.drift import drift
 from lab.cli.lifecycle import clean, down, preview, recover, setup, up
 from lab.cli.load import load
 from lab.cli.open import open_, password, queries
-from lab.cli.tools import inject, lock, prune
+from lab.cli.tools import inject, lock, prune, settings
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ app = typer.Typer(
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(setup, up, preview, down, recover, doctor, audit),
     *(check, drift, load, inject, password, queries),
-    *(cost, start, stop, status, clean, prune, lock),
+    *(cost, start, stop, status, clean, prune, lock, settings),
 )
 for _command in _COMMANDS:
     app.command()(_command)

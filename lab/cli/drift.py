@@ -96,11 +96,11 @@ def _undoing(stack: Stack) -> Mapping[str, str]:
     refresh = f"pulumi up --refresh --stack {stack.name}"
     return {
         "refresh": f"set back by: {refresh}",
-        "conflict": f"set it back by hand first, for {refresh} ends with a conflict with its field manager",
-        "unseen": "the stack does not know this field: take it away by hand",
+        "conflict": f"set it back manually first: {refresh} conflicts with its field manager",
+        "unseen": "the stack does not know this field: remove it manually",
         "wait": f"wait until it is gone, then: {refresh}",
         "undo": "set back by: lab rollout undo, or left as it is: a Rollout's version is often changed like this",
-        "release": "no update looks inside a Helm release: set it back by hand; "
+        "release": "no update looks inside a Helm release: set it back manually; "
         "what the chart says is in: helm get manifest RELEASE -n NAMESPACE",
     }
 

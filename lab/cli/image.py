@@ -9,6 +9,7 @@ import typer
 from rich.table import Column, Table
 
 from lab.adapters.stack import Stack
+from lab.cli.board import Progress
 from lab.cli.console import console, print_json, say
 from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.core.errors import LabError
@@ -52,7 +53,7 @@ def build(  # noqa: PLR0913 - the options of a command
     from lab.services.images import build as images
 
     target = Stack(stack)
-    built = images.build(target, name, tag=tag or None, engine=engine, base=base or None)
+    built = images.build(target, name, Progress(), tag=tag, engine=engine, base=base)
     done = "built" if built.new else "there already with this very content, so not built again"
     say(f"{built.image}: {done}, in {built.where}")
     if built.local and target.target == "kubeconfig":
@@ -80,13 +81,13 @@ def list_(
     from lab.services.images import build as images
 
     target = Stack(stack)
-    found = images.stored(target, name, engine)
+    found = images.stored(target, name, Progress(), engine)
     used = images.chosen(target, name)
     if as_json:
         print_json([{**asdict(each), "used": f"{name}:{each.tag}" == used} for each in found])
         return
     if not found:
-        raise LabError(f"nobody has built an image of {name} here yet", f"lab image build {name}{target.option}")
+        raise LabError(f"there is no image of {name} yet", f"lab image build {name}{target.option}")
     table = Table("", Column("tag", overflow="fold"), Column("digest", no_wrap=True), Column("built", no_wrap=True))
     for each in found:
         mark = "*" if f"{name}:{each.tag}" == used else ""
@@ -109,7 +110,7 @@ def use(
     from lab.services.images import build as images
 
     target = Stack(stack)
-    _next(target, name, images.use(target, name, tag, engine))
+    _next(target, name, images.use(target, name, tag, Progress(), engine))
 
 
 def _next(stack: Stack, name: str, image: str) -> None:

@@ -140,7 +140,7 @@ def _require_consent(*, yes: bool) -> None:
     if yes:
         return
     if not _is_interactive():
-        raise LabError("lab lesson apply asks before it changes anything, and nobody is there", "add --yes")
+        raise LabError("lab lesson apply asks for confirmation, and standard input is no terminal", "add --yes")
     typer.confirm("Change this?", default=True, abort=True)
 
 

@@ -64,7 +64,7 @@ def tools(target: TargetName = EMBEDDED) -> None:
 def login(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
     """Log in to Azure by the identity token of the pipeline's host; other targets need no login."""
     if _require_target(Stack(stack), target).target != AZURE:
-        say(f"stack {stack} needs no login: it stands on the target {target}")
+        say(f"stack {stack} needs no login: its target is {target}")
         return
     from lab.services.pipeline.login import login as log_in
 
@@ -148,7 +148,7 @@ def finish(stack: StackName = "dev", target: TargetName = EMBEDDED) -> None:
     from lab.cli import lifecycle
 
     if _require_target(Stack(stack), target).target != EMBEDDED:
-        say(f"stack {stack} stands on the target {target} and stays there")
+        say(f"stack {stack} has the target {target} and is kept")
         return
     lifecycle.down(stack)
 
@@ -180,7 +180,7 @@ def _require_target(stack: Stack, named: str) -> Stack:
     """Refuse a stack with another target than the pipeline's."""
     if stack.target != named:
         raise LabError(
-            f"the pipeline is for the target {named}, but stack {stack.name} stands on {stack.target}",
+            f"the pipeline is for the target {named}, but the target of stack {stack.name} is {stack.target}",
             f"set the pipeline's variable ISTIO_LAB_TARGET to {stack.target}, or ISTIO_LAB_STACK to another stack",
         )
     return stack
@@ -192,5 +192,5 @@ def _build_images(stack: Stack) -> None:
     if not images.has_registry(stack):
         say(f"stack {stack.name} has no registry, so there is no image to build: this stage has nothing to do")
         return
-    for built in images.build_all(stack):
+    for built in images.build_all(stack, Progress):
         say(f"{built.image}: {'built' if built.new else 'there already'}, in {built.where}")

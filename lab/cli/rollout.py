@@ -274,13 +274,12 @@ def _nothing(stack: Stack, rollout: Rollout, verb: str) -> LabError:
 def _require_image(image: str) -> None:
     from pydantic import TypeAdapter, ValidationError
 
-    from lab.settings import rules
+    from lab.settings.texts import IMAGE, Image
 
     try:
-        TypeAdapter(Annotated[str, rules.IMAGE]).validate_python(image)
+        TypeAdapter(Image).validate_python(image)
     except ValidationError as failure:
-        allowed = str(failure.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise LabError(f'lab rollout set-image: found the image "{image}"', f"allowed: {allowed}") from failure
+        raise LabError(f'lab rollout set-image: found the image "{image}"', f"allowed: {IMAGE.en}") from failure
 
 
 def _container(rollout: Rollout, name: str) -> Container:

@@ -1,4 +1,4 @@
-"""`lab inject`, `lock` and `prune`: the tools themselves."""
+"""`lab inject`, `lock`, `settings` and `prune`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from lab.adapters.stack import Stack
 from lab.cli.board import Progress
 from lab.cli.console import console
 from lab.cli.options import StackName  # noqa: TC001 - Typer reads the types at run time
+from lab.core import paths
 from lab.core.errors import LabError
+from lab.settings import documents
 from lab.toolchain import artifacts, dashboards
 
 
@@ -37,6 +39,12 @@ def lock() -> None:
     """For maintainers: compute the artifacts' checksums again after a change of version."""
     artifacts.relock()
     dashboards.relock(progress=Progress())
+
+
+def settings() -> None:
+    """For maintainers: write the declarations, pages and JSON schema of the settings from their fields."""
+    changed = documents.write(paths.PROJECT)
+    console.print(f"Wrote {', '.join(changed)}." if changed else "All files are up to date.")
 
 
 def prune() -> None:

@@ -1,40 +1,36 @@
-"""The lab's settings: what they are called, what they default to, what is refused and why.
+"""The lab's settings: their names, defaults and descriptions, and the only reader of Pulumi's configuration.
 
-`Settings.load` is the only code that looks at Pulumi's configuration. Pulumi itself lets a misspelt key pass, so
-every key is enumerated here and every mistake is reported in one go.
+Pulumi itself lets a misspelt key pass, so every key is declared here and every mistake is reported in one go.
+`lab settings` writes `Pulumi.yaml`'s part, the pages and the JSON schema of docs/ from these fields.
 """
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import pulumi
 from pydantic import PrivateAttr, ValidationError
-from pydantic.alias_generators import to_camel
 
 from lab.core import paths, tags, versions
 from lab.core.errors import LabError
-from lab.settings import rules
+from lab.settings import messages, rules, texts, types
 from lab.settings.compatibility import Pair, Verdict, check, hub_warnings, minor
-from lab.settings.groups import ApiServer, Azure, Group, Kubeconfig, Mesh, Nodes, Shared, Student, Tutorial
+from lab.settings.groups import Azure, Group, Kubeconfig, Mesh, Nodes, Shared, Student, Tutorial
+from lab.settings.messages import Problem
 from lab.settings.observability import Observability
 from lab.settings.rollouts import Rollouts
-from lab.settings.rules import NAMESPACE
 from lab.settings.shop import Shop
 from lab.settings.traffic import Traffic
+from lab.settings.types import Section, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class Target(StrEnum):
-    """Where the lab can stand."""
+    """Environments that the lab can run in."""
 
     EMBEDDED = "embedded"
     AZURE = "azure"
@@ -42,87 +38,100 @@ class Target(StrEnum):
     SHARED = "shared"
 
 
-_MOVED = {"azure.expires": "expires"}
-"""Settings that have another place now."""
-
-RUNS = {Target.EMBEDDED: Pair(versions.KUBERNETES, versions.ISTIO)}
-"""What a target runs whatever is asked for: its control plane is pinned, unlike one that is ordered from a cloud."""
+_RUNS = {Target.EMBEDDED: Pair(versions.KUBERNETES, versions.ISTIO)}
+"""Targets with a pinned control plane, which run these versions whatever is asked for."""
 
 
 class Settings(Group):
-    """Everything a user can choose, checked; the fields are the only home of the defaults.
+    """Everything a user can choose, checked; the fields are the only home of the defaults."""
 
-    Attributes:
-        target: where the lab stands.
-        kubernetes_version: a minor or an exact version.
-        istio_version: an exact version.
-        istio_hub: the image repository prefix of Istio's images.
-        expires: until when the lab is wanted, a day or a moment; empty for ever.
-        nodes: the simulated nodes of the embedded target.
-        azure: what the azure target makes.
-        kubeconfig: the cluster of the kubeconfig target.
-        mesh: what the mesh does.
-        observability: what watches the mesh.
-        tutorial: what runs in the namespace `tutorial`.
-        shop: the course's own applications.
-        traffic: the lessons on what the mesh does with requests.
-        rollouts: how new versions are rolled out.
-        student: whose lab it is, in a class.
-        shared: a student's share of the cluster of another stack.
-    """
-
-    target: Annotated[Target, rules.one_of(Target)] = Target.EMBEDDED
-    kubernetes_version: Annotated[str, rules.KUBERNETES] = minor(versions.KUBERNETES)
-    istio_version: Annotated[str, rules.ISTIO] = versions.ISTIO
-    istio_hub: Annotated[str, rules.HUB] = versions.ISTIO_HUB
-    expires: Annotated[str, rules.expiry()] = ""
-    nodes: Annotated[Nodes, rules.section()] = Nodes()
-    azure: Annotated[Azure, rules.section()] = Azure()
-    kubeconfig: Annotated[Kubeconfig, rules.section()] = Kubeconfig()
-    mesh: Annotated[Mesh, rules.section()] = Mesh()
-    observability: Annotated[Observability, rules.section()] = Observability()
-    tutorial: Annotated[Tutorial, rules.section()] = Tutorial()
-    shop: Annotated[Shop, rules.section()] = Shop()
-    traffic: Annotated[Traffic, rules.section()] = Traffic()
-    rollouts: Annotated[Rollouts, rules.section()] = Rollouts()
-    student: Annotated[Student, rules.section()] = Student()
-    shared: Annotated[Shared, rules.section()] = Shared()
+    target: Target = setting(
+        Target.EMBEDDED,
+        "Where the lab runs: `embedded` (a real Kubernetes control plane with simulated nodes on this machine), "
+        "`azure` (AKS and a registry), `kubeconfig` (an existing cluster), or `shared` (a student's part of another "
+        "stack's cluster; `lab class up` sets it).",
+        ko="실습 환경이 서는 곳: `embedded`(이 머신 위의 진짜 쿠버네티스 컨트롤 플레인과 시뮬레이션 노드), "
+        "`azure`(AKS와 레지스트리), `kubeconfig`(이미 가진 클러스터), `shared`(다른 스택의 클러스터에서 학생 한 명이 "
+        "쓰는 부분; `lab class up`이 정함).",
+    )
+    kubernetes_version: texts.KubernetesVersion = setting(
+        minor(versions.KUBERNETES),
+        "Kubernetes version that the Istio version is checked against.",
+        ko="Istio 버전과 맞는지 검사할 쿠버네티스 버전.",
+    )
+    istio_version: texts.IstioVersion = setting(
+        versions.ISTIO,
+        "Istio version, the tag of Istio's images; checked against Istio's support table.",
+        ko="Istio 버전이자 Istio 이미지의 태그; Istio의 지원 표에 비추어 검사함.",
+    )
+    istio_hub: texts.Hub = setting(
+        versions.ISTIO_HUB, "Repository of Istio's images.", ko="Istio 이미지를 가져오는 저장소."
+    )
+    expires: types.Expiry = setting(
+        "",
+        "Time until which the lab is needed, in UTC; empty for ever. `lab class reap` deletes what has expired.",
+        ko="실습 환경이 언제까지 필요한지(UTC); 비우면 기한 없음. `lab class reap`이 만료된 것을 지움.",
+    )
+    nodes: Section[Nodes] = setting(
+        Nodes(), "Simulated nodes of the embedded target.", ko="embedded 대상의 시뮬레이션 노드."
+    )
+    azure: Section[Azure] = setting(Azure(), "The azure target.", ko="azure 대상.")
+    kubeconfig: Section[Kubeconfig] = setting(
+        Kubeconfig(), "The kubeconfig target: an existing cluster.", ko="kubeconfig 대상: 이미 가진 클러스터."
+    )
+    mesh: Section[Mesh] = setting(Mesh(), "The mesh.", ko="메시.")
+    observability: Section[Observability] = setting(
+        Observability(),
+        "Metrics, dashboards, traces and logs of the mesh.",
+        ko="메시의 메트릭, 대시보드, 트레이스, 로그.",
+    )
+    tutorial: Section[Tutorial] = setting(
+        Tutorial(), "Applications in the namespace `tutorial`.", ko="네임스페이스 `tutorial`의 애플리케이션."
+    )
+    shop: Section[Shop] = setting(Shop(), "The course's own applications.", ko="과정이 직접 만드는 애플리케이션.")
+    traffic: Section[Traffic] = setting(
+        Traffic(), "Traffic lessons in the namespace `tutorial`.", ko="네임스페이스 `tutorial`의 트래픽 수업."
+    )
+    rollouts: Section[Rollouts] = setting(Rollouts(), "Rollouts of new versions.", ko="새 버전의 배포.")
+    student: Section[Student] = setting(
+        Student(),
+        "Owner of the lab in a class; `lab class up` sets it.",
+        ko="수업에서 실습 환경의 주인; `lab class up`이 정함.",
+    )
+    shared: Section[Shared] = setting(
+        Shared(), "The shared target: a student's share of a cluster.", ko="shared 대상: 클러스터에서 학생의 몫."
+    )
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know about settings that are let through, one sentence each."""
+        """Warnings about settings that are accepted, one sentence each."""
         return self._warnings
 
-    def tags(self, stack: str) -> dict[str, str]:
-        """The tags by which the project knows what is its own.
+    @property
+    def shares(self) -> bool:
+        """True for a student's part of the cluster of another stack."""
+        return self.target is Target.SHARED
 
-        Args:
-            stack: name of the stack that has these settings.
-        """
+    def tags(self, stack: str) -> dict[str, str]:
+        """The tags by which the project knows what is its own, for a stack with these settings."""
         who = self.student
         return tags.tags(
             stack=stack, owner=self.azure.owner, expires=self.expires, class_=who.classroom, student=who.id
         )
 
-    @property
-    def shares(self) -> bool:
-        """Whether it is a student's part of the cluster of another stack."""
-        return self.target is Target.SHARED
-
     @classmethod
     def load(cls) -> Self:
-        """Reads and checks the configuration of the current stack.
+        """Read and check the configuration of the current stack.
 
         Raises:
             pulumi.RunError: something is wrong; all of it is listed. The engine shows this error without a stack trace.
         """
         # The language host and `set_all_config` fill CONFIG; the variable alone is there when neither has run.
         config = {**(pulumi.runtime.get_config_env() or {}), **pulumi.runtime.config.CONFIG.get()}
-        own = {
-            key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")
-        }
+        prefix = f"{tags.PROJECT}:"
+        own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
         stack = pulumi.get_stack()
         try:
             settings = cls.from_mapping(own, source=f"Pulumi.{stack}.yaml")
@@ -135,7 +144,7 @@ class Settings(Group):
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object], *, source: str, today: date | None = None) -> Self:
-        """Checks settings given as a mapping of the keys users write, without their namespace.
+        """Check settings given as a mapping of the keys users write, without their namespace.
 
         Args:
             mapping: values as text, as JSON text for objects, or already parsed.
@@ -146,158 +155,26 @@ class Settings(Group):
             LabError: something is wrong; all of it is listed.
         """
         given = {str(key): value for key, value in mapping.items()}
-        settings, problems = None, []
+        settings = None
         try:
             settings = cls.model_validate(given, by_alias=True, by_name=False)
+            problems = rules.problems(settings)
         except ValidationError as error:
-            problems = [_problem(details["loc"], details) for details in error.errors(include_url=False)]
-        problems += (
-            [*_incomplete(settings), *_exposed(settings), *_unserved(settings), *_unwatched(settings)]
-            if settings
-            else []
-        )
+            problems = messages.format_errors(cls, error)
         verdict = Verdict()
         if not {problem.key for problem in problems} & {"kubernetesVersion", "istioVersion"}:
-            asked = _asked(given)
-            runs = RUNS.get(settings.target) if settings else None
-            verdict = check(asked.kubernetes, asked.istio, today=today or datetime.now(tz=UTC).date(), runs=runs)
-            problems += [_refused_pair(asked, reason) for reason in verdict.refused]
-        if settings is None or problems:
-            raise _error(source, problems, verdict.proposal)
-        settings._warnings = (*verdict.warnings, *hub_warnings(settings.istio_hub), *_simulated(settings))  # noqa: SLF001 - set once, here
-        return settings
-
-
-def _simulated(settings: Settings) -> list[str]:
-    """What the embedded target cannot give, though everything else of the setting works there."""
-    if settings.target is not Target.EMBEDDED:
-        return []
-    chosen, group = settings.observability, f"{NAMESPACE}:observability"
-    said = [
-        f"{group}.{name}.serviceType: the embedded target has no load balancers, so the Service stays a ClusterIP here."
-        for name in chosen.public
-    ]
-    if settings.rollouts.public:
-        said.append(
-            f"{NAMESPACE}:rollouts.example.serviceType: the embedded target has no load balancers, so the Service "
-            "stays a ClusterIP here."
-        )
-    stores = {group: chosen.persistence, f"{NAMESPACE}:shop.mysql": settings.shop.mysql.persistence}
-    said += [
-        f"{name}.persistence.enabled: the embedded target has no volumes, so nothing is kept here."
-        for name, persistence in stores.items()
-        if persistence.enabled
-    ]
-    return said
-
-
-@dataclass(frozen=True)
-class _Problem:
-    key: str
-    text: str
-
-
-def _incomplete(settings: Settings) -> list[_Problem]:
-    """What a target cannot do without."""
-    azure, chosen = settings.azure, settings.kubeconfig
-    match settings.target:
-        case Target.AZURE if azure.api_server is ApiServer.ALLOWLIST and not azure.allowed_ranges:
-            text = "found []; allowed: at least one range, or nobody reaches the API server; `lab up` fills in yours"
-            return [_Problem("azure.allowedRanges", text)]
-        case Target.KUBECONFIG:
-            missing = [key for key, value in (("file", chosen.file), ("context", chosen.context)) if not value]
-            text = 'found ""; the kubeconfig target never takes whatever cluster happens to be the current one: name it'
-            return [_Problem(f"kubeconfig.{key}", text) for key in missing]
-        case Target.SHARED:
-            wanted = {"shared.platform": settings.shared.platform, "student.id": settings.student.id}
-            text = (
-                "found \"\"; the shared target is one student's part of another stack's cluster: `lab class up` sets it"
+            asked = Pair(
+                str(given.get("kubernetesVersion", minor(versions.KUBERNETES))),
+                str(given.get("istioVersion", versions.ISTIO)),
             )
-            return [_Problem(key, text) for key, value in wanted.items() if not value]
-        case _:
-            return []
+            runs = _RUNS.get(settings.target) if settings else None
+            verdict = check(asked.kubernetes, asked.istio, today=today or datetime.now(tz=UTC).date(), runs=runs)
+            found = f'found "{asked.istio}" with {tags.PROJECT}:kubernetesVersion "{asked.kubernetes}"; not allowed: '
+            problems += [Problem("istioVersion", found + reason) for reason in verdict.refused]
+        if settings is None or problems:
+            raise messages.refusal(source, problems, verdict.proposal)
+        return cls._warned(settings, *verdict.warnings, *hub_warnings(settings.istio_hub), *rules.warnings(settings))
 
-
-def _exposed(settings: Settings) -> list[_Problem]:
-    """What would be open to more people than it must be."""
-    return [_Problem(f"observability.{key}", text) for key, text in settings.observability.exposed_wrongly().items()]
-
-
-def _unserved(settings: Settings) -> list[_Problem]:
-    """Rules for traffic that nobody would answer, or that contradict each other."""
-    shop = settings.shop.enabled and settings.tutorial.shop
-    wrong = settings.traffic.wrong(bookinfo=settings.tutorial.bookinfo, shop=shop)
-    return [_Problem(f"traffic.{key}", text) for key, text in wrong.items()]
-
-
-def _unwatched(settings: Settings) -> list[_Problem]:
-    """New versions that nobody could look at, or that nobody would roll out."""
-    wrong = settings.rollouts.wrong(
-        shop=settings.shop.enabled,
-        metrics=settings.observability.prometheus.enabled,
-        access_log=settings.mesh.access_log or settings.target is not Target.EMBEDDED,
-    )
-    return [_Problem(f"rollouts.{key}", text) for key, text in wrong.items()]
-
-
-def _asked(given: Mapping[str, object]) -> Pair:
-    fields = Settings.model_fields
-    return Pair(
-        str(given.get("kubernetesVersion", fields["kubernetes_version"].default)),
-        str(given.get("istioVersion", fields["istio_version"].default)),
-    )
-
-
-def _refused_pair(asked: Pair, reason: str) -> _Problem:
-    with_kubernetes = f'with {NAMESPACE}:kubernetesVersion "{asked.kubernetes}"'
-    return _Problem("istioVersion", f'found "{asked.istio}" {with_kubernetes}; not allowed: {reason}')
-
-
-def _problem(location: tuple[int | str, ...], details: Mapping[str, Any]) -> _Problem:
-    key = ".".join(str(part) for part in location)
-    found = _show(details["input"])
-    if moved := _MOVED.get(key):
-        text = f"found {found}; it holds for every target now, and is {NAMESPACE}:{moved}"
-        return _Problem(key, f"{text}: pulumi config set {NAMESPACE}:{moved} {found}")
-    if details["type"] == "extra_forbidden":
-        return _Problem(key, f"found {found}; there is no such setting; {_did_you_mean(location)}")
-    # A default that is refused is named as in Python, not as people write it.
-    key = ".".join(to_camel(str(part)) if "_" in str(part) else str(part) for part in location)
-    return _Problem(key, f"found {found}; allowed: {details['ctx']['error']}")
-
-
-def _did_you_mean(location: tuple[int | str, ...]) -> str:
-    *path, wrong = (str(part) for part in location)
-    model: Any = Settings
-    for part in path:
-        model = next(field.annotation for field in model.model_fields.values() if field.alias == part)
-    names = [str(field.alias) for field in model.model_fields.values()]
-    if "." in wrong and wrong.split(".", maxsplit=1)[0] in names:
-        return (
-            f"did you mean `pulumi config set --path {NAMESPACE}:{wrong}`? Without --path the dot is part of the name"
-        )
-    near = difflib.get_close_matches(_plain(wrong), plain := {_plain(name): name for name in names}, n=1)
-    hint = f"did you mean `{plain[near[0]]}`? " if near else ""
-    return f"{hint}The names {'here' if path else 'of all settings'} are: {', '.join(names)}"
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name.lower())
-
-
-def _show(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - room for the rest of the line
-
-
-def _error(source: str, problems: list[_Problem], proposal: Pair | None) -> LabError:
-    count = "1 setting is" if len(problems) == 1 else f"{len(problems)} settings are"
-    lines = [f"{source}: {count} wrong:", *(f"  {NAMESPACE}:{problem.key}: {problem.text}" for problem in problems)]
-    remedy = [f"Edit {source}, or go back to a default: pulumi config rm --path {NAMESPACE}:{problems[0].key}"]
-    if proposal:
-        remedy = [
-            f"The nearest pair that works is Kubernetes {proposal.kubernetes} with Istio {proposal.istio}:",
-            f"  pulumi config set {NAMESPACE}:kubernetesVersion {proposal.kubernetes}",
-            f"  pulumi config set {NAMESPACE}:istioVersion {proposal.istio}",
-        ]
-    return LabError("\n".join(lines), "\n".join(remedy))
+    def _warned(self, *warnings: str) -> Self:
+        self._warnings = warnings
+        return self

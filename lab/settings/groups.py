@@ -1,14 +1,16 @@
-"""The groups of settings; their fields are the only home of the defaults."""
+"""Settings of the cluster, the mesh, the tutorial, and a student's share; the fields are the only home of defaults."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 from pydantic.alias_generators import to_camel
 
-from lab.settings import rules
+from lab.core.tags import PROJECT
+from lab.settings import texts, types
+from lab.settings.types import Flag, RefusedError, Section, Whole, setting
 
 
 class Group(BaseModel):
@@ -20,70 +22,64 @@ class Group(BaseModel):
 def _at_most_count(zones: int, info: ValidationInfo) -> int:
     count = info.data.get("count", zones)
     if zones > count:
-        raise ValueError(f"at most {rules.NAMESPACE}:nodes.count, which is {count}: every zone needs a node")
+        raise RefusedError(f"at most {PROJECT}:nodes.count, which is {count}: every zone needs a node")
     return zones
 
 
 class Nodes(Group):
-    """The simulated nodes of the embedded target.
+    """The simulated nodes of the embedded target."""
 
-    Attributes:
-        count: how many there are.
-        zones: how many zones they are spread over, at most one for each node.
-        cpu: cores of each node.
-        memory: memory of each node, a Kubernetes quantity.
-    """
-
-    count: Annotated[int, rules.whole(1, 50)] = 3
+    count: Whole = setting(3, "Number of simulated nodes.", ko="시뮬레이션 노드의 수.", ge=1, le=50)
     # Checked as a default too: two nodes cannot be spread over the three zones that nobody asked for.
-    zones: Annotated[int, rules.whole(1, 5), AfterValidator(_at_most_count)] = Field(default=3, validate_default=True)
-    cpu: Annotated[int, rules.whole(1, 64)] = 4
-    memory: Annotated[str, rules.memory("2Gi", "512Gi")] = "16Gi"
+    zones: Annotated[Whole, AfterValidator(_at_most_count)] = setting(
+        3,
+        "Number of zones that the nodes are spread over; at most `nodes.count`.",
+        ko="노드를 나누어 두는 존의 수; `nodes.count` 이하.",
+        ge=1,
+        le=5,
+        validate_default=True,
+    )
+    cpu: Whole = setting(4, "Cores of each node.", ko="노드마다의 코어 수.", ge=1, le=64)
+    memory: types.Memory = setting("16Gi", "Memory of each node.", ko="노드마다의 메모리.")
 
 
 class Mesh(Group):
-    """What the mesh does beyond its defaults; as Istio's demo profile has it.
+    """The mesh beyond its defaults; as Istio's demo profile has it."""
 
-    Attributes:
-        access_log: whether every proxy logs each request.
-        trace_sampling: the percentage of requests that are traced.
-        egress_gateway: whether there is an egress gateway besides the ingress gateway.
-    """
-
-    access_log: Annotated[bool, rules.switch()] = True
-    trace_sampling: Annotated[float, rules.percent()] = 100.0
-    egress_gateway: Annotated[bool, rules.switch()] = True
+    access_log: Flag = setting(True, "Log every request in each proxy.", ko="모든 프록시가 요청을 기록할지 여부.")
+    trace_sampling: types.Percent = setting(
+        100.0, "Percentage of requests that are traced.", ko="추적할 요청의 백분율."
+    )
+    egress_gateway: Flag = setting(True, "Deploy an egress gateway.", ko="이그레스 게이트웨이를 둘지 여부.")
 
 
 class Tutorial(Group):
-    """What runs in the namespace `tutorial`.
+    """The applications in the namespace `tutorial`."""
 
-    Attributes:
-        hello_nginx: whether the course's first deployment is there.
-        hello_nginx_image: its image; the notes say `nginx:latest`, which moves.
-        bookinfo: whether Istio's sample application is there.
-        shop: whether order, delivery and a load generator are there too, as the exercises on timeouts, retries and
-            circuit breakers have them.
-    """
-
-    hello_nginx: Annotated[bool, rules.switch()] = True
-    hello_nginx_image: Annotated[str, rules.IMAGE] = "nginx:1.29"
-    bookinfo: Annotated[bool, rules.switch()] = True
-    shop: Annotated[bool, rules.switch()] = True
+    hello_nginx: Flag = setting(True, "Deploy `hello-nginx`.", ko="`hello-nginx`를 배포할지 여부.")
+    hello_nginx_image: texts.Image = setting("nginx:1.29", "Image of `hello-nginx`.", ko="`hello-nginx`의 이미지.")
+    bookinfo: Flag = setting(True, "Deploy Istio's sample application Bookinfo.", ko="Bookinfo를 배포할지 여부.")
+    shop: Flag = setting(
+        True,
+        "Deploy `order`, `delivery` and `siege` in `tutorial` too.",
+        ko="`order`, `delivery`, `siege`를 `tutorial`에도 둘지 여부.",
+    )
 
 
 class Persistence(Group):
-    """Whether what is stored outlives its Pod.
+    """Volumes of what is stored."""
 
-    Attributes:
-        enabled: whether each store has a volume of its own.
-        storage_class: empty for the cluster's default.
-        size: of each volume.
-    """
-
-    enabled: Annotated[bool, rules.switch()] = False
-    storage_class: Annotated[str, rules.STORAGE_CLASS] = ""
-    size: Annotated[str, rules.memory("1Gi", "1024Gi")] = "8Gi"
+    enabled: Flag = setting(
+        False,
+        "Keep stored data in volumes, so that it outlives its Pod.",
+        ko="데이터를 볼륨에 두어 Pod보다 오래 남길지 여부.",
+    )
+    storage_class: texts.StorageClass = setting(
+        "",
+        "Storage class of the volumes; empty for the cluster's default.",
+        ko="볼륨의 스토리지 클래스; 비우면 클러스터의 기본값.",
+    )
+    size: types.VolumeSize = setting("8Gi", "Size of each volume.", ko="볼륨 하나의 크기.")
 
 
 class Tier(StrEnum):
@@ -103,7 +99,7 @@ class RegistrySku(StrEnum):
 
 
 class ApiServer(StrEnum):
-    """Who can reach the cluster's API server."""
+    """Access to the cluster's API server."""
 
     ALLOWLIST = "allowlist"
     PUBLIC = "public"
@@ -111,7 +107,7 @@ class ApiServer(StrEnum):
 
 
 class Channel(StrEnum):
-    """How AKS upgrades Kubernetes by itself."""
+    """Channels by which AKS upgrades Kubernetes by itself."""
 
     NONE = "none"
     PATCH = "patch"
@@ -134,164 +130,192 @@ class Day(StrEnum):
 def _at_least_count(max_count: int, info: ValidationInfo) -> int:
     count = info.data.get("count", max_count)
     if max_count < count:
-        raise ValueError(f"at least {rules.NAMESPACE}:azure.systemPool.count, which is {count}")
+        raise RefusedError(f"at least {PROJECT}:azure.systemPool.count, which is {count}")
     return max_count
 
 
 def _no_burstable(vm_size: str) -> str:
     if vm_size.startswith("Standard_B"):
-        raise ValueError("a size that AKS takes for system pools, such as Standard_D4s_v5: the B-series is excluded")
+        raise RefusedError("a size that AKS takes for system pools, such as Standard_D4s_v5: the B-series is excluded")
     return vm_size
 
 
 class SystemPool(Group):
-    """The nodes that everything runs on unless it asks for others.
+    """The nodes that everything runs on unless it asks for others."""
 
-    Attributes:
-        vm_size: Azure's name of the machine; AKS asks for at least 4 vCPUs and refuses the B-series.
-        count: nodes at the beginning; the autoscaler then chooses.
-        max_count: the autoscaler's limit, and so the limit of the price.
-    """
-
-    vm_size: Annotated[str, rules.VM_SIZE, AfterValidator(_no_burstable)] = "Standard_D4s_v5"
-    count: Annotated[int, rules.whole(1, 100)] = 2
-    max_count: Annotated[int, rules.whole(1, 100), AfterValidator(_at_least_count)] = Field(
-        default=3, validate_default=True
+    vm_size: Annotated[texts.VmSize, AfterValidator(_no_burstable)] = setting(
+        "Standard_D4s_v5",
+        "Azure VM size of the nodes: at least 4 vCPUs, and not of the B-series.",
+        ko="노드의 Azure VM 크기; vCPU 4개 이상, B 시리즈 제외.",
+    )
+    count: Whole = setting(2, "Initial number of nodes.", ko="처음 노드 수.", ge=1, le=100)
+    max_count: Annotated[Whole, AfterValidator(_at_least_count)] = setting(
+        3,
+        "Most nodes that the autoscaler adds; at least `count`.",
+        ko="오토스케일러가 늘리는 최대 노드 수; `count` 이상.",
+        ge=1,
+        le=100,
+        validate_default=True,
     )
 
 
 class SpotPool(Group):
-    """Nodes at a fraction of the price that Azure may take away at any time; Pods must tolerate their taint.
+    """Nodes at a fraction of the price that Azure may take away at any time; Pods must tolerate their taint."""
 
-    Attributes:
-        enabled: whether there is such a pool.
-        vm_size: Azure's name of the machine.
-        max_count: the autoscaler's limit; it begins with none.
-    """
-
-    enabled: Annotated[bool, rules.switch()] = False
-    vm_size: Annotated[str, rules.VM_SIZE] = "Standard_D4s_v5"
-    max_count: Annotated[int, rules.whole(1, 100)] = 3
+    enabled: Flag = setting(
+        False,
+        "Add a pool of cheap nodes that Azure may take away at any time.",
+        ko="Azure가 언제든 회수할 수 있는 값싼 노드 풀을 둘지 여부.",
+    )
+    vm_size: texts.VmSize = setting("Standard_D4s_v5", "Azure VM size of those nodes.", ko="그 노드의 Azure VM 크기.")
+    max_count: Whole = setting(
+        3,
+        "Most nodes that the autoscaler adds; it starts with none.",
+        ko="오토스케일러가 늘리는 최대 노드 수; 처음에는 없음.",
+        ge=1,
+        le=100,
+    )
 
 
 class Maintenance(Group):
-    """When AKS may upgrade Kubernetes and the nodes' images: four hours a week.
+    """The four hours of a week in which AKS may upgrade Kubernetes and the nodes' images."""
 
-    Attributes:
-        channel: how far Kubernetes is upgraded by itself.
-        day: day of the week.
-        hour: the hour it begins, UTC.
-    """
-
-    channel: Annotated[Channel, rules.one_of(Channel)] = Channel.PATCH
-    day: Annotated[Day, rules.one_of(Day)] = Day.SUNDAY
-    hour: Annotated[int, rules.whole(0, 23)] = 2
+    channel: Channel = setting(
+        Channel.PATCH, "How far AKS upgrades Kubernetes by itself.", ko="AKS가 쿠버네티스를 스스로 올리는 폭."
+    )
+    day: Day = setting(Day.SUNDAY, "Day of the week of the upgrades.", ko="업그레이드하는 요일.")
+    hour: Whole = setting(
+        2, "Hour in UTC at which the upgrades may start.", ko="업그레이드를 시작할 수 있는 시각(UTC).", ge=0, le=23
+    )
 
 
 class Budget(Group):
     """Warnings by mail, at 80 % and 100 % spent and when 100 % is forecast, and a limit before anything is made.
 
     What stands is never switched off.
-
-    Attributes:
-        amount: a month, in the currency of the subscription.
-        email: where the warnings go; without it there is no budget.
-        max_per_hour: US dollars an hour that a plan may cost when the autoscaler has added all it may; 0 for no limit.
     """
 
-    amount: Annotated[int, rules.whole(1, 1_000_000)] = 50
-    email: Annotated[str, rules.EMAIL] = ""
-    max_per_hour: Annotated[float, rules.dollars()] = 0.0
+    amount: Whole = setting(
+        50, "Monthly budget, in the currency of the subscription.", ko="한 달 예산, 구독의 통화.", ge=1, le=1_000_000
+    )
+    email: texts.Email = setting(
+        "",
+        "Recipient of the budget's warnings; without it there is no budget.",
+        ko="예산 경고를 받을 주소; 없으면 예산도 없음.",
+    )
+    max_per_hour: types.Dollars = setting(
+        0.0,
+        "Limit in US dollars per hour, with every autoscaler at its maximum; a plan above it is refused.",
+        ko="오토스케일러가 최대로 늘렸을 때의 시간당 미국 달러 한도; 넘는 계획은 거부함.",
+    )
 
 
 class Azure(Group):
-    """What the azure target makes.
+    """The resources of the azure target."""
 
-    Attributes:
-        subscription: its id; empty for the one that the Azure CLI is logged in to.
-        location: Azure's name of the region.
-        owner: value of the tag `owner`.
-        tier: of the AKS control plane.
-        registry_sku: of the container registry.
-        entra: log in to the cluster with Microsoft Entra ID and Azure RBAC, without local accounts; switch it off in
-            classrooms that lack the rights.
-        api_server: who can reach the API server.
-        allowed_ranges: IPv4 ranges of the allowlist; `lab up` fills in the caller's address when it is empty.
-        ingress_ranges: IPv4 ranges that may reach the ingress gateway from outside; without any it has an address
-            inside the virtual network only.
-        system_pool: the nodes.
-        spot_pool: cheap nodes beside them.
-        maintenance: when AKS may upgrade.
-        budget: warnings about the bill, and a limit to it.
-        protect: whether Pulumi refuses to delete registry and cluster.
-    """
-
-    subscription: Annotated[str, rules.SUBSCRIPTION] = ""
-    location: Annotated[str, rules.LOCATION] = "westeurope"
-    owner: Annotated[str, rules.TAG] = ""
-    tier: Annotated[Tier, rules.one_of(Tier)] = Tier.FREE
-    registry_sku: Annotated[RegistrySku, rules.one_of(RegistrySku)] = RegistrySku.BASIC
-    entra: Annotated[bool, rules.switch()] = True
-    api_server: Annotated[ApiServer, rules.one_of(ApiServer)] = ApiServer.ALLOWLIST
-    allowed_ranges: Annotated[tuple[str, ...], rules.ipv4_ranges()] = ()
-    ingress_ranges: Annotated[tuple[str, ...], rules.ipv4_ranges()] = ()
-    system_pool: Annotated[SystemPool, rules.section()] = SystemPool()
-    spot_pool: Annotated[SpotPool, rules.section()] = SpotPool()
-    maintenance: Annotated[Maintenance, rules.section()] = Maintenance()
-    budget: Annotated[Budget, rules.section()] = Budget()
-    protect: Annotated[bool, rules.switch()] = False
+    subscription: texts.Subscription = setting(
+        "",
+        "Azure subscription; empty for the one that the Azure CLI is logged in to.",
+        ko="Azure 구독; 비우면 Azure CLI가 로그인한 구독.",
+    )
+    location: texts.Location = setting("westeurope", "Azure region.", ko="Azure 리전.")
+    owner: texts.TagValue = setting("", "Value of the tag `owner`.", ko="`owner` 태그의 값.")
+    tier: Tier = setting(Tier.FREE, "Pricing tier of the AKS control plane.", ko="AKS 컨트롤 플레인의 가격 등급.")
+    registry_sku: RegistrySku = setting(
+        RegistrySku.BASIC, "SKU of the container registry.", ko="컨테이너 레지스트리의 SKU."
+    )
+    entra: Flag = setting(
+        True,
+        "Log in to the cluster with Microsoft Entra ID and Azure RBAC, without local accounts; "
+        "switch it off where you lack the rights.",
+        ko="로컬 계정 없이 Microsoft Entra ID와 Azure RBAC으로 클러스터에 로그인할지 여부; 권한이 없으면 끔.",
+    )
+    api_server: ApiServer = setting(
+        ApiServer.ALLOWLIST, "Who can reach the API server.", ko="API 서버에 닿을 수 있는 사람."
+    )
+    allowed_ranges: types.Ranges = setting(
+        (),
+        "Ranges on the allowlist of the API server; `lab up` fills in your address when it is empty.",
+        ko="API 서버의 허용 목록; 비우면 `lab up`이 내 주소를 채움.",
+    )
+    ingress_ranges: types.Ranges = setting(
+        (),
+        "Ranges that can reach the ingress gateway from outside; empty for nobody.",
+        ko="밖에서 인그레스 게이트웨이에 닿는 대역; 비우면 아무도 못 닿음.",
+    )
+    system_pool: Section[SystemPool] = setting(SystemPool(), "Node pool of the lab.", ko="실습 환경의 노드 풀.")
+    spot_pool: Section[SpotPool] = setting(SpotPool(), "Spot node pool.", ko="스폿 노드 풀.")
+    maintenance: Section[Maintenance] = setting(Maintenance(), "Weekly maintenance window.", ko="매주 유지 관리 시간.")
+    budget: Section[Budget] = setting(Budget(), "Cost budget and limit.", ko="비용 예산과 한도.")
+    protect: Flag = setting(
+        False,
+        "Let Pulumi refuse to delete cluster, registry and resource group.",
+        ko="클러스터, 레지스트리, 리소스 그룹의 삭제를 Pulumi가 거부할지 여부.",
+    )
 
 
 class Student(Group):
-    """Whose lab it is, where it is a student's.
+    """The student or the class that a lab belongs to."""
 
-    Attributes:
-        id: of the student, of which every name follows.
-        classroom: name of the class.
-        group: object id of an Entra group whose members may work in the student's namespaces, on Azure.
-    """
-
-    id: Annotated[str, rules.student()] = ""
-    classroom: Annotated[str, rules.CLASSROOM] = ""
-    group: Annotated[str, rules.GROUP] = ""
+    id: types.StudentId = setting(
+        "",
+        "ID of the student whose lab it is; all names of the student derive from it.",
+        ko="실습 환경을 쓰는 학생의 ID; 학생의 모든 이름이 여기서 정해짐.",
+    )
+    classroom: texts.Classroom = setting("", "Name of the class.", ko="수업의 이름.")
+    group: texts.EntraGroup = setting(
+        "",
+        "Entra group whose members can work in the student's namespaces, on Azure.",
+        ko="Azure에서 구성원이 학생의 네임스페이스에서 작업할 수 있는 Entra 그룹.",
+    )
 
     @property
     def many(self) -> bool:
-        """Whether it is nobody's own, but the cluster that a class shares."""
+        """True for the cluster that a class shares."""
         return bool(self.classroom) and not self.id
 
     @property
     def works_here(self) -> bool:
-        """Whether a student works on the stack's cluster: the one whose it is, or all who share it."""
+        """True where students work on the stack's cluster: the one whose it is, or all who share it."""
         return bool(self.classroom or self.id)
 
 
 class Shared(Group):
-    """A student's share of the cluster of another stack.
+    """A student's share of the cluster of another stack."""
 
-    Attributes:
-        platform: name of that stack.
-        cpu: cores that the Pods of each of the student's namespaces may ask for.
-        memory: memory that they may ask for.
-        pods: how many there may be in each.
-    """
-
-    platform: Annotated[str, rules.STACK] = ""
-    cpu: Annotated[int, rules.whole(1, 64)] = 3
-    memory: Annotated[str, rules.memory("2Gi", "512Gi")] = "6Gi"
-    pods: Annotated[int, rules.whole(10, 500)] = 40
+    platform: texts.StackName = setting("", "Stack whose cluster is shared.", ko="클러스터를 함께 쓰는 스택.")
+    cpu: Whole = setting(
+        3,
+        "Cores that the Pods in each of the student's namespaces can request.",
+        ko="학생의 네임스페이스마다 Pod들이 요청할 수 있는 코어 수.",
+        ge=1,
+        le=64,
+    )
+    memory: types.Memory = setting(
+        "6Gi",
+        "Memory that the Pods in each of the student's namespaces can request.",
+        ko="학생의 네임스페이스마다 Pod들이 요청할 수 있는 메모리.",
+    )
+    pods: Whole = setting(
+        40,
+        "Number of Pods in each of the student's namespaces.",
+        ko="학생의 네임스페이스마다 둘 수 있는 Pod 수.",
+        ge=10,
+        le=500,
+    )
 
 
 class Kubeconfig(Group):
-    """Which existing cluster the kubeconfig target uses; never whatever happens to be the current one.
+    """The existing cluster that the kubeconfig target uses; never whatever happens to be the current one."""
 
-    Attributes:
-        file: path of the kubeconfig; `~` and a path relative to the project are understood.
-        context: the context in it.
-        purge_crds: whether `down` also deletes Istio's and Argo Rollouts' CRDs, with every object of theirs that
-            anybody made.
-    """
-
-    file: Annotated[str, rules.text(r".{0,1000}", "the path of a kubeconfig")] = ""
-    context: Annotated[str, rules.text(r".{0,250}", "the name of a context in that file")] = ""
-    purge_crds: Annotated[bool, rules.switch()] = False
+    file: texts.KubeconfigFile = setting(
+        "",
+        "Kubeconfig of an existing cluster; `~` and paths relative to the project are understood.",
+        ko="이미 가진 클러스터의 kubeconfig; `~`와 프로젝트 기준의 상대 경로도 됨.",
+    )
+    context: texts.Context = setting("", "Context in that kubeconfig.", ko="그 kubeconfig의 컨텍스트.")
+    purge_crds: Flag = setting(
+        False,
+        "Delete the CRDs of Istio and Argo Rollouts on `make down`, with every object of these kinds.",
+        ko="`make down`이 Istio와 Argo Rollouts의 CRD를 그 오브젝트까지 모두 지울지 여부.",
+    )

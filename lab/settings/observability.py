@@ -1,145 +1,116 @@
-"""Settings of what watches the mesh: metrics, dashboards, traces, logs."""
+"""Settings of observability: metrics, dashboards, traces, logs."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
 
-from lab.settings import rules
+from lab.settings import types
 from lab.settings.groups import Group, Persistence
+from lab.settings.types import Flag, Section, setting
 
 
 class ServiceType(StrEnum):
-    """Whether a tool has an address outside the cluster."""
+    """Types of a tool's Service: without or with an address outside the cluster."""
 
     CLUSTER_IP = "ClusterIP"
     LOAD_BALANCER = "LoadBalancer"
 
 
 class KialiAuth(StrEnum):
-    """How people log in to Kiali, in its own words."""
+    """Kiali's login strategies, in its own words."""
 
     ANONYMOUS = "anonymous"
     TOKEN = "token"  # noqa: S105 - a way to log in, not a secret
 
 
 class Switch(Group):
-    """A part that is there or not.
+    """A part that can be switched off."""
 
-    Attributes:
-        enabled: whether it is there.
-    """
-
-    enabled: Annotated[bool, rules.switch()] = True
+    enabled: Flag = setting(True, "Deploy it.", ko="배포할지 여부.")
 
 
 class Tool(Switch):
-    """A part with a page of its own.
+    """A part with a page of its own."""
 
-    Attributes:
-        service_type: `LoadBalancer` gives it an address outside the cluster.
-    """
-
-    service_type: Annotated[ServiceType, rules.one_of(ServiceType)] = ServiceType.CLUSTER_IP
+    service_type: ServiceType = setting(
+        ServiceType.CLUSTER_IP,
+        "Type of its Service; `LoadBalancer` gives it an address outside the cluster and needs source ranges.",
+        ko="Service의 유형; `LoadBalancer`이면 클러스터 밖 주소가 생기며 허용할 대역이 필요함.",
+    )
 
     @property
     def public(self) -> bool:
-        """Whether it can be reached from outside the cluster."""
+        """True if it can be reached from outside the cluster."""
         return self.enabled and self.service_type is ServiceType.LOAD_BALANCER
 
 
 class Prometheus(Tool):
-    """Metrics; it has no login.
+    """Metrics; it has no login."""
 
-    Attributes:
-        retention: how long samples are kept; a course day and the one after by default.
-    """
-
-    retention: Annotated[str, rules.hours()] = "48h"
+    retention: types.Retention = setting("48h", "How long samples are kept.", ko="표본을 보관하는 시간.")
 
 
 class Grafana(Tool):
-    """Dashboards; people log in with a generated password.
+    """Dashboards; people log in with a generated password."""
 
-    Attributes:
-        anonymous_viewer: whether everybody who reaches it may look, without a login, and change nothing.
-        kubernetes_dashboards: whether the course's dashboards 6417 and 315 are there.
-    """
-
-    anonymous_viewer: Annotated[bool, rules.switch()] = False
-    kubernetes_dashboards: Annotated[bool, rules.switch()] = True
+    anonymous_viewer: Flag = setting(
+        False,
+        "Let people look without a login; refused while Grafana is public.",
+        ko="로그인 없이 볼 수 있는지 여부; 공개 상태에서는 거부됨.",
+    )
+    kubernetes_dashboards: Flag = setting(
+        True, "Add the course's dashboards 6417 and 315.", ko="과정의 대시보드 6417과 315를 둘지 여부."
+    )
 
 
 class Kiali(Tool):
-    """The picture of the mesh.
+    """The graph of the mesh."""
 
-    Attributes:
-        auth: `anonymous` only while it is private.
-    """
-
-    auth: Annotated[KialiAuth, rules.one_of(KialiAuth)] = KialiAuth.ANONYMOUS
+    auth: KialiAuth = setting(
+        KialiAuth.ANONYMOUS,
+        "How people log in; `anonymous` is refused while Kiali is public.",
+        ko="로그인 방법; 공개 상태에서는 `anonymous`가 거부됨.",
+    )
 
 
 class Loki(Tool):
-    """Logs; it has no login.
+    """Logs; it has no login, and keeps no less than a day."""
 
-    Attributes:
-        retention: how long lines are kept; Loki takes no less than a day.
-    """
-
-    retention: Annotated[str, rules.hours()] = "48h"
+    retention: types.Retention = setting("48h", "How long log lines are kept.", ko="로그를 보관하는 시간.")
 
 
 class Observability(Group):
-    """What watches the mesh; each part can be switched off alone.
+    """Metrics, dashboards, traces and logs; each part can be switched off alone."""
 
-    Attributes:
-        prometheus: metrics.
-        grafana: dashboards.
-        kiali: the picture of the mesh.
-        tracing: traces, with Jaeger; without it no proxy sends a span.
-        loki: logs.
-        log_collector: sends every Pod's log to Loki.
-        kube_state_metrics: metrics of Kubernetes' objects.
-        node_exporter: metrics of the nodes.
-        source_ranges: IPv4 ranges that may reach the tools whose Service is a LoadBalancer.
-        persistence: whether what they store outlives their Pods.
-    """
-
-    prometheus: Annotated[Prometheus, rules.section()] = Prometheus()
-    grafana: Annotated[Grafana, rules.section()] = Grafana()
-    kiali: Annotated[Kiali, rules.section()] = Kiali()
-    tracing: Annotated[Tool, rules.section()] = Tool()
-    loki: Annotated[Loki, rules.section()] = Loki()
-    log_collector: Annotated[Switch, rules.section()] = Switch()
-    kube_state_metrics: Annotated[Switch, rules.section()] = Switch()
-    node_exporter: Annotated[Switch, rules.section()] = Switch()
-    source_ranges: Annotated[tuple[str, ...], rules.ipv4_ranges()] = ()
-    persistence: Annotated[Persistence, rules.section()] = Persistence()
+    prometheus: Section[Prometheus] = setting(
+        Prometheus(), "Prometheus: metrics; it has no login.", ko="Prometheus: 메트릭; 로그인이 없음."
+    )
+    grafana: Section[Grafana] = setting(Grafana(), "Grafana: dashboards.", ko="Grafana: 대시보드.")
+    kiali: Section[Kiali] = setting(Kiali(), "Kiali: the graph of the mesh.", ko="Kiali: 메시의 그래프.")
+    tracing: Section[Tool] = setting(
+        Tool(),
+        "Jaeger: traces; it has no login. Without it no proxy sends spans.",
+        ko="Jaeger: 트레이스; 로그인이 없음. 끄면 프록시가 스팬을 보내지 않음.",
+    )
+    loki: Section[Loki] = setting(Loki(), "Loki: logs; it has no login.", ko="Loki: 로그; 로그인이 없음.")
+    log_collector: Section[Switch] = setting(
+        Switch(), "Collector that sends the logs of all Pods to Loki.", ko="모든 Pod의 로그를 Loki로 보내는 수집기."
+    )
+    kube_state_metrics: Section[Switch] = setting(
+        Switch(), "Metrics of Kubernetes objects.", ko="쿠버네티스 오브젝트의 메트릭."
+    )
+    node_exporter: Section[Switch] = setting(Switch(), "Metrics of the nodes.", ko="노드의 메트릭.")
+    source_ranges: types.Ranges = setting(
+        (),
+        "Ranges that can reach the tools whose Service is a `LoadBalancer`.",
+        ko="Service가 `LoadBalancer`인 도구에 접근할 수 있는 대역.",
+    )
+    persistence: Section[Persistence] = setting(
+        Persistence(), "Volumes of metrics, dashboards, traces and logs.", ko="메트릭, 대시보드, 트레이스, 로그의 볼륨."
+    )
 
     @property
     def public(self) -> list[str]:
         """The tools that can be reached from outside, by their key."""
-        tools = {
-            "prometheus": self.prometheus,
-            "grafana": self.grafana,
-            "kiali": self.kiali,
-            "tracing": self.tracing,
-            "loki": self.loki,
-        }
-        return [name for name, tool in tools.items() if tool.public]
-
-    def exposed_wrongly(self) -> dict[str, str]:
-        """What is public and must not be so: why and what to do, by the key of the setting below this group."""
-        group = f"{rules.NAMESPACE}:observability"
-        logins = {
-            "grafana": "" if not self.grafana.anonymous_viewer else f"set {group}.grafana.anonymousViewer to false",
-            "kiali": "" if self.kiali.auth is KialiAuth.TOKEN else f"set {group}.kiali.auth to token",
-        }
-        found = {}
-        for name in self.public:
-            if not self.source_ranges:
-                found[name] = f"only for named addresses: put their IPv4 ranges in {group}.sourceRanges"
-            elif logins.get(name):
-                found[name] = f"only with a login: {logins[name]}"
-        return {f"{name}.serviceType": f'found "LoadBalancer"; allowed: {text}' for name, text in found.items()}
+        tools = ("prometheus", "grafana", "kiali", "tracing", "loki")
+        return [name for name in tools if getattr(self, name).public]

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Literal
 
-from lab.settings import rules
+from lab.settings import texts, types
 from lab.settings.groups import Group
 from lab.settings.observability import ServiceType
 from lab.settings.shop import App, Variant
+from lab.settings.types import Flag, Section, setting
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
 
 class ExampleStrategy(StrEnum):
-    """How the notes' Rollout replaces a version."""
+    """Strategies of the notes' Rollout."""
 
     CANARY = "canary"
     BLUE_GREEN = "blueGreen"
 
 
 class Strategy(StrEnum):
-    """How a version of the shop's delivery is replaced."""
+    """Strategies by which a version of the shop's delivery is replaced."""
 
     RAMPED = "ramped"
     """Pod by Pod, as Kubernetes does by itself (its own word is RollingUpdate)."""
@@ -38,7 +39,7 @@ class Strategy(StrEnum):
 
 
 class Routes(StrEnum):
-    """What `up` does with the part of the routes that the controller of Argo Rollouts writes."""
+    """Ownership of the part of the routes that the controller of Argo Rollouts writes."""
 
     KEPT = "kept"
     """It is the controller's: `up` never touches it."""
@@ -48,52 +49,59 @@ class Routes(StrEnum):
 
 
 class Example(Group):
-    """The notes' `example-rollout`, ten Pods of nginx in the namespace `default`.
+    """The notes' `example-rollout`, ten Pods of nginx in the namespace `default`."""
 
-    Attributes:
-        enabled: whether it is there.
-        strategy: how it replaces a version.
-        image: what it begins with; afterwards `lab rollout set-image` changes it, as in the notes.
-        service_type: of the Service `nginx`, or `nginx-active`; `LoadBalancer` gives it an address outside the cluster.
-        source_ranges: IPv4 ranges that may reach it there.
-    """
-
-    enabled: Annotated[bool, rules.switch()] = True
-    strategy: Annotated[ExampleStrategy, rules.one_of(ExampleStrategy)] = ExampleStrategy.CANARY
-    image: Annotated[str, rules.IMAGE] = "nginx:1.19.10"
-    service_type: Annotated[ServiceType, rules.one_of(ServiceType)] = ServiceType.CLUSTER_IP
-    source_ranges: Annotated[tuple[str, ...], rules.ipv4_ranges()] = ()
+    enabled: Flag = setting(True, "Deploy the notes' `example-rollout`.", ko="노트의 `example-rollout`을 둘지 여부.")
+    strategy: ExampleStrategy = setting(
+        ExampleStrategy.CANARY,
+        "How it replaces a version; a change recreates it.",
+        ko="버전을 교체하는 방법; 바꾸면 새로 만듦.",
+    )
+    image: texts.Image = setting(
+        "nginx:1.19.10",
+        "Initial image; then `lab rollout set-image` changes it.",
+        ko="처음 이미지; 그 뒤에는 `lab rollout set-image`로 바꿈.",
+    )
+    service_type: ServiceType = setting(
+        ServiceType.CLUSTER_IP,
+        "Type of its Service; `LoadBalancer` gives it an address outside the cluster and needs source ranges.",
+        ko="Service의 유형; `LoadBalancer`이면 클러스터 밖 주소가 생기며 허용할 대역이 필요함.",
+    )
+    source_ranges: types.Ranges = setting(
+        (), "Ranges that can reach it from outside.", ko="밖에서 접근할 수 있는 대역."
+    )
 
     @property
     def canary(self) -> bool:
-        """Whether it replaces a version by a canary."""
+        """True if it replaces a version by a canary."""
         return self.strategy is ExampleStrategy.CANARY
 
     @property
     def public(self) -> bool:
-        """Whether it can be reached from outside the cluster."""
+        """True if it can be reached from outside the cluster."""
         return self.enabled and self.service_type is ServiceType.LOAD_BALANCER
 
 
 class Analysis(Group):
-    """When a new version of delivery is good enough.
+    """Conditions under which a new version of delivery is good enough."""
 
-    Attributes:
-        success_rate: percentage of its answers that are no server errors, at least.
-        latency: what 95 % of them take at most.
-        interval: between two looks.
-        window: how far back each look goes; at least twice as far as Prometheus' samples are apart (15 s).
-    """
-
-    success_rate: Annotated[float, rules.percent()] = 95.0
-    latency: Annotated[str, rules.duration()] = "500ms"
-    interval: Annotated[str, rules.duration()] = "15s"
-    window: Annotated[str, rules.window()] = "1m"
+    success_rate: types.Percent = setting(
+        95.0, "Least percentage of answers without a server error.", ko="서버 오류가 아닌 응답의 최소 백분율."
+    )
+    latency: types.Duration = setting(
+        "500ms", "Limit of the 95th percentile of the latency.", ko="지연 시간 95번째 백분위수의 한도."
+    )
+    interval: types.Duration = setting("15s", "Interval between two measurements.", ko="측정 간격.")
+    window: types.Window = setting(
+        "1m",
+        "Time that each measurement covers; at least twice the scrape interval, which is `15s` on a cluster.",
+        ko="측정마다 거슬러 보는 시간; 스크레이프 간격(클러스터에서는 `15s`)의 두 배 이상.",
+    )
 
     @property
     def patience(self) -> Decimal:
         """Seconds until a failing version has been seen to fail twice."""
-        return rules.seconds(self.window) + 2 * rules.seconds(self.interval)
+        return types.seconds(self.window) + 2 * types.seconds(self.interval)
 
     @property
     def least_success(self) -> float:
@@ -103,103 +111,73 @@ class Analysis(Group):
     @property
     def most_milliseconds(self) -> float:
         """The latency, in milliseconds."""
-        return float(rules.seconds(self.latency) * 1000)
+        return float(types.seconds(self.latency) * 1000)
 
 
 class Delivery(Group):
-    """How a version of the shop's delivery is replaced, in the namespace `shop`.
+    """Rollout of the shop's delivery, in the namespace `shop`."""
 
-    Attributes:
-        strategy: which way.
-        version: what is rolled out; empty for that of `shop.delivery`, which delivery has everywhere else.
-        variant: how that version behaves; empty for that of `shop.delivery`.
-        pause: how long a canary stays at each of its weights.
-        timeout: how long anybody waits for delivery by the canary's route; empty for ever.
-        routes: whether `up` writes the canary's routes although they are the controller's.
-        analysis: when the new version is good enough.
-    """
-
-    strategy: Annotated[Strategy, rules.one_of(Strategy)] = Strategy.RAMPED
-    version: Annotated[str, rules.optional(rules.VERSION)] = ""
-    variant: Annotated[str, rules.optional(rules.one_of(Variant))] = ""
-    pause: Annotated[str, rules.duration()] = "2m"
-    timeout: Annotated[str, rules.duration(empty=True)] = ""
-    routes: Annotated[Routes, rules.one_of(Routes)] = Routes.KEPT
-    analysis: Annotated[Analysis, rules.section()] = Analysis()
+    strategy: Strategy = setting(
+        Strategy.RAMPED,
+        "How a version of delivery in `shop` is replaced.",
+        ko="`shop`에서 delivery의 버전을 교체하는 방법.",
+    )
+    version: texts.OptionalLabel = setting(
+        "", "Version to roll out; empty for `shop.delivery.version`.", ko="배포할 버전; 비우면 `shop.delivery.version`."
+    )
+    variant: Literal["", "good", "slow", "failing"] = setting(
+        "",
+        "Behaviour of that version; empty for `shop.delivery.variant`.",
+        ko="그 버전의 동작; 비우면 `shop.delivery.variant`.",
+    )
+    pause: types.Duration = setting(
+        "2m",
+        "How long a canary stays at each weight; at least the window and two intervals of the analysis.",
+        ko="카나리가 가중치마다 머무는 시간; 분석의 window와 interval 두 번을 더한 것 이상.",
+    )
+    timeout: types.OptionalDuration = setting(
+        "", "Request timeout on the canary route; empty for none.", ko="카나리 라우트의 요청 타임아웃; 비우면 없음."
+    )
+    routes: Routes = setting(
+        Routes.KEPT,
+        "Whether `up` overwrites the routes that the controller manages: `applied` for one deliberate change.",
+        ko="컨트롤러가 관리하는 라우트를 `up`이 덮어쓸지 여부: 일부러 한 번 바꿀 때 `applied`.",
+    )
+    analysis: Section[Analysis] = setting(
+        Analysis(), "When a new version is good enough.", ko="새 버전이 충분히 좋다고 보는 기준."
+    )
 
     def of(self, app: App) -> App:
-        """Delivery as it is rolled out.
-
-        Args:
-            app: as it is everywhere else.
-        """
+        """Delivery as it is rolled out, from what it is everywhere else."""
         version, variant = self.version or app.version, Variant(self.variant or app.variant)
         return app.model_copy(update={"version": version, "variant": variant})
 
     @property
     def analysed(self) -> bool:
-        """Whether it is a Rollout, whose new versions are looked at before everybody gets them."""
+        """True for a Rollout, whose new versions are analysed before everybody gets them."""
         return self.strategy in {Strategy.CANARY, Strategy.BLUE_GREEN}
 
     @property
     def canary(self) -> bool:
-        """Whether a new version gets a growing share of the requests."""
+        """True if a new version gets a growing share of the requests."""
         return self.strategy is Strategy.CANARY
 
     @property
     def forces_routes(self) -> bool:
-        """Whether `up` writes what is the controller's."""
+        """True if `up` writes what is the controller's."""
         return self.routes is Routes.APPLIED
 
 
 class Rollouts(Group):
-    """How new versions are rolled out.
+    """Argo Rollouts and what it rolls out."""
 
-    Attributes:
-        enabled: whether Argo Rollouts is there, with its dashboard.
-        example: the notes' Rollout.
-        delivery: the shop's.
-    """
-
-    enabled: Annotated[bool, rules.switch()] = True
-    example: Annotated[Example, rules.section()] = Example()
-    delivery: Annotated[Delivery, rules.section()] = Delivery()
+    enabled: Flag = setting(
+        True, "Install Argo Rollouts with its dashboard.", ko="Argo Rollouts를 대시보드와 함께 둘지 여부."
+    )
+    example: Section[Example] = setting(Example(), "The notes' `example-rollout`.", ko="노트의 `example-rollout`.")
+    delivery: Section[Delivery] = setting(Delivery(), "Rollout of the shop's delivery.", ko="상점의 delivery의 배포.")
 
     @property
     def public(self) -> bool:
-        """Whether the notes' Rollout can be reached from outside the cluster; there is none without Argo Rollouts."""
+        """True if the notes' Rollout can be reached from outside; there is none without Argo Rollouts."""
         return self.enabled and self.example.public
-
-    def wrong(self, *, shop: bool, metrics: bool, access_log: bool) -> dict[str, str]:
-        """What cannot be meant: why and what to do, by the key of the setting below this group.
-
-        Args:
-            shop: whether the shop is there.
-            metrics: whether there is a Prometheus that an analysis can ask.
-            access_log: whether what it counts can be counted; where Envoy counts by itself, always.
-        """
-        group, found = f"{rules.NAMESPACE}:rollouts", {}
-        if self.public and not self.example.source_ranges:
-            found["example.serviceType"] = (
-                'found "LoadBalancer"; allowed: only for named addresses: put their IPv4 ranges in '
-                f"{group}.example.sourceRanges"
-            )
-        chosen = f'found "{self.delivery.strategy}"; allowed: only with {rules.NAMESPACE}:'
-        if self.delivery.strategy is not Strategy.RAMPED and not shop:
-            found["delivery.strategy"] = f"{chosen}shop.enabled, which has delivery"
-        elif self.delivery.analysed and not self.enabled:
-            found["delivery.strategy"] = f"{chosen}rollouts.enabled, whose controller does it"
-        elif self.delivery.analysed and not metrics:
-            found["delivery.strategy"] = f"{chosen}observability.prometheus.enabled, which its analysis asks"
-        elif self.delivery.analysed and not access_log:
-            found["delivery.strategy"] = (
-                f"{chosen}mesh.accessLog: on the embedded target the metrics of the analysis are counted from it"
-            )
-        least = self.delivery.analysis.patience
-        if self.delivery.canary and rules.seconds(self.delivery.pause) < least:
-            found["delivery.pause"] = (
-                f'found "{self.delivery.pause}"; allowed: at least {least:f}s, which is the window of '
-                f"{group}.delivery.analysis and twice its interval: a failing version would get more requests before "
-                "it was noticed"
-            )
-        return found

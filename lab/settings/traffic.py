@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
-from lab.settings import rules
+from lab.settings import types
 from lab.settings.groups import Group
-
-_ALL = 100
-"""Percent."""
+from lab.settings.types import Flag, Section, Whole, setting
 
 
 class Reviews(Group):
-    """Bookinfo's reviews by weight; all zero for no rule, so that every version gets its turn.
+    """Bookinfo's reviews by weight; all zero for no rule, so that every version gets its turn."""
 
-    Attributes:
-        v1: percentage of the requests that version 1 gets.
-        v2: the same for version 2.
-        v3: the same for version 3.
-    """
-
-    v1: Annotated[int, rules.whole(0, _ALL)] = 0
-    v2: Annotated[int, rules.whole(0, _ALL)] = 0
-    v3: Annotated[int, rules.whole(0, _ALL)] = 0
+    v1: Whole = setting(
+        0,
+        "Percentage of the requests to reviews that version 1 gets; all three make 100, or are 0 for no rule.",
+        ko="reviews에 가는 요청 중 버전 1의 백분율; 셋을 합해 100, 모두 0이면 규칙 없음.",
+        ge=0,
+        le=100,
+    )
+    v2: Whole = setting(0, "The same for version 2.", ko="버전 2의 백분율.", ge=0, le=100)
+    v3: Whole = setting(0, "The same for version 3.", ko="버전 3의 백분율.", ge=0, le=100)
 
     @property
     def weights(self) -> dict[str, int]:
@@ -33,104 +27,74 @@ class Reviews(Group):
 
 
 class Retries(Group):
-    """What the mesh does when order does not answer as it should.
+    """Retries of requests to order."""
 
-    Attributes:
-        enabled: whether it asks again at all.
-        attempts: how often.
-        per_try_timeout: how long it waits for each attempt.
-        retry_on: which answers count as none, in Envoy's words.
-    """
-
-    enabled: Annotated[bool, rules.switch()] = False
-    attempts: Annotated[int, rules.whole(1, 10)] = 3
-    per_try_timeout: Annotated[str, rules.duration()] = "2s"
-    retry_on: Annotated[str, rules.retry_conditions()] = (
-        "5xx,retriable-4xx,gateway-error,connect-failure,refused-stream"
+    enabled: Flag = setting(False, "Retry failed requests to order.", ko="order에 실패한 요청을 재시도할지 여부.")
+    attempts: Whole = setting(3, "Number of retries.", ko="재시도 횟수.", ge=1, le=10)
+    per_try_timeout: types.Duration = setting(
+        "2s", "Timeout of each attempt; at most the timeout of order.", ko="시도마다의 타임아웃; order의 타임아웃 이하."
+    )
+    retry_on: types.RetryConditions = setting(
+        "5xx,retriable-4xx,gateway-error,connect-failure,refused-stream",
+        "Conditions under which a request is retried, in Envoy's names.",
+        ko="재시도할 조건, Envoy의 이름.",
     )
 
 
 class OrderRule(Group):
-    """How long anybody in `tutorial` waits for order.
+    """The route to order in `tutorial`."""
 
-    Attributes:
-        timeout: empty for ever.
-        retries: whether order is asked again.
-    """
-
-    timeout: Annotated[str, rules.duration(empty=True)] = ""
-    retries: Annotated[Retries, rules.section()] = Retries()
+    timeout: types.OptionalDuration = setting(
+        "", "Request timeout of order; empty for none.", ko="order의 요청 타임아웃; 비우면 없음."
+    )
+    retries: Section[Retries] = setting(Retries(), "Retries of requests to order.", ko="order에 대한 요청의 재시도.")
 
     @property
     def wanted(self) -> bool:
-        """Whether there is any rule."""
+        """True if there is any rule."""
         return bool(self.timeout) or self.retries.enabled
 
 
 class CircuitBreaker(Group):
-    """When a Pod of delivery is left alone for a while.
+    """Ejection of failing Pods of delivery."""
 
-    Attributes:
-        enabled: whether that happens at all.
-        interval: how often the mesh looks.
-        consecutive_errors: how many 5xx in a row are too many.
-        base_ejection_time: how long it is left alone, for the first time.
-        max_ejection_percent: how much of delivery may be left alone at the same time.
-    """
-
-    enabled: Annotated[bool, rules.switch()] = False
-    interval: Annotated[str, rules.duration()] = "10s"
-    consecutive_errors: Annotated[int, rules.whole(1, 1000)] = Field(default=1, alias="consecutive5xxErrors")
-    base_ejection_time: Annotated[str, rules.duration()] = "3m"
-    max_ejection_percent: Annotated[int, rules.whole(0, _ALL)] = _ALL
+    enabled: Flag = setting(
+        False, "Eject failing Pods of delivery for a while.", ko="실패하는 delivery의 Pod를 한동안 빼 둘지 여부."
+    )
+    interval: types.Duration = setting("10s", "Interval between two checks.", ko="검사 간격.")
+    consecutive_errors: Whole = setting(
+        1,
+        "Number of consecutive 5xx errors after which a Pod is ejected.",
+        ko="Pod를 빼는 연속 5xx 오류의 횟수.",
+        ge=1,
+        le=1000,
+        alias="consecutive5xxErrors",
+    )
+    base_ejection_time: types.Duration = setting("3m", "Time of a Pod's first ejection.", ko="처음 빼 두는 시간.")
+    max_ejection_percent: Whole = setting(
+        100,
+        "Percentage of Pods that can be ejected at the same time.",
+        ko="한꺼번에 뺄 수 있는 Pod의 백분율.",
+        ge=0,
+        le=100,
+    )
 
 
 class Traffic(Group):
-    """What the mesh does with requests in the namespace `tutorial`.
+    """The mesh's rules for requests in the namespace `tutorial`."""
 
-    Attributes:
-        reviews: Bookinfo's reviews by weight.
-        reviews_by_browser: whether Firefox gets version 2; everybody else gets what the weights say, or version 1.
-        order: time-out and retries.
-        delivery_circuit_breaker: when a Pod of delivery is left alone.
-    """
-
-    reviews: Annotated[Reviews, rules.section()] = Reviews()
-    reviews_by_browser: Annotated[bool, rules.switch()] = False
-    order: Annotated[OrderRule, rules.section()] = OrderRule()
-    delivery_circuit_breaker: Annotated[CircuitBreaker, rules.section()] = CircuitBreaker()
+    reviews: Section[Reviews] = setting(Reviews(), "Weights of Bookinfo's reviews.", ko="Bookinfo의 reviews의 가중치.")
+    reviews_by_browser: Flag = setting(
+        False,
+        "Route Firefox to version 2 of reviews; everybody else by the weights, or to version 1.",
+        ko="Firefox를 reviews 버전 2로 보낼지 여부; 나머지는 가중치대로, 또는 버전 1로.",
+    )
+    order: Section[OrderRule] = setting(OrderRule(), "Timeout and retries of order.", ko="order의 타임아웃과 재시도.")
+    delivery_circuit_breaker: Section[CircuitBreaker] = setting(
+        CircuitBreaker(), "Circuit breaker of delivery.", ko="delivery의 서킷 브레이커."
+    )
 
     @property
     def routes_reviews(self) -> bool:
-        """Whether there is any rule for reviews."""
+        """True if there is any rule for reviews."""
         return bool(self.reviews.weights) or self.reviews_by_browser
-
-    def wrong(self, *, bookinfo: bool, shop: bool) -> dict[str, str]:
-        """What cannot be meant: why and what to do, by the key of the setting below this group.
-
-        Args:
-            bookinfo: whether Bookinfo is there.
-            shop: whether order and delivery are in `tutorial`.
-        """
-        group, found = f"{rules.NAMESPACE}:traffic", {}
-        weights, retries = self.reviews.weights, self.order.retries
-        if weights and sum(weights.values()) != _ALL:
-            listed = ", ".join(f"{name} {weight}" for name, weight in weights.items())
-            found["reviews"] = f"found {listed}, together {sum(weights.values())}; allowed: weights that make 100"
-        if self.routes_reviews and not bookinfo:
-            key = "reviews" if weights else "reviewsByBrowser"
-            found[key] = (
-                f"found a rule for reviews; allowed: only with {rules.NAMESPACE}:tutorial.bookinfo, which serves it"
-            )
-        needs = f"allowed: only with {rules.NAMESPACE}:tutorial.shop and {rules.NAMESPACE}:shop.enabled, which serve it"
-        if self.order.wanted and not shop:
-            found["order"] = f"found a rule for order; {needs}"
-        if self.delivery_circuit_breaker.enabled and not shop:
-            found["deliveryCircuitBreaker.enabled"] = f"found true; {needs}"
-        timeout = rules.seconds(self.order.timeout)
-        if retries.enabled and timeout and rules.seconds(retries.per_try_timeout) > timeout:
-            found["order.retries.perTryTimeout"] = (
-                f'found "{retries.per_try_timeout}"; allowed: at most {group}.order.timeout, which is '
-                f"{self.order.timeout}: it would end the first attempt, and there would be no second"
-            )
-        return found

@@ -1,4 +1,4 @@
-"""The shop's applications on this machine: what their images are made of, and how one runs here without an image."""
+"""The shop's applications on this machine: the content of their images, and their packages to run without one."""
 
 from __future__ import annotations
 
@@ -30,18 +30,13 @@ _BYTECODE = "__pycache__"
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """What an application needs to run as a process of this machine.
-
-    Attributes:
-        packages: the folder of the installed packages.
-        sources: the folder of the applications.
-    """
+    """The folders that an application needs to run as a process of this machine."""
 
     packages: Path
     sources: Path
 
     def command(self, app: str) -> list[str]:
-        """The command that runs an application until it is told to end.
+        """Return the command that runs an application.
 
         Raises:
             LabError: there is no such application.
@@ -51,20 +46,17 @@ class Runtime:
         return [sys.executable, "-S", "-P", "-m", app]
 
     def environment(self) -> dict[str, str]:
-        """All the variables that it needs besides its settings."""
+        """Return all the variables that an application needs besides its settings."""
         return {"PYTHONPATH": os.pathsep.join((str(self.sources), str(self.packages))), "PYTHONUNBUFFERED": "1"}
 
 
 def names() -> tuple[str, ...]:
-    """The applications that there are: each is a package with a Dockerfile."""
+    """Return the names of the applications: each is a package with a Dockerfile."""
     return _NAMES
 
 
 def ensure(progress: Progress) -> Runtime:
-    """Bring the packages of the applications, unless they are there.
-
-    Args:
-        progress: where to show what is under way.
+    """Install the packages of the applications, unless they are there.
 
     Raises:
         LabError: they cannot be installed, or the cache cannot be written.
@@ -79,7 +71,7 @@ def ensure(progress: Progress) -> Runtime:
 
 
 def content(app: str) -> tuple[Path, ...]:
-    """The files that an application's image is made of, besides its base: relative to the folder of all, sorted.
+    """Return the files that an application's image is built from, besides its base: relative to `apps`, sorted.
 
     Raises:
         LabError: there is no such application.
@@ -89,7 +81,7 @@ def content(app: str) -> tuple[Path, ...]:
 
 
 def content_hash(app: str) -> str:
-    """The SHA-256 of everything that an application's image is made of, in hex.
+    """Return the SHA-256 of everything that an application's image is built from, in hex.
 
     Raises:
         LabError: there is no such application.
@@ -102,7 +94,7 @@ def content_hash(app: str) -> str:
 
 
 def _content(app: str) -> Iterator[Path]:
-    """The same files that .dockerignore lets through, and those that tell the builder what to do."""
+    """Yield the files that .dockerignore lets through, and those that control the build."""
     yield from (_sources() / name for name in (*_FILES, f"{app}/Dockerfile"))
     for package in (_SHARED, app):
         root = _sources() / package
@@ -132,7 +124,7 @@ def _install(folder: Path) -> None:
 
 
 def _key() -> str:
-    """Another one for other packages, another Python or another kind of machine."""
+    """Return a key of the packages, the version of Python and the kind of machine."""
     python = f"{sys.implementation.cache_tag} {sys.version_info[:3]} {sysconfig.get_platform()}\n"
     return hashlib.sha256(python.encode() + _requirements().read_bytes()).hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""Charts and manifests, pinned by the SHA-256 of their content and taken from whatever source gives those bytes.
+"""Charts and manifests, pinned by the SHA-256 of their content.
 
 Sources, in order: the cache, the archive of the commit, the Go module of the same commit (that a go.sum protects too).
 """
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Literal
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.toolchain import cache, catalog, golang, stamp
-from lab.toolchain.failures import SourceFailed
+from lab.toolchain import cache, catalog, golang, resolution
+from lab.toolchain.cache import SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,12 +31,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """Where artifacts come from.
+    """A repository with artifacts: a Go module, and a .tar.gz `archive` of the same commit.
 
     Attributes:
-        module: the Go module that carries them.
-        version: of that module.
-        archive: a .tar.gz of the same commit.
         recipe: the toolchain folder whose go.sum locks the module.
     """
 
@@ -73,21 +70,21 @@ CATALOG: Mapping[str, tuple[Repository, Literal["file", "tree"], str]] = {
     "argo-rollouts.yaml": (ARGO_ROLLOUTS, "file", "manifests/install.yaml"),
     "argo-rollouts-dashboard.yaml": (ARGO_ROLLOUTS, "file", "manifests/dashboard-install.yaml"),
 }
-"""What there is, and which repository has it where; the lock file adds the checksums."""
+"""Every artifact with its repository, kind and path there; the lock file adds the checksums."""
 
 _ARCHIVE_LIMIT = 200_000_000  # bytes; the largest has 30 MB
 
 
 @dataclass(frozen=True)
 class ArtifactStatus:
-    """One artifact, as it stands.
+    """The state of one artifact.
 
     Attributes:
         name: of the artifact.
-        version: of the module that carries it.
+        version: of its module.
         origin: `cache (archive 2026-11-23)`, `cache (module ...)`, `changed` or `missing`.
         path: the real file or folder.
-        remedy: what to do; empty when nothing is to be done.
+        remedy: empty when nothing is to be done.
     """
 
     name: str
@@ -100,27 +97,23 @@ class ArtifactStatus:
 def ensure(*, progress: Progress | None = None, limits: Limits | None = None) -> None:
     """Have every artifact, linked below `paths.artifacts_dir()`; takes milliseconds when nothing changed.
 
-    Args:
-        progress: where to show what is under way; nothing is shown without.
-        limits: how patient downloads are.
-
     Raises:
         LabError: no source gives the pinned bytes, the lock file is wrong, or the disk is full.
     """
     inputs = _inputs()
-    if stamp.read(_stamp_file(), inputs).keys() >= CATALOG.keys():
+    if resolution.read(_resolution_file(), inputs).keys() >= CATALOG.keys():
         return
     found = _Search(progress or Progress(quiet=True), limits).run(_locked())
     entries = {}
     for name, file in found.items():
         link = paths.artifacts_dir() / name
-        stamp.link(file, link)
-        entries[name] = stamp.Entry(file, link, _origin(file), stamp.seal(file))
-    stamp.write(_stamp_file(), inputs, entries)
+        resolution.link(file, link)
+        entries[name] = resolution.Entry(file, link, _origin(file), resolution.fingerprint(file))
+    resolution.write(_resolution_file(), inputs, entries)
 
 
 def path(name: str) -> Path:
-    """The file or folder of an artifact that `ensure` put in place.
+    """Return the file or folder of an artifact that `ensure` put in place.
 
     Raises:
         LabError: it is unknown or not there.
@@ -134,7 +127,7 @@ def path(name: str) -> Path:
 
 
 def report() -> list[ArtifactStatus]:
-    """The state of every artifact with its content checked, for `lab doctor`; changes nothing, needs no network.
+    """Return the state of every artifact with its content checked; changes nothing and needs no network.
 
     Raises:
         LabError: the lock file is wrong.
@@ -143,7 +136,7 @@ def report() -> list[ArtifactStatus]:
 
 
 def verify() -> list[str]:
-    """The cached artifacts whose bytes are not the pinned ones, each as a sentence with its remedy."""
+    """Return the cached artifacts that are not the pinned ones, each as a sentence with its remedy."""
     return [
         f"{s.name}: {s.path} was changed after it was cached. {s.remedy}" for s in report() if s.origin == "changed"
     ]
@@ -176,19 +169,18 @@ def relock() -> None:
         for name, (repository, kind, inside) in CATALOG.items()
     }
     lock = lockfile.load().model_copy(update={"artifacts": artifacts})
-    stamp.LOCK_FILE.write_text(lock.canonical())
+    resolution.LOCK_FILE.write_text(lock.canonical())
 
 
-def hash_of(place: Path) -> str:
-    """The SHA-256 that pins an artifact.
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 that pins an artifact.
 
-    Of a file it is the plain one. Of a folder it is that of the sorted lines `<sha256 of a file>  <its path>`, each
-    with a newline, paths relative with `/`: as by `find * -type f | xargs sha256sum | LC_ALL=C sort | sha256sum`.
+    For a folder: that of `find * -type f | xargs sha256sum | LC_ALL=C sort`.
     """
-    if place.is_file():
-        return cache.sha256(place)
-    files = (file for file in place.rglob("*") if file.is_file())
-    lines = sorted(f"{cache.sha256(file)}  {file.relative_to(place).as_posix()}\n" for file in files)
+    if path.is_file():
+        return cache.sha256(path)
+    files = (file for file in path.rglob("*") if file.is_file())
+    lines = sorted(f"{cache.sha256(file)}  {file.relative_to(path).as_posix()}\n" for file in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -202,10 +194,11 @@ class _Search:
         self._causes: defaultdict[str, list[str]] = defaultdict(list)
 
     def run(self, wanted: Mapping[str, Artifact]) -> dict[str, Path]:
-        with cache.exclusive(self._progress):
-            self._ask(wanted, "archive", lambda artifact: artifact.archive, self._from_archive)
-            self._ask(wanted, "module", lambda artifact: artifact.module, self._from_module)
-        if missing := _absent(wanted):
+        if _missing(wanted):  # else another process that fills the cache need not be waited for
+            with cache.exclusive(self._progress):
+                self._ask(wanted, "archive", lambda artifact: artifact.archive, self._from_archive)
+                self._ask(wanted, "module", lambda artifact: artifact.module, self._from_module)
+        if missing := _missing(wanted):
             causes = (f"  {cause}" for name in missing for cause in self._causes[name])
             raise LabError(
                 "\n".join((f"No source has {', '.join(missing)}:", *dict.fromkeys(causes))),
@@ -218,14 +211,14 @@ class _Search:
         self,
         wanted: Mapping[str, Artifact],
         source: str,
-        place: Callable[[Artifact], str],
+        address: Callable[[Artifact], str],
         fetch: Callable[[str, Mapping[str, Artifact], Path], Path],
     ) -> None:
-        """Ask one kind of source for what is still absent, once per place that serves several artifacts."""
-        places: defaultdict[str, dict[str, Artifact]] = defaultdict(dict)
-        for name, artifact in _absent(wanted).items():
-            places[place(artifact)][name] = artifact
-        for where, artifacts in places.items():
+        """Ask one kind of source for what is still missing, once for all artifacts of the same URL or module."""
+        by_address: defaultdict[str, dict[str, Artifact]] = defaultdict(dict)
+        for name, artifact in _missing(wanted).items():
+            by_address[address(artifact)][name] = artifact
+        for where, artifacts in by_address.items():
             try:
                 with self._progress.step(f"fetching {', '.join(artifacts)} ({source})"), cache.staging() as draft:
                     tree = fetch(where, artifacts, draft)
@@ -278,7 +271,7 @@ class _Search:
 
 
 def _extract(archive: Path, wanted: Iterable[PurePosixPath], to: Path) -> None:
-    """Copy what is wanted out of an archive whose files lie below one folder; links become the files they point to."""
+    """Copy some paths out of an archive, without its top folder; links become the files they point to."""
     wanted = list(wanted)
     try:
         with tarfile.open(archive) as tarred:
@@ -307,40 +300,39 @@ def _module_folder(module: str, cancelled: threading.Event) -> Path:
 
 
 def _locked() -> Mapping[str, Artifact]:
-    """The pins, made sure to be those of the pinned version."""
+    """Return the pins, checked against the catalogue."""
     from lab.toolchain import lockfile
 
     lock: Lock = lockfile.load()
     for name, (repository, kind, inside) in CATALOG.items():
         pin = lock.artifacts.get(name)
         if not pin or (pin.kind, pin.path, pin.version) != (kind, inside, repository.version):
-            raise LabError(f"{stamp.LOCK_FILE.name} does not pin {name} of {repository.version}.", "Run `lab lock`.")
+            raise LabError(
+                f"{resolution.LOCK_FILE.name} does not pin {name} of {repository.version}.", "Run `lab lock`."
+            )
     return {name: lock.artifacts[name] for name in CATALOG}
 
 
 def _file(name: str, artifact: Artifact) -> Path:
-    """Where the cache keeps an artifact, under its own name, since Helm looks at the names of chart folders."""
+    """Return an artifact's path in the cache, under its own name, since Helm looks at the names of chart folders."""
     return (paths.cache() / "artifacts" / name / artifact.sha256[:12] / name).absolute()
 
 
-def _absent(wanted: Mapping[str, Artifact]) -> dict[str, Artifact]:
-    """What is not in the cache, or not as it was put there."""
-    return {name: pin for name, pin in wanted.items() if _state(_file(name, pin), pin) != "intact"}
+def _missing(wanted: Mapping[str, Artifact]) -> dict[str, Artifact]:
+    """Return what is not in the cache, or was changed there."""
+    return {name: pin for name, pin in wanted.items() if not _intact(_file(name, pin), pin)}
 
 
-def _state(file: Path, artifact: Artifact) -> Literal["intact", "changed", "missing"]:
-    if not file.exists():
-        return "missing"
-    return "intact" if hash_of(file) == artifact.sha256 else "changed"
+def _intact(file: Path, artifact: Artifact) -> bool:
+    return file.exists() and hash_of(file) == artifact.sha256
 
 
 def _status(name: str, artifact: Artifact) -> ArtifactStatus:
     file = _file(name, artifact)
-    state = _state(file, artifact)
-    if state == "missing":
-        return ArtifactStatus(name, artifact.version, state, None, "Run `lab setup`.")
-    if state == "changed":
-        return ArtifactStatus(name, artifact.version, state, file, f"Delete {file.parent}, then run `lab setup`.")
+    if not file.exists():
+        return ArtifactStatus(name, artifact.version, "missing", None, "Run `lab setup`.")
+    if not _intact(file, artifact):
+        return ArtifactStatus(name, artifact.version, "changed", file, f"Delete {file.parent}, then run `lab setup`.")
     return ArtifactStatus(name, artifact.version, _origin(file), file, "")
 
 
@@ -349,9 +341,9 @@ def _origin(file: Path) -> str:
     return f"cache ({origin.source} {origin.when})" if origin else "cache"
 
 
-def _stamp_file() -> Path:
+def _resolution_file() -> Path:
     return paths.home() / "artifacts.json"
 
 
 def _inputs() -> str:
-    return stamp.hash_of((stamp.LOCK_FILE, Path(versions.__file__), Path(__file__)))
+    return resolution.hash_of((resolution.LOCK_FILE, Path(versions.__file__), Path(__file__)))

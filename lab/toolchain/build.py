@@ -1,4 +1,4 @@
-"""Builds from locked Go modules: what serves where prebuilt tools cannot be downloaded."""
+"""Builds of tools from locked Go modules, for machines that cannot download prebuilt ones."""
 
 from __future__ import annotations
 
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Workshop:
-    """A folder to build one group in.
-
-    Attributes:
-        group: whose recipe lies in `recipe`, complete with the files that it embeds.
-        sources: the group's `sources` module, if it names one.
-    """
+    """A folder with a complete copy of a group's recipe, and the group's `sources` module if it names one."""
 
     group: Group
     recipe: Path
@@ -39,12 +34,7 @@ class _Workshop:
 
 
 def fetch(group: Group, tools: Sequence[Tool], cancelled: threading.Event) -> None:
-    """Download the modules that a build needs, which leaves the processor free for another build.
-
-    Args:
-        group: whose recipe to use.
-        tools: which of its tools.
-        cancelled: when set, the download is ended.
+    """Download the modules that a build of some tools of a group needs; this leaves the processor to another build.
 
     Raises:
         SourceFailed: with the cause.
@@ -59,15 +49,7 @@ def fetch(group: Group, tools: Sequence[Tool], cancelled: threading.Event) -> No
 
 
 def build(group: Group, tools: Sequence[Tool], cancelled: threading.Event) -> dict[str, Path]:
-    """Build tools of one group into the cache; modules that `fetch` did not bring are downloaded first.
-
-    Args:
-        group: whose recipe to use.
-        tools: which of its tools.
-        cancelled: when set, the build is ended.
-
-    Returns:
-        The tools' places in the cache, by name.
+    """Build tools of one group into the cache and return their paths there, by name.
 
     Raises:
         SourceFailed: with the cause.

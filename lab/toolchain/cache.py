@@ -1,4 +1,4 @@
-"""The cache that all clones of a user share: entries appear whole or not at all, one process fills it at a time."""
+"""The cache that all clones of a user share: entries appear atomically, and one process fills it at a time."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+class SourceFailed(Exception):  # noqa: N818 - reads as the fact it states, and is always handled, never shown raw
+    """A source could not give a tool or an artifact, so the next one is asked; the message is the cause, in a line."""
+
+
 @dataclass(frozen=True)
 class Origin:
-    """What is known about a cached file, kept beside it.
+    """Facts about a cached file, kept beside it.
 
     Attributes:
         source: `download` or `build`.
@@ -41,12 +45,12 @@ class Origin:
 
 
 def entry(kind: str, name: str, key: str) -> Path:
-    """The folder of one cached thing, whether it is there or not."""
+    """Return the folder of a cache entry, which may not exist yet."""
     return (paths.cache() / kind / name / key).absolute()
 
 
 def origin(folder: Path) -> Origin | None:
-    """The origin of a cached tool; nothing when the entry is missing or not readable."""
+    """Return the origin of a cached tool; None when the entry is missing or unreadable."""
     try:
         return Origin(**json.loads((folder / "origin.json").read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -54,16 +58,7 @@ def origin(folder: Path) -> Origin | None:
 
 
 def put_tool(file: Path, folder: Path, source: str) -> Path:
-    """Move a finished executable into the cache.
-
-    Args:
-        file: on the cache's file system, from `staging`.
-        folder: from `entry`.
-        source: `download` or `build`.
-
-    Returns:
-        The file's place in the cache.
-    """
+    """Move a finished executable from `staging` to the folder of `entry`; return its path there."""
     with staging() as draft:
         file.chmod(0o755)
         facts = Origin(source, datetime.now(UTC).date().isoformat(), sha256(file))
@@ -97,10 +92,10 @@ def staging() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def exclusive(progress: Progress) -> Iterator[None]:
-    """Hold the cache for writing, and translate a full disk into an error to act on.
+    """Lock the cache for writing; a second process waits, and shows for which one.
 
-    A second process waits, saying for whom. Temporary folders found inside belong to nobody, since they are only made
-    by the holder: what a killed run left goes here. A polite kill (SIGTERM) ends like Ctrl-C, so that it cleans up.
+    Temporary folders are only made by the holder, so those that a killed run left are deleted. SIGTERM ends like
+    Ctrl-C, so that it cleans up.
 
     Raises:
         LabError: the cache cannot be written, or its disk is full.

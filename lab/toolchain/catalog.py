@@ -1,10 +1,10 @@
-"""Which tools exist, at which version, and how each is recognised and built."""
+"""The catalogue of tools: versions, and how each is recognised and built."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from lab.core import paths, versions
 
@@ -44,7 +44,7 @@ class Group:
         return " ".join(("-s", "-w", *(f"-X {define}" for define in self.defines)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Tool:
     """One executable.
 
@@ -53,9 +53,9 @@ class Tool:
         version: the pinned version.
         group: what builds it.
         package: the Go package to build; empty for a script.
+        ask: arguments that print its version; PATH is not searched without.
         script: the file inside the group's `sources` module, for a script.
         produces: the file name `go build` gives it, where that is not `name`.
-        ask: arguments that make it print its version; empty when it cannot be asked, so PATH is not searched.
         prebuilt_version: the version of the download where it differs from what can be built.
         plugin: the folder below Pulumi's plugins that it is linked in, instead of on PATH, where the engine warns.
         beside: the engine and its language host look for each other in their own folder, so these must not be
@@ -66,15 +66,16 @@ class Tool:
     version: str
     group: Group
     package: str = ""
+    ask: str = ""
+    _: KW_ONLY
     script: str = ""
     produces: str = ""
-    ask: tuple[str, ...] = ()
     prebuilt_version: str = ""
     plugin: str = ""
     beside: bool = False
 
     def recipe(self) -> str:
-        """The SHA-256 of all that decides what a build gives, except the Go release."""
+        """Return the SHA-256 of all inputs of a build, except the Go release."""
         group = self.group
         digest = hashlib.sha256()
         facts = (platform(), *BUILD_FLAGS, group.tags, group.ldflags, group.sources, self.package, self.script)
@@ -85,7 +86,7 @@ class Tool:
 
 
 def platform() -> str:
-    """This machine as Go names it, such as `linux/amd64`."""
+    """Return this machine as Go names it, such as `linux/amd64`."""
     machine = os.uname()
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine.machine, machine.machine)
     return f"{machine.sysname.lower()}/{architecture}"
@@ -160,141 +161,78 @@ _COLLECTOR = Group(
 _FORTIO = Group(name="fortio", seconds=23)
 
 
+_KUBERNETES = "k8s.io/kubernetes/cmd"
+_ARGO = "github.com/argoproj/argo-rollouts/cmd"
+_PROM = "github.com/prometheus/prometheus/cmd"
+_SDK = "github.com/pulumi/pulumi/sdk/v3/python/cmd"
+
+
 def _language(name: str, *, package: str = "", script: str = "") -> Tool:
     # The engine's release archive carries these three; a build takes them from the last SDK module that had them.
     return Tool(
-        name=name,
-        version=versions.PULUMI_LANGUAGE_PYTHON,
-        group=_LANGUAGE,
-        package=package,
+        name,
+        versions.PULUMI_LANGUAGE_PYTHON,
+        _LANGUAGE,
+        package,
         script=script,
         beside=True,
         prebuilt_version=versions.PULUMI,
     )
 
 
-def _control_plane(name: str, *ask: str) -> Tool:
-    return Tool(
-        name=name,
-        version=versions.KUBERNETES,
-        group=_CLUSTER,
-        package=f"k8s.io/kubernetes/cmd/{name}",
-        ask=ask or ("--version",),
-    )
-
-
-def _prometheus(name: str) -> Tool:
-    return Tool(
-        name=name,
-        version=versions.PROMETHEUS,
-        group=_PROMETHEUS,
-        package=f"github.com/prometheus/prometheus/cmd/{name}",
-        ask=("--version",),
-    )
-
-
-def _argo_rollouts(name: str, *ask: str) -> Tool:
-    return Tool(
-        name=name,
-        version=versions.ARGO_ROLLOUTS,
-        group=_ARGO_ROLLOUTS,
-        package=f"github.com/argoproj/argo-rollouts/cmd/{name}",
-        ask=ask,
-    )
-
-
-def _kwok(name: str) -> Tool:
-    return Tool(
-        name=name, version=versions.KWOK, group=_CLUSTER, package=f"sigs.k8s.io/kwok/cmd/{name}", ask=("--version",)
-    )
-
-
 _ALL = (
-    Tool(
-        name="pulumi",
-        version=versions.PULUMI,
-        group=_PULUMI,
-        package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-        ask=("version",),
-        beside=True,
-    ),
-    _language(
-        "pulumi-language-python",
-        package="github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
-    ),
+    Tool("pulumi", versions.PULUMI, _PULUMI, "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "version", beside=True),
+    _language("pulumi-language-python", package=f"{_SDK}/pulumi-language-python"),
     _language("pulumi-language-python-exec", script="python/cmd/pulumi-language-python-exec"),
     _language("pulumi-resource-pulumi-python", script="python/dist/pulumi-resource-pulumi-python"),
     Tool(
-        name="pulumi-resource-kubernetes",
-        version=versions.PULUMI_KUBERNETES,
-        group=_PROVIDER,
-        package=".",
+        "pulumi-resource-kubernetes",
+        versions.PULUMI_KUBERNETES,
+        _PROVIDER,
+        ".",
         produces="kubernetes-provider",
         plugin=f"resource-kubernetes-v{versions.PULUMI_KUBERNETES}",
     ),
-    _control_plane("kube-apiserver"),
-    _control_plane("kube-controller-manager"),
-    _control_plane("kube-scheduler"),
-    _control_plane("kubectl", "version", "--client"),
+    Tool("kube-apiserver", versions.KUBERNETES, _CLUSTER, f"{_KUBERNETES}/kube-apiserver", "--version"),
     Tool(
-        name="etcd",
-        version=versions.ETCD,
-        group=_CLUSTER,
-        package="go.etcd.io/etcd/server/v3",
-        produces="server",
-        ask=("--version",),
+        "kube-controller-manager", versions.KUBERNETES, _CLUSTER, f"{_KUBERNETES}/kube-controller-manager", "--version"
     ),
-    _kwok("kwok"),
-    _kwok("kwokctl"),
+    Tool("kube-scheduler", versions.KUBERNETES, _CLUSTER, f"{_KUBERNETES}/kube-scheduler", "--version"),
+    Tool("kubectl", versions.KUBERNETES, _CLUSTER, f"{_KUBERNETES}/kubectl", "version --client"),
+    Tool("etcd", versions.ETCD, _CLUSTER, "go.etcd.io/etcd/server/v3", "--version", produces="server"),
+    Tool("kwok", versions.KWOK, _CLUSTER, "sigs.k8s.io/kwok/cmd/kwok", "--version"),
+    Tool("kwokctl", versions.KWOK, _CLUSTER, "sigs.k8s.io/kwok/cmd/kwokctl", "--version"),
     Tool(
-        name="metrics-server",
-        version=versions.METRICS_SERVER,
-        group=_CLUSTER,
-        package="sigs.k8s.io/metrics-server/cmd/metrics-server",
-        ask=("--version",),
+        "metrics-server",
+        versions.METRICS_SERVER,
+        _CLUSTER,
+        "sigs.k8s.io/metrics-server/cmd/metrics-server",
+        "--version",
     ),
+    Tool("pilot-discovery", versions.ISTIO, _CLUSTER, "istio.io/istio/pilot/cmd/pilot-discovery", "version --short"),
     Tool(
-        name="pilot-discovery",
-        version=versions.ISTIO,
-        group=_CLUSTER,
-        package="istio.io/istio/pilot/cmd/pilot-discovery",
-        ask=("version", "--short"),
+        "istioctl",
+        versions.ISTIO,
+        _CLUSTER,
+        "istio.io/istio/istioctl/cmd/istioctl",
+        "version --remote=false --short",
     ),
+    Tool("rollouts-controller", versions.ARGO_ROLLOUTS, _ARGO_ROLLOUTS, f"{_ARGO}/rollouts-controller", "--version"),
     Tool(
-        name="istioctl",
-        version=versions.ISTIO,
-        group=_CLUSTER,
-        package="istio.io/istio/istioctl/cmd/istioctl",
-        ask=("version", "--remote=false", "--short"),
+        "kubectl-argo-rollouts",
+        versions.ARGO_ROLLOUTS,
+        _ARGO_ROLLOUTS,
+        f"{_ARGO}/kubectl-argo-rollouts",
+        "version --short",
     ),
-    _argo_rollouts("rollouts-controller", "--version"),
-    _argo_rollouts("kubectl-argo-rollouts", "version", "--short"),
-    Tool(
-        name="helm",
-        version=versions.HELM,
-        group=_PROVIDER,
-        package="helm.sh/helm/v3/cmd/helm",
-        ask=("version", "--short"),
-    ),
-    _prometheus("prometheus"),
-    _prometheus("promtool"),
-    Tool(
-        name="loki",
-        version=versions.LOKI,
-        group=_LOKI,
-        package="github.com/grafana/loki/v3/cmd/loki",
-        ask=("--version",),
-    ),
+    Tool("helm", versions.HELM, _PROVIDER, "helm.sh/helm/v3/cmd/helm", "version --short"),
+    Tool("prometheus", versions.PROMETHEUS, _PROMETHEUS, f"{_PROM}/prometheus", "--version"),
+    Tool("promtool", versions.PROMETHEUS, _PROMETHEUS, f"{_PROM}/promtool", "--version"),
+    Tool("loki", versions.LOKI, _LOKI, "github.com/grafana/loki/v3/cmd/loki", "--version"),
     # Never looked for on PATH: an otelcol that is found there has other components.
-    Tool(
-        name="otelcol",
-        version=versions.OPENTELEMETRY_COLLECTOR,
-        group=_COLLECTOR,
-        package=".",
-        produces="collector",
-    ),
+    Tool("otelcol", versions.OPENTELEMETRY_COLLECTOR, _COLLECTOR, ".", produces="collector"),
     # Never looked for on PATH: fortio's own program takes other arguments.
-    Tool(name="fortio", version=versions.FORTIO, group=_FORTIO, package="."),
+    Tool("fortio", versions.FORTIO, _FORTIO, "."),
 )
 
 TOOLS = {tool.name: tool for tool in _ALL}

@@ -1,20 +1,21 @@
-"""The course's dashboards of grafana.com: pinned like every download, but good to have, not needed.
+"""The course's dashboards of grafana.com: pinned like every download, but optional.
 
-Sources, in order: a file that somebody put in place by hand, the cache, grafana.com. One without a known checksum is
+Sources, in order: a file that the user put in place, the cache, grafana.com. A dashboard without a pinned checksum is
 never downloaded.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from lab.core import paths
 from lab.core.progress import Progress
-from lab.toolchain import cache, stamp
+from lab.toolchain import cache, resolution
 from lab.toolchain.artifacts import ArtifactStatus
-from lab.toolchain.failures import SourceFailed
+from lab.toolchain.cache import SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,29 +32,25 @@ _LARGEST = 5_000_000
 
 
 def ensure(*, again: bool = False, progress: Progress | None = None, limits: Limits | None = None) -> None:
-    """Try to have every dashboard, once a day at most; say which are missing and how to get them.
-
-    Args:
-        again: whether to look even if that was done not long ago, with whatever outcome.
-        progress: where to say it; nothing is said without.
-        limits: how patient downloads are.
+    """Try to have every dashboard, once a day at most or `again`; report which are missing and how to get them.
 
     Raises:
-        LabError: the lock file is wrong, or the cache cannot be written.
+        LabError: the lock file is wrong.
     """
     if not again and _looked_not_long_ago():
         return
     progress = progress or Progress(quiet=True)
     missing = {number: pin for number, pin in _locked().items() if not _file(number, pin)}
-    with cache.exclusive(progress):
-        for number, cause in _download(missing, progress, limits).items():
-            progress.line(f"{_name(number)} is missing, the lab stands without it: {cause}. {_remedy(number, missing)}")
+    # Without the lock of the cache, which a build may hold for minutes: a file is complete before it gets its name.
+    for number, cause in _download(missing, progress, limits).items():
+        progress.line(f"{_name(number)} is missing, the lab stands without it: {cause}. {_remedy(number, missing)}")
+    with contextlib.suppress(OSError):  # a cache that cannot be written is looked through each time
         _note().parent.mkdir(parents=True, exist_ok=True)
         _note().touch()
 
 
 def found() -> dict[int, Path]:
-    """The files of the dashboards that are there, by number on grafana.com.
+    """Return the files of the dashboards that are there, by number on grafana.com.
 
     Raises:
         LabError: the lock file is wrong.
@@ -63,7 +60,7 @@ def found() -> dict[int, Path]:
 
 
 def report() -> list[ArtifactStatus]:
-    """The state of every dashboard for `lab doctor`; a remedy is good advice here, the lab stands without.
+    """Return the state of every dashboard, for `lab doctor`.
 
     Raises:
         LabError: the lock file is wrong.
@@ -75,9 +72,7 @@ def report() -> list[ArtifactStatus]:
 
 
 def relock(*, progress: Progress | None = None, limits: Limits | None = None) -> None:
-    """Learn the checksums that are not known from grafana.com and write them to the lock file, for maintainers.
-
-    The first download decides what is right from then on; one that fails leaves the checksum unknown.
+    """Pin the checksums that are still unknown by a first download from grafana.com, for maintainers.
 
     Raises:
         LabError: the lock file is wrong.
@@ -98,7 +93,7 @@ def relock(*, progress: Progress | None = None, limits: Limits | None = None) ->
                     progress.line(f"the checksum of {_name(number)} stays unknown: {failure}")
     finally:
         downloader.close()
-    stamp.LOCK_FILE.write_text(lock.model_copy(update={"dashboards": {**lock.dashboards, **learnt}}).canonical())
+    resolution.LOCK_FILE.write_text(lock.model_copy(update={"dashboards": {**lock.dashboards, **learnt}}).canonical())
 
 
 def _learn(downloader: Downloader, number: int, pin: Dashboard, progress: Progress) -> str:
@@ -126,7 +121,7 @@ def _download(wanted: Mapping[int, Dashboard], progress: Progress, limits: Limit
                     file = downloader.fetch(_url(number, pin), pin.sha256, step)
                 _kept(number, pin.sha256).parent.mkdir(parents=True, exist_ok=True)
                 file.replace(_kept(number, pin.sha256))
-            except SourceFailed as failure:
+            except (SourceFailed, OSError) as failure:
                 causes[number] = str(failure)
     finally:
         downloader.close()
@@ -165,7 +160,7 @@ def _looked_not_long_ago() -> bool:
     """Whether `ensure` looked within the pause and the pins are still the same; reads no file, to cost no time."""
     try:
         looked = _note().stat().st_mtime
-        return looked > max(time.time() - _PAUSE, stamp.LOCK_FILE.stat().st_mtime)
+        return looked > max(time.time() - _PAUSE, resolution.LOCK_FILE.stat().st_mtime)
     except OSError:
         return False
 

@@ -1,4 +1,4 @@
-"""The Go toolchain, kept apart from the user's: its caches lie in the lab's cache, its settings are the user's own."""
+"""The Go toolchain with the user's settings, and with caches inside the lab's cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.adapters import process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.toolchain import catalog
-from lab.toolchain.failures import SourceFailed
+from lab.toolchain.cache import SourceFailed
 
 if TYPE_CHECKING:
     import threading
@@ -95,17 +95,14 @@ def check(recipe: Path) -> None:
 
 
 def run(arguments: Sequence[str], *, cwd: Path, scratch: Path, log: Path, cancelled: threading.Event) -> str:
-    """Run a go command in a process group of its own, so that all it starts ends with it.
+    """Run a go command in a process group of its own and return its standard output; messages go to the log.
 
     Args:
         arguments: after `go`.
-        cwd: the module to run in.
-        scratch: where go keeps its temporary files.
-        log: where its messages are appended.
+        cwd: folder of the module.
+        scratch: folder for temporary files.
+        log: file for messages.
         cancelled: when set, the command is ended.
-
-    Returns:
-        What it printed as its result.
 
     Raises:
         SourceFailed: with the last lines of its messages, and where the rest is.
@@ -133,10 +130,7 @@ def run(arguments: Sequence[str], *, cwd: Path, scratch: Path, log: Path, cancel
 
 
 def module_folder(module: str, *, recipe: Path, scratch: Path, log: Path, cancelled: threading.Event) -> Path:
-    """Download a module at the version that a recipe locks, checked by its go.sum.
-
-    Returns:
-        The module's folder in the module cache.
+    """Download a module at the version that a recipe locks, checked by its go.sum; return its folder.
 
     Raises:
         SourceFailed: with the cause.

@@ -1,4 +1,4 @@
-"""The one lock file: SHA-256 pins of downloads and artifacts, checked strictly when read."""
+"""The lock file: SHA-256 pins of downloads and artifacts, checked strictly when read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from lab.core.errors import LabError
-from lab.toolchain import stamp
+from lab.toolchain import resolution
 from lab.toolchain.catalog import TOOLS
 
 
@@ -58,15 +58,12 @@ class Prebuilt(_Strict):
 
 
 class Artifact(_Strict):
-    """A chart or manifest.
+    """A chart or manifest of a Go module, or of the archive of the same commit.
 
     Attributes:
         kind: `file`, or `tree` for a folder.
         sha256: of the file; for a tree see `lab.toolchain.artifacts.hash_of`.
         path: inside the module, and inside the archive below its first folder.
-        module: the Go module that carries it.
-        version: of that module.
-        archive: a .tar.gz of the same commit.
     """
 
     kind: Literal["file", "tree"]
@@ -78,32 +75,21 @@ class Artifact(_Strict):
 
 
 class Dashboard(_Strict):
-    """A dashboard that grafana.com publishes.
-
-    Attributes:
-        revision: of it.
-        sha256: of the file; without one the lab does not download it.
-    """
+    """A dashboard of grafana.com; without a checksum the lab does not download it."""
 
     revision: pydantic.PositiveInt
     sha256: Sha256 | None = None
 
 
 class Lock(_Strict):
-    """The lock file.
-
-    Attributes:
-        tools: by name and platform.
-        artifacts: by name.
-        dashboards: by number on grafana.com.
-    """
+    """The lock file: tools by name and platform, artifacts by name, dashboards by number on grafana.com."""
 
     tools: dict[ToolName, dict[Platform, Prebuilt]]
     artifacts: dict[str, Artifact]
     dashboards: dict[pydantic.PositiveInt, Dashboard] = pydantic.Field(default_factory=dict)
 
     def canonical(self) -> str:
-        """The one way this content is written: sorted keys, 2 spaces, a newline at the end."""
+        """Return the file's text: sorted keys, 2 spaces, a newline at the end."""
         return json.dumps(self.model_dump(exclude_none=True), indent=2, sort_keys=True) + "\n"
 
 
@@ -113,7 +99,7 @@ def load(file: Path | None = None) -> Lock:
     Raises:
         LabError: a key, name, address or checksum is not as it must be; every place is named.
     """
-    file = file or stamp.LOCK_FILE
+    file = file or resolution.LOCK_FILE
     try:
         return Lock.model_validate_json(file.read_bytes())
     except pydantic.ValidationError as failure:

@@ -1,4 +1,4 @@
-"""Tools that the machine has already: looked up on PATH and asked for their version."""
+"""Tools on PATH, and their versions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Installed:
 
 
 def find(tool: Tool) -> Installed | None:
-    """The tool that PATH gives, the lab's own links left out; nothing when it cannot be asked for its version."""
+    """Return the tool on PATH, the lab's own links left out; None when it cannot print its version."""
     if not tool.ask:
         return None
     own = paths.bin_dir().resolve()
@@ -47,7 +47,7 @@ def _ask(place: str, tool: Tool) -> str:
     # Pulumi writes a log wherever its home is, and looks for a newer release of itself.
     quiet = environment.make(PULUMI_HOME=str(paths.pulumi_home()), PULUMI_SKIP_UPDATE_CHECK="true")
     try:
-        answer = process.run([place, *tool.ask], environment=quiet, timeout=_PATIENCE, check=False)
+        answer = process.run([place, *tool.ask.split()], environment=quiet, timeout=_PATIENCE, check=False)
     except LabError:
         return ""
     found = _VERSION.search(answer.stdout)

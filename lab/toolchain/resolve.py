@@ -1,4 +1,4 @@
-"""What the rest of the lab asks of the toolchain: have these tools, and where is that one."""
+"""Resolution of tools: have them at their pinned versions, and find the file of one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.toolchain import catalog, stamp
+from lab.toolchain import catalog, resolution
 from lab.toolchain.catalog import DEFAULT, TOOLS, Tool
 
 if TYPE_CHECKING:
@@ -22,17 +22,13 @@ def ensure(names: Sequence[str] = DEFAULT, *, progress: Progress | None = None) 
 
     Takes milliseconds when nothing changed since the last time.
 
-    Args:
-        names: which tools.
-        progress: where to show what is under way; nothing is shown without.
-
     Raises:
         LabError: a name is unknown, no source has a tool, the lock file is wrong, or the disk is full.
     """
     if unknown := [name for name in names if name not in TOOLS]:
         raise LabError(f"Unknown tools: {', '.join(unknown)}.", f"The lab knows {', '.join(TOOLS)}.")
     inputs = _inputs()
-    entries = stamp.read(_stamp_file(), inputs)
+    entries = resolution.read(_resolution_file(), inputs)
     missing = [TOOLS[name] for name in names if name not in entries]
     if not missing:
         return
@@ -40,11 +36,11 @@ def ensure(names: Sequence[str] = DEFAULT, *, progress: Progress | None = None) 
 
     found = sources.Search(lockfile.load(), progress or Progress(quiet=True)).run(missing)
     entries |= {tool.name: _install(tool, found[tool.name]) for tool in missing}
-    stamp.write(_stamp_file(), inputs, entries)
+    resolution.write(_resolution_file(), inputs, entries)
 
 
 def path(name: str) -> Path:
-    """The real file of a tool that `ensure` found.
+    """Return the real file of a tool that `ensure` found.
 
     Raises:
         LabError: it was not resolved yet.
@@ -55,28 +51,28 @@ def path(name: str) -> Path:
     return entry.path
 
 
-def resolved() -> dict[str, stamp.Entry]:
-    """The tools that the last `ensure` found and that are still there, by name."""
-    return stamp.read(_stamp_file(), _inputs())
+def resolved() -> dict[str, resolution.Entry]:
+    """Return the tools that the last `ensure` found and that are still there, by name."""
+    return resolution.read(_resolution_file(), _inputs())
 
 
-def _install(tool: Tool, found: Found) -> stamp.Entry:
+def _install(tool: Tool, found: Found) -> resolution.Entry:
     if tool.plugin:
         folder = paths.pulumi_home() / "plugins" / tool.plugin
         link = folder / tool.name
-        stamp.link(found.path, link)
+        resolution.link(found.path, link)
         # The engine takes a plugin with this file beside it for one whose installation was cut off.
         folder.with_name(f"{folder.name}.partial").unlink(missing_ok=True)
     else:
         link = paths.bin_dir() / tool.name
-        (stamp.place if tool.beside else stamp.link)(found.path, link)
-    return stamp.Entry(found.path, link, found.origin, stamp.seal(found.path))
+        (resolution.place if tool.beside else resolution.link)(found.path, link)
+    return resolution.Entry(found.path, link, found.origin, resolution.fingerprint(found.path))
 
 
-def _stamp_file() -> Path:
+def _resolution_file() -> Path:
     return paths.home() / "toolchain.json"
 
 
 def _inputs() -> str:
-    pins = (stamp.LOCK_FILE, Path(versions.__file__), Path(catalog.__file__))
-    return stamp.hash_of((*pins, *catalog.RECIPES.glob("*/*")))
+    pins = (resolution.LOCK_FILE, Path(versions.__file__), Path(catalog.__file__))
+    return resolution.hash_of((*pins, *catalog.RECIPES.glob("*/*")))

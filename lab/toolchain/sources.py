@@ -1,4 +1,4 @@
-"""The order in which sources are asked for tools: cache, PATH, download, build."""
+"""Sources of tools, in the order in which they are asked: cache, PATH, download, build."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from lab.core.errors import LabError
 from lab.core.parallel import run_all
 from lab.toolchain import build, cache, catalog, onpath
+from lab.toolchain.cache import SourceFailed
 from lab.toolchain.download import Downloader, Limits, extract
-from lab.toolchain.failures import SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,24 +28,19 @@ _DOWNLOADS_AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Found:
-    """A tool that was found.
-
-    Attributes:
-        path: the real file.
-        origin: the source in words.
-    """
+    """The real file of a tool, and its source in words."""
 
     path: Path
     origin: str
 
 
 def prebuilt(lock: Lock, tool: Tool) -> Prebuilt | None:
-    """The pinned download of a tool for this machine."""
+    """Return the pinned download of a tool for this machine."""
     return next((item for name, item in lock.tools.get(tool.name, {}).items() if name == catalog.platform()), None)
 
 
 def in_cache(lock: Lock, tool: Tool) -> Found | None:
-    """The cached tool, whichever source it came from; an entry that was damaged or changed does not count."""
+    """Return the cached tool, downloaded or built; an entry that was damaged or changed does not count."""
     download = prebuilt(lock, tool)
     for folder in ([_download_folder(tool, download)] if download else []) + [build.folder(tool)]:
         file = folder / tool.name
@@ -60,13 +55,7 @@ def _download_folder(tool: Tool, download: Prebuilt) -> Path:
 
 
 class Search:
-    """One search for tools.
-
-    Args:
-        lock: the pinned downloads.
-        progress: told about every step and every failure.
-        limits: how patient downloads are.
-    """
+    """One search for tools."""
 
     def __init__(self, lock: Lock, progress: Progress, limits: Limits | None = None) -> None:
         self._lock = lock
@@ -82,6 +71,9 @@ class Search:
         Raises:
             LabError: for the tools that no source has, with each source's cause.
         """
+        self._from_cache(tools)  # entries appear whole, so what is there needs no lock
+        if len(self._found) == len(tools):
+            return self._found
         with cache.exclusive(self._progress):
             for source in (self._from_cache, self._from_path, self._from_downloads, self._from_builds):
                 if missing := [tool for tool in tools if tool.name not in self._found]:

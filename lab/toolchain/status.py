@@ -1,4 +1,4 @@
-"""What `lab doctor` says about the tools, and what keeps their cache honest and small."""
+"""The state of the tools, for `lab doctor`, and the upkeep of their cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ToolStatus:
-    """One tool, as it stands.
+    """The state of one tool.
 
     Attributes:
         name: of the tool.
@@ -40,7 +40,7 @@ class ToolStatus:
 
 
 def report() -> list[ToolStatus]:
-    """The state of every tool, found without changing anything and without the network.
+    """Return the state of every tool; changes nothing and needs no network.
 
     Raises:
         LabError: the lock file is wrong.
@@ -68,13 +68,13 @@ def _status(lock: lockfile.Lock, used: dict[str, sources.Found], tool: Tool) -> 
 
 
 def _version(tool: Tool, file: Path) -> str:
-    """The version of a used tool: a cache entry names its own, on PATH only the pinned one is used."""
+    """Return the version of a used tool: a cache entry names its own, on PATH only the pinned one is used."""
     cached = file.is_relative_to(paths.cache())
     return file.parent.name.rpartition("-")[0] if cached else tool.version
 
 
 def verify() -> list[str]:
-    """The cached tools in use whose bytes are not those that were put there, each as a sentence with its remedy."""
+    """Return the cached tools in use that were changed since, each as a sentence with its remedy."""
     wrong = []
     for name, entry in resolve.resolved().items():
         if not entry.path.is_relative_to(paths.cache()):
@@ -88,10 +88,6 @@ def verify() -> list[str]:
 
 
 def prune_go_cache() -> int:
-    """Delete what builds leave: Go's build cache and module cache, several GB. The tools stay.
-
-    Returns:
-        The bytes that this freed.
-    """
+    """Delete Go's build and module caches, several GB, and return the bytes that this freed. The tools stay."""
     with cache.exclusive(Progress(quiet=True)):
         return cache.remove(paths.cache() / "go")

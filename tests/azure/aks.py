@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from lab.adapters import kubectl, processes
+from lab.adapters import environment, kubectl, process, process_tree
 from lab.core.errors import LabError
 from lab.platforms.embedded import control_plane, istiod
 from lab.platforms.embedded.control_plane import ControlPlane
@@ -67,18 +66,17 @@ def create(folder: Path) -> None:
     plane.create(_SPEC)
     (folder / "ports.json").write_text(json.dumps(vars(plane.ports)))
     shutil.copy(plane.kubeconfig, folder / "kubeconfig")
-    processes.start(
+    process.start_detached(
         [sys.executable, "-m", "tests.azure.aks", str(folder), "serve"],
         pid_file=folder / "serve.pid",
         log=folder / "serve.log",
-        environment={"PYTHONPATH": str(Path(__file__).parents[2])},
+        environment=environment.make(environment.LAB, PYTHONPATH=str(Path(__file__).parents[2])),
     )
 
 
 def delete(folder: Path) -> None:
     """End everything of a folder's cluster."""
-    served = processes.find(folder / "serve.pid", str(folder))
-    processes.stop([served] if served else [], patience=0)
+    process_tree.stop(filter(None, [process_tree.find(folder / "serve.pid", str(folder))]), grace=0)
     istiod.stop(folder / "aks")
     control_plane.remove(folder / "aks")
     (folder / "kubeconfig").unlink(missing_ok=True)
@@ -104,7 +102,7 @@ async def _serve(plane: HostedControlPlane) -> None:
 
     await asyncio.start_unix_server(tunnel, plane.directory / "tunnel.sock")
     while True:
-        with contextlib.suppress(LabError, subprocess.SubprocessError):
+        with contextlib.suppress(LabError):
             await asyncio.to_thread(_balance, plane)
             if await asyncio.to_thread(_run_istiod, plane):
                 serving.set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 import subprocess
 import sys
 from functools import cache
@@ -24,36 +23,6 @@ ENGINES = {"lab/services/classes/engine.py", "lab/services/classes/host.py", "la
 """What runs the program for many students in one process."""
 REFERENCE = "components/platform/shared.py"
 """Names another stack of the project, for which it needs the project's name."""
-
-STARTS_PROCESSES = {
-    "lab/toolchain/applications.py": "pip, and nothing else, for the packages of the shop",
-    "lab/platforms/azure/cli.py": "the Azure CLI",
-    "lab/platforms/azure/plugin.py": "pulumi plugin install",
-    "lab/services/grading/probe.py": "curl, here or in a Pod",
-    "lab/services/grading/background_requests.py": "a shell that calls curl again and again, here or in a Pod",
-    "lab/services/classes/engine.py": "pulumi, for the stacks of a class",
-    "lab/services/classes/provider.py": "the Kubernetes provider, once for a class",
-    "lab/cli/app.py": "istioctl kube-inject",
-    "lab/cli/curl.py": "curl, here or in a Pod",
-    "lab/platforms/dataplane/agent.py": "kubectl get --watch",
-    "lab/platforms/dataplane/lifecycle.py": "unshare, to see whether this machine can have namespaces",
-    "lab/platforms/dataplane/sandbox.py": "ip",
-    "lab/platforms/dataplane/supervisor.py": "the processes of Pods, and their proxies",
-    "lab/platforms/embedded/control_plane.py": "kwokctl",
-    "lab/adapters/processes.py": "host processes such as istiod",
-    "lab/adapters/port_forward.py": "kubectl port-forward",
-    "lab/services/images/programs.py": "az acr build, docker, podman, git",
-    "lab/adapters/kubectl.py": "kubectl",
-    "lab/services/load/generator.py": "kubectl exec, and the load generator of this machine",
-    "lab/services/load/shop.py": "the shop's applications on this machine",
-    "lab/cli/pipeline.py": "pytest",
-    "lab/services/rollouts/actions.py": "the kubectl plugin of Argo Rollouts",
-    "lab/adapters/stack.py": "pulumi",
-    "lab/toolchain/golang.py": "go",
-    "lab/toolchain/onpath.py": "asks a tool on PATH for its version",
-    "lab/adapters/workspace.py": "git config",
-}
-"""The only files of lab/ that may, and what they start."""
 
 IMPORT_SECONDS = 3.0
 """Processor time for all modules of the program; half a second is usual."""
@@ -181,22 +150,6 @@ def test_only_the_choice_of_a_platform_looks_at_the_targets_name() -> None:
     }
 
     assert asked | users(program, "Target") <= {"components/platform/select.py"}
-
-
-def test_processes_are_started_in_known_places_of_the_lab_only() -> None:
-    ways = re.compile(
-        r"os\.(system|popen|exec\w+|spawn\w+|posix_spawnp?|fork)|asyncio\.create_subprocess_\w+|psutil\.Popen"
-    )
-    starting = importers(under("lab"), "subprocess", "pty") | {
-        path
-        for path, tree in under("lab").items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and ways.fullmatch(ast.unparse(node))
-    }
-
-    assert starting <= set(STARTS_PROCESSES), (
-        "add it to the table with what it starts, or leave it to lab.adapters.stack"
-    )
 
 
 def test_components_start_no_processes_of_their_own() -> None:

@@ -18,7 +18,8 @@ from lab.services import queries
 def test_an_addon_made_as_contributing_says_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "PUSHGATEWAY", "1.11.1", raising=False)
     text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    file, line, test = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    section = text.split("\n## Add an addon\n")[1]
+    file, line, test = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     example = ModuleType("components.observability.pushgateway")
     monkeypatch.setitem(sys.modules, example.__name__, example)
 

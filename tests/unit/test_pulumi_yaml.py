@@ -10,9 +10,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from lab.core import tags
 from lab.core.paths import PROJECT
 from lab.settings import Settings
-from lab.settings.rules import NAMESPACE
 
 WHOLE: dict[str, Any] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
 DECLARED = {key: value for key, value in WHOLE["config"].items() if ":" not in key}
@@ -26,7 +26,7 @@ def as_pulumi_passes_it(value: object) -> str:
 
 
 def test_the_project_is_the_namespace_of_the_settings() -> None:
-    assert WHOLE["name"] == NAMESPACE
+    assert WHOLE["name"] == tags.PROJECT
 
 
 def test_the_program_runs_in_the_virtual_environment_that_pip_made() -> None:
@@ -63,9 +63,9 @@ def test_the_declared_defaults_pass_the_settings_as_the_engine_hands_them_over()
 
 def test_the_dev_stack_has_everything_on() -> None:
     given = {
-        key.removeprefix(f"{NAMESPACE}:"): as_pulumi_passes_it(value)
+        key.removeprefix(f"{tags.PROJECT}:"): as_pulumi_passes_it(value)
         for key, value in STACK["config"].items()
-        if key.startswith(f"{NAMESPACE}:")
+        if key.startswith(f"{tags.PROJECT}:")
     }
 
     stack = Settings.from_mapping(given, source="Pulumi.dev.yaml", today=date(2026, 11, 23))

@@ -147,13 +147,6 @@ def test_a_readme_lists_exactly_the_targets_of_the_makefile(name: str) -> None:
 
 
 @readmes
-def test_a_readme_lists_exactly_the_settings_with_their_defaults(name: str) -> None:
-    listed = [(row[0].strip("`"), row[1].strip("`")) for row in table_after("settings", TEXTS[name])]
-
-    assert listed == list(defaults())
-
-
-@readmes
 def test_a_setting_that_a_readme_sets_or_removes_exists(name: str) -> None:
     set_or_removed = set(re.findall(r"istio-lab:([\w.]+)", code(TEXTS[name]))) - {"KEY"}
 

@@ -48,7 +48,7 @@ MODULES = {
 
 MAY_NAME_VERSIONS = {
     "lab/settings/compatibility.py": "the table of what supports what, with dates and sources",
-    "lab/settings/rules.py": "examples in messages",
+    "lab/settings/texts.py": "examples in messages",
     "lab/core/versions.py": "their home",
 }
 

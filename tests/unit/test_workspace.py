@@ -29,12 +29,16 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def sourced(*names: str) -> dict[str, str]:
-    """What a terminal has in its environment after `source .lab/activate`."""
+def sourced(*names: str, **before: str) -> dict[str, str]:
+    """What a terminal has in its environment after `source .lab/activate`, which had this before."""
     shown = "; ".join(f'printf "%s\\0" "${{{name}-unset}}"' for name in names)
     script = f". {shlex.quote(str(paths.home() / 'activate'))}; {shown}"
     result = subprocess.run(
-        ["/bin/sh", "-eu", "-c", script], check=True, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}
+        ["/bin/sh", "-eu", "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], **before},
     )
     return dict(zip(names, result.stdout.split("\0"), strict=False))
 
@@ -143,6 +147,18 @@ def test_the_labs_own_tools_come_first_and_once(monkeypatch: pytest.MonkeyPatch,
     assert workspace.environment()["PATH"].split(os.pathsep) == [*own, "/usr/bin", "/bin"]
 
 
+def test_a_terminal_loses_the_switches_of_pulumi_and_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    switches = ("PULUMI_DIY_BACKEND_GZIP", "PULUMI_CONFIG_PASSPHRASE", "PYTHONWARNINGS", "PYTHONDONTWRITEBYTECODE")
+    workspace.prepare()
+
+    assert sourced(*switches, **dict.fromkeys(switches, "1")) == dict.fromkeys(switches, "unset")
+
+    monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "s3://team-state")
+    workspace.prepare()
+    login = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN")
+    assert sourced(*login, **dict.fromkeys(login, "secret")) == dict.fromkeys(login, "secret")
+
+
 def test_variables_of_another_clones_terminal_are_overruled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_HOME", "/other/.lab/pulumi")
     monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///other/.lab/state")
@@ -180,10 +196,14 @@ def test_an_empty_backend_means_the_local_one(monkeypatch: pytest.MonkeyPatch) -
     assert workspace.environment()["PULUMI_BACKEND_URL"] == f"{paths.state_dir().as_uri()}?metadata=skip"
 
 
-def test_the_lab_command_works_from_any_folder(project: Path, tmp_path: Path) -> None:
+def test_the_lab_command_works_from_any_folder_whatever_python_is_told_there(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/somewhere/else")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
     workspace.prepare()
     python = project / ".venv" / "bin" / "python"
-    python.write_text('#!/bin/sh\nprintf "%s|" "$PYTHONPATH" "$@"\n')
+    python.write_text('#!/bin/sh\nprintf "%s|" "$PYTHONPATH$PYTHONWARNINGS" "$@"\n')
     python.chmod(0o755)
 
     result = subprocess.run(

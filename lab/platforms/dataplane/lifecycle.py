@@ -80,7 +80,7 @@ class DataPlane:
             ],
             pid_file=folder / "agent.pid",
             log=self._log,
-            environment=environment.make(environment.LAB, PYTHONPATH=str(paths.PROJECT)),
+            environment=environment.make(environment.AGENT, PYTHONPATH=str(paths.PROJECT)),
         )
         remedy = f"its log is {self._log}"
 

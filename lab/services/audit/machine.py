@@ -6,7 +6,7 @@ import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
@@ -16,9 +16,11 @@ from lab.services.audit import finding, record
 from lab.services.audit.finding import AuditVerdict, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lab.adapters.stack import Stack
+
+T = TypeVar("T")
 
 _VARIABLES = ("KWOK_WORKDIR", "KUBECACHEDIR")
 """Variables that only the lab's processes point at a stack's folder; people export `KUBECONFIG` themselves."""
@@ -68,7 +70,8 @@ def processes(folders: Iterable[str]) -> list[OwnedProcess]:
             command = process.cmdline()
             if not command or process.status() == psutil.STATUS_ZOMBIE:
                 continue  # kernel threads and zombies
-            folder, environment = _folder_of(process), _environment_of(process)
+            folder = _readable(process.cwd, "")
+            environment: Mapping[str, str] = _readable(process.environ, {})
             if any(belongs(command, folder, environment, each) for each in own):
                 network = network_of(str(process.pid))
                 found.append(OwnedProcess(pid=process.pid, command=shlex.join(command), network=network))
@@ -149,15 +152,9 @@ def _credentials(stack: Stack) -> Finding:
     return finding.of(title, files, remedy=f"rm {shlex.join(files)}")
 
 
-def _folder_of(process: psutil.Process) -> str:
+def _readable(read: Callable[[], T], default: T) -> T:
+    """What is read of a process; the default where the system does not allow it."""
     try:
-        return process.cwd()
+        return read()
     except (psutil.Error, OSError):
-        return ""
-
-
-def _environment_of(process: psutil.Process) -> Mapping[str, str]:
-    try:
-        return process.environ()
-    except (psutil.Error, OSError):
-        return {}
+        return default

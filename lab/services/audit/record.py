@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.adapters.stack import Stack
-    from lab.settings.groups import Kubeconfig
 
 T = TypeVar("T")
 
@@ -64,14 +63,15 @@ def before_up(stack: Stack) -> None:
     if stack.target != Target.KUBECONFIG or resources(stack.export()):
         return
     with contextlib.suppress(LabError):
-        _write(_baseline(stack), json.dumps(asdict(inventory.take(chosen_cluster(stack)))))
+        chosen = Settings.from_mapping(stack.config(), source=stack.file.name).kubeconfig
+        _write(_baseline(stack), inventory.take(chosen))
 
 
 def before_down(stack: Stack) -> None:
     """Record the lab; the last record stays if its state is already empty."""
     state = stack.export()
     if resources(state):
-        _write(_last(stack), json.dumps(asdict(of(state, server=_server(stack.kubeconfig)))))
+        _write(_last(stack), of(state, server=_server(stack.kubeconfig)))
 
 
 def sweep(stack: Stack) -> None:
@@ -125,16 +125,11 @@ def of(state: str, *, server: str) -> LabRecord:
     )
 
 
-def chosen_cluster(stack: Stack) -> Kubeconfig:
-    """The existing cluster that a stack's settings name."""
-    return Settings.from_mapping(stack.config(), source=stack.file.name).kubeconfig
-
-
 def _custom_resources(state: str) -> list[dict[str, Any]]:
     try:
-        resources = json.loads(state)["deployment"].get("resources") or []
+        found = json.loads(state)["deployment"].get("resources") or []
         # Providers, components and the stack itself create nothing.
-        return [each for each in resources if each.get("custom") and not str(each["type"]).startswith("pulumi:")]
+        return [each for each in found if each.get("custom") and not str(each["type"]).startswith("pulumi:")]
     except (ValueError, LookupError, TypeError, AttributeError):
         raise LabError("the stack's state cannot be read", "pulumi stack export") from None
 
@@ -155,9 +150,9 @@ def _last(stack: Stack) -> Path:
     return paths.home() / "audit" / f"{stack.name}.json"
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, content: Inventory | LabRecord) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files.write(file, text)
+    files.write(file, json.dumps(asdict(content)))
 
 
 def _read(kind: type[T], file: Path) -> T | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
 from lab.core.errors import LabError
-from lab.settings import Target, rules
+from lab.settings import Target, texts, types
 from lab.settings import students as names
 from lab.settings.groups import Group
+from lab.settings.types import Section, Whole
 
 Config = dict[str, Any]
 """Settings of a stack as people write them, by their names without the namespace; checked by `Settings` alone."""
@@ -35,9 +36,9 @@ class Quota(Group):
         pods: how many.
     """
 
-    cpu: Annotated[int, rules.whole(1, 64)] = 3
-    memory: Annotated[str, rules.memory("2Gi", "512Gi")] = "6Gi"
-    pods: Annotated[int, rules.whole(10, 500)] = 40
+    cpu: Whole = Field(default=3, ge=1, le=64)
+    memory: types.Memory = "6Gi"
+    pods: Whole = Field(default=40, ge=10, le=500)
 
 
 class Budget(Group):
@@ -47,7 +48,7 @@ class Budget(Group):
         max_per_hour: US dollars an hour for the whole class when every autoscaler has added all it may; 0 for no limit.
     """
 
-    max_per_hour: Annotated[float, rules.dollars()] = 0.0
+    max_per_hour: types.Dollars = 0.0
 
 
 class Student(Group):
@@ -61,11 +62,11 @@ class Student(Group):
         settings: of this student's stack, over those of the class.
     """
 
-    id: Annotated[str, rules.student()] = ""
-    name: Annotated[str, rules.TAG] = ""
-    mail: Annotated[str, rules.EMAIL] = ""
-    group: Annotated[str, rules.GROUP] = ""
-    settings: Annotated[Config, rules.mapping()] = Field(default_factory=dict)
+    id: types.StudentId = ""
+    name: texts.TagValue = ""
+    mail: texts.Email = ""
+    group: texts.EntraGroup = ""
+    settings: types.FreeMapping = Field(default_factory=dict)
 
     @property
     def stack(self) -> str:
@@ -90,16 +91,16 @@ class Roster(Group):
         students: the rows.
     """
 
-    classroom: Annotated[str, rules.CLASSROOM] = Field(default="", alias="class")
-    tenancy: Annotated[Tenancy, rules.one_of(Tenancy)] = Tenancy.NAMESPACE
-    expires: Annotated[str, rules.expiry()] = ""
-    days: Annotated[int, rules.whole(1, 366)] = 1
-    hours: Annotated[int, rules.whole(1, 24)] = 8
-    parallel: Annotated[int, rules.whole(0, 50)] = 0
-    quota: Annotated[Quota, rules.section()] = Quota()
-    budget: Annotated[Budget, rules.section()] = Budget()
-    platform: Annotated[Config, rules.mapping()] = Field(default_factory=dict)
-    settings: Annotated[Config, rules.mapping()] = Field(default_factory=dict)
+    classroom: texts.Classroom = Field(default="", alias="class")
+    tenancy: Tenancy = Tenancy.NAMESPACE
+    expires: types.Expiry = ""
+    days: Whole = Field(default=1, ge=1, le=366)
+    hours: Whole = Field(default=8, ge=1, le=24)
+    parallel: Whole = Field(default=0, ge=0, le=50)
+    quota: Section[Quota] = Quota()
+    budget: Section[Budget] = Budget()
+    platform: types.FreeMapping = Field(default_factory=dict)
+    settings: types.FreeMapping = Field(default_factory=dict)
     students: tuple[Student, ...] = ()
 
     @property

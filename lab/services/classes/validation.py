@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from lab.core.errors import LabError
+from lab.core.tags import PROJECT
 from lab.services.classes import configuration, source
 from lab.services.classes.roster import Budget, Config, Quota, Roster, Student
-from lab.settings import Settings, Target, rules, students
+from lab.settings import Settings, Target, students
+from lab.settings.messages import expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -218,7 +220,7 @@ def _refused(found: Source, place: Key, written: _Written, chosen: Config) -> tu
 
 def _key(line: str) -> str:
     """The setting that a line of `Settings` is about."""
-    return line.removeprefix(f"{rules.NAMESPACE}:").partition(": ")[0]
+    return line.removeprefix(f"{PROJECT}:").partition(": ")[0]
 
 
 def _line(found: Source, place: Key, written: _Written, key: str) -> str:
@@ -260,7 +262,7 @@ def _problem(found: Source, details: Mapping[str, Any]) -> str:
     if details["type"] == "extra_forbidden":
         keys = ", ".join(_keys(_INNER.get(str(place[0]), Roster)))
         return f"{found.at(place)}: {key}: there is no such key; the keys here are {keys}"
-    allowed = _SHAPES.get(details["type"]) or details.get("ctx", {}).get("error") or details["msg"]
+    allowed = _SHAPES.get(details["type"]) or expected(Roster, details)
     return f"{found.at(place)}: {key}: found {shown}; allowed: {allowed}"
 
 

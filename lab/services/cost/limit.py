@@ -6,16 +6,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lab.core.errors import LabError
+from lab.core.tags import PROJECT
 from lab.services.cost import retail
 from lab.services.cost.estimate import Share
 from lab.services.cost.prices import CURRENCY, UnknownPriceError
-from lab.settings.rules import NAMESPACE
 
 if TYPE_CHECKING:
     from lab.services.cost.estimate import Estimate
     from lab.settings import Settings
 
-SETTING = f"{NAMESPACE}:azure.budget.maxPerHour"
+SETTING = f"{PROJECT}:azure.budget.maxPerHour"
 
 _NAMED = 3
 """Number of lines that a refusal lists, the largest first."""
@@ -23,8 +23,18 @@ _NAMED = 3
 
 def hold(settings: Settings, *, stack: str) -> None:
     """Refuse settings that may cost more than their own limit; without a limit nothing is estimated."""
-    if settings.azure.budget.max_per_hour:
-        require_within(_estimate(settings, stack), _limit(settings), stack=stack)
+    limit = Decimal(str(settings.azure.budget.max_per_hour))
+    if not limit:
+        return
+    try:
+        found = retail.estimate_with_fallback([Share(stack=stack, settings=settings)])
+    except UnknownPriceError as unknown:
+        raise LabError(
+            f"{SETTING} is {limit}, and cannot be held: {unknown.message}",
+            f"choose what has a known price, run it again where Azure's price list can be asked, or go on without "
+            f"a limit: pulumi config rm --stack {stack} --path {SETTING}",
+        ) from None
+    require_within(found, limit, stack=stack)
 
 
 def require_within(found: Estimate, limit: Decimal, *, stack: str) -> None:
@@ -41,18 +51,3 @@ def require_within(found: Estimate, limit: Decimal, *, stack: str) -> None:
         f"ask for less in Pulumi.{stack}.yaml, such as azure.systemPool.maxCount; or allow more: "
         f"pulumi config set --stack {stack} --path {SETTING} {found.at_most}; all lines: lab cost --stack {stack}",
     )
-
-
-def _estimate(settings: Settings, stack: str) -> Estimate:
-    try:
-        return retail.estimate_with_fallback([Share(stack=stack, settings=settings)])
-    except UnknownPriceError as unknown:
-        raise LabError(
-            f"{SETTING} is {_limit(settings)}, and cannot be held: {unknown.message}",
-            f"choose what has a known price, run it again where Azure's price list can be asked, or go on without "
-            f"a limit: pulumi config rm --stack {stack} --path {SETTING}",
-        ) from None
-
-
-def _limit(settings: Settings) -> Decimal:
-    return Decimal(str(settings.azure.budget.max_per_hour))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.core.tags import PROJECT
 from lab.services.cost.prices import Kind, Meter, UnknownPriceError
 from lab.settings import Target
 from lab.settings.groups import Persistence, Tier
-from lab.settings.rules import NAMESPACE, size
+from lab.settings.types import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,9 +169,9 @@ def _disk(persistence: Persistence, setting: str) -> str:
     letter = _CLASSES.get(persistence.storage_class)
     if letter is None:
         raise UnknownPriceError(
-            f"{NAMESPACE}:{setting}.storageClass: found {persistence.storage_class}, and what its disks cost is not "
+            f"{PROJECT}:{setting}.storageClass: found {persistence.storage_class}, and what its disks cost is not "
             f"known; known: {', '.join(name or 'nothing' for name in _CLASSES)}",
-            f"take one of them: pulumi config set --path {NAMESPACE}:{setting}.storageClass managed-csi",
+            f"take one of them: pulumi config set --path {PROJECT}:{setting}.storageClass managed-csi",
         )
     asked = size(persistence.size)
     return f"{letter}{next(tier for gib, tier in _TIERS.items() if asked <= gib * 2**30)} LRS"

@@ -14,7 +14,7 @@ import pydantic
 import yaml
 
 from lab.core.errors import LabError
-from lab.settings.rules import NAMESPACE
+from lab.core.tags import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,7 @@ class PriceBook:
         if found := self.find(meter):
             return found
         raise UnknownPriceError(
-            f"{NAMESPACE}:{setting}: no price is known of {meter.kind} {meter.name} with {NAMESPACE}:azure.location "
+            f"{PROJECT}:{setting}: no price is known of {meter.kind} {meter.name} with {PROJECT}:azure.location "
             f"{meter.region}; known of this kind: {self._known(meter.kind)}",
             self.advice,
         )

@@ -128,8 +128,8 @@ def ask(meters: Iterable[Meter], *, url: str | None = None, now: datetime | None
         raise _failure(f"does not answer: {str(error) or type(error).__name__}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the whole"
-        raise _failure(f"answers something else than prices: {place}: {first['msg']}") from None
+        field = ".".join(map(str, first["loc"])) or "the whole"
+        raise _failure(f"answers something else than prices: {field}: {first['msg']}") from None
     return PriceBook(prices=prices, advice=_ADVICE)
 
 
@@ -219,8 +219,8 @@ def _counts(row: _Row, now: datetime) -> bool:
 
 def _says(row: _Row, meter: Meter) -> bool:
     """Whether a row is what was asked for: the server's filter is checked again."""
-    said = row.model_dump(by_alias=True)
-    return all(said[name] == value for name, value in _filters(meter).items())
+    values = row.model_dump(by_alias=True)
+    return all(values[name] == value for name, value in _filters(meter).items())
 
 
 def _fits(row: _Row, meter: Meter) -> bool:

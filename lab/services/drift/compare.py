@@ -206,7 +206,7 @@ def _lost(declared: Declared, found: Value, path: Path) -> Change:
         field=str(path),
         now=GONE,
         declared=_shown(before, absent=NOT_DECLARED, secret=secret),
-        note="who takes a field away leaves no record",
+        note="the removal of a field leaves no record",
         way=Remediation.REFRESH,
     )
 

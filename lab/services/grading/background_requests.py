@@ -92,5 +92,5 @@ def running(stack: Stack, pod: str, url: str) -> Iterator[RequestStream]:
     if not stream.statuses:
         raise LabError(
             f"{url} could not be asked: {' '.join(messages).strip()}",
-            f"see whether the lab stands: make up{stack.suffix}",
+            f"make sure that the lab is up: make up{stack.suffix}",
         )

@@ -71,7 +71,7 @@ class Probe:
         parts = done.stdout.split(_MARK)
         if len(parts) < 3:  # noqa: PLR2004 - an answer, its numbers, and the rest
             raise LabError(
-                f"{words[-1]} could not be asked: {done.stderr.strip()}", "see whether the lab stands: make up"
+                f"{words[-1]} could not be asked: {done.stderr.strip()}", "make sure that the lab is up: make up"
             )
         return [
             Answer(status=int(numbers.split()[0]), seconds=float(numbers.split()[1]), body=body)

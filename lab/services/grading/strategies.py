@@ -156,12 +156,12 @@ def istio_canary_failing(inspector: RolloutInspector) -> CheckResult:
     failed = next((each for each in rollout.own_analyses if each.phase == "Failed"), None)
     stable = _version(rollout.stable_set)
     found = inspector.versions(_ABORTED)
-    told = f"analysis {failed.name} failed: {_measured(failed)}" if failed else "no analysis of it failed"
+    analysis = f"analysis {failed.name} failed: {_measured(failed)}" if failed else "no analysis of it failed"
     return CheckResult(
         # Were both of one version, the answers would not say which of them it was.
         passed=failed is not None and stable != _version(rollout.newest) and found == {stable: _ABORTED},
         expected=f"delivery: aborted, its analysis failed; the stable version: {stable} {_ABORTED} of {_ABORTED}",
-        found=f"delivery: {_describe(rollout)}; {told}; {counted(found)}",
+        found=f"delivery: {_describe(rollout)}; {analysis}; {counted(found)}",
         hint=hint,
     )
 
@@ -181,12 +181,12 @@ def istio_blue_green(inspector: RolloutInspector) -> CheckResult:
     version = _version(rollout.newest)
     found = inspector.versions(_PROMOTED)
     succeeded = before is not None and before.phase == "Successful"
-    told = f"analysis before the promotion: {before.phase if before else 'none'}"
+    analysis = f"analysis before the promotion: {before.phase if before else 'none'}"
     return CheckResult(
         passed=rollout.complete and succeeded and found == {version: _PROMOTED},
         expected="delivery: revision 2 or later complete; analysis before the promotion: Successful; "
         f"{version} {_PROMOTED} of {_PROMOTED}",
-        found=f"delivery: {_describe(rollout)}; {told}; {counted(found)}",
+        found=f"delivery: {_describe(rollout)}; {analysis}; {counted(found)}",
         hint=hint,
     )
 
@@ -253,8 +253,8 @@ def _describe(rollout: Rollout | None, steps: str = "") -> str:
     if rollout is None:
         return "no Rollout"
     how = f"{rollout.strategy}{f', {steps}' if steps else ''}"
-    stands = "aborted" if rollout.aborted else "complete" if rollout.complete else str(rollout.phase)
-    return f"{how}, revision {_revision(rollout)} {stands}"
+    state = "aborted" if rollout.aborted else "complete" if rollout.complete else str(rollout.phase)
+    return f"{how}, revision {_revision(rollout)} {state}"
 
 
 def _measured(analysis: Analysis) -> str:

@@ -9,8 +9,7 @@ from lab.adapters import environment
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.azure import cli
-from lab.services.images import programs
-from lab.services.images.store import Recipe, Stored
+from lab.services.images.store import Recipe, Stored, run_builder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +52,7 @@ class Acr:
         for name, value in recipe.arguments.items():
             words += ["--build-arg", f"{name}={value}"]
         variables = environment.make(environment.AZURE_CLI)
-        ended = programs.show([cli.program(), *words, "."], cwd=paths.PROJECT / "apps", environment=variables)
+        ended = run_builder([cli.program(), *words, "."], cwd=paths.PROJECT / "apps", environment=variables)
         if ended.code:
             raise self._failure(ended.stdout)
         self.lock(recipe)
@@ -64,10 +63,10 @@ class Acr:
             image = ("--name", self.name, "--image", f"{recipe.app}:{tag}")
             cli.ask("acr", "repository", "update", *image, "--write-enabled", "false", *self._scope)
 
-    def _failure(self, said: str) -> LabError:
-        if _NO_TASKS in said:
+    def _failure(self, output: str) -> LabError:
+        if _NO_TASKS in output:
             return LabError(
                 "this subscription may not build in its registry: Azure does not run ACR tasks on free credit",
                 "build on your own machine, with Docker or Podman, and push: add --engine docker",
             )
-        return cli.failure(("acr", "build"), said)
+        return cli.failure(("acr", "build"), output)

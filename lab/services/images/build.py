@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from lab.adapters import environment, process
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 from lab.services.images import tags
 from lab.services.images.acr import Acr
 from lab.services.images.engines import Engine, Local, Pushed
@@ -20,9 +19,10 @@ from lab.settings import Settings
 from lab.toolchain import applications
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lab.adapters.stack import Stack
+    from lab.core.progress import Progress
     from lab.services.images.store import Store, Stored
 
 _LOCAL = (Engine.DOCKER, Engine.PODMAN)
@@ -38,7 +38,9 @@ class Built:
     local: bool
 
 
-def build(stack: Stack, app: str, *, tag: str | None, engine: Engine | None, base: str | None) -> Built:
+def build(  # noqa: PLR0913 - options, each with a default
+    stack: Stack, app: str, progress: Progress, *, tag: str = "", engine: Engine | None = None, base: str = ""
+) -> Built:
     """Build an image of an application's present sources, unless it exists.
 
     Without a tag it is generated; without an engine the stack's registry builds, or else an engine of this machine.
@@ -47,16 +49,16 @@ def build(stack: Stack, app: str, *, tag: str | None, engine: Engine | None, bas
         LabError: the tag is not allowed or taken, nothing here can build, or the build fails.
     """
     tags.require_app(app, applications.names())
-    if tag is not None:
+    if tag:
         tags.require_tag(tag)
     store = _store(stack, engine)
     content, revision = applications.content_hash(app), _revision()
     if base:
         content = tags.digest(f"{content} on {base}")
     proposed = tags.unique_tag(datetime.now(UTC).date(), revision, content)
-    with Progress() as progress, progress.step(f"asking {store.where} what is there", usual=3):
+    with progress, progress.step(f"asking {store.where} what is there", usual=3):
         stored = store.stored(app)
-    decision = tags.decide(chosen=tag, proposed=proposed, content_hash=content, stored=stored)
+    decision = tags.decide(chosen=tag or None, proposed=proposed, content_hash=content, stored=stored)
     if decision.build:
         arguments = {
             "VERSION": decision.tag,
@@ -76,21 +78,20 @@ def propose(stack: Stack, app: str) -> str:
     return f"{app}:{decision.tag}"
 
 
-def stored(stack: Stack, app: str, engine: Engine | None = None) -> Sequence[Stored]:
+def stored(stack: Stack, app: str, progress: Progress, engine: Engine | None = None) -> Sequence[Stored]:
     """List the images of an application, without the lab's own content tags."""
     tags.require_app(app, applications.names())
-    with Progress() as progress:
-        store = _store(stack, engine)
-        with progress.step(f"asking {store.where}", usual=3):
-            return [each for each in store.stored(app) if not tags.is_content_tag(each.tag)]
+    store = _store(stack, engine)
+    with progress, progress.step(f"asking {store.where}", usual=3):
+        return [each for each in store.stored(app) if not tags.is_content_tag(each.tag)]
 
 
-def use(stack: Stack, app: str, tag: str, engine: Engine | None = None) -> str:
+def use(stack: Stack, app: str, tag: str, progress: Progress, engine: Engine | None = None) -> str:
     """Choose an existing image for the next `up`, and return its name and tag."""
     tags.require_tag(tag)
-    there = [each.tag for each in stored(stack, app, engine)]
+    there = [each.tag for each in stored(stack, app, progress, engine)]
     if tag not in there:
-        known = f"there are: {', '.join(there[:5])}" if there else "nobody has built one yet"
+        known = f"there are: {', '.join(there[:5])}" if there else "none has been built yet"
         raise LabError(f"there is no image {app}:{tag}; {known}", f"lab image list {app}{stack.option}")
     choose(stack, f"{app}:{tag}")
     return f"{app}:{tag}"
@@ -101,10 +102,10 @@ def has_registry(stack: Stack) -> bool:
     return stack.target == "azure" and stack.exists() and "registry" in stack.outputs()
 
 
-def build_all(stack: Stack) -> Iterator[Built]:
+def build_all(stack: Stack, progress: Callable[[], Progress]) -> Iterator[Built]:
     """Build and choose the images of all applications, unless their contents are in the registry."""
     for app in applications.names():
-        built = build(stack, app, tag=None, engine=None, base=None)
+        built = build(stack, app, progress())
         choose(stack, built.image)
         yield built
 
@@ -145,7 +146,7 @@ def _registry(stack: Stack) -> Acr | None:
 def _engine_here(stack: Stack, engine: Engine | None) -> Engine:
     if engine is Engine.ACR:
         raise LabError(
-            f"stack {stack.name} has no registry: it stands on the target {stack.target}",
+            f"stack {stack.name} has no registry: its target is {stack.target}",
             "choose --engine docker or --engine podman, or a stack on azure",
         )
     if engine is not None:
@@ -154,7 +155,7 @@ def _engine_here(stack: Stack, engine: Engine | None) -> Engine:
         return found
     simulated = " (its Pods are simulated and need no image)" if stack.target == "embedded" else ""
     raise LabError(
-        f"nobody can build here: stack {stack.name} has no registry{simulated}, and no docker or podman is on PATH",
+        f"nothing can build here: stack {stack.name} has no registry{simulated}, and no docker or podman is on PATH",
         "install Docker or Podman, or take a stack on azure, whose registry builds by itself",
     )
 

@@ -11,8 +11,7 @@ from lab.adapters import environment, process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.azure import cli
-from lab.services.images import programs
-from lab.services.images.store import Recipe, Stored
+from lab.services.images.store import Recipe, Stored, run_builder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,18 +57,14 @@ class Local:
             raise LabError(f"{self._engine.value} does not answer: {listed.last_words}", f"{self._engine.value} info")
         return [_stored(json.loads(line)) for line in listed.stdout.splitlines()]
 
-    def build(self, recipe: Recipe) -> None:
-        """Build on this machine."""
-        self.run(recipe, prefix="")
-
-    def run(self, recipe: Recipe, prefix: str) -> None:
-        """Build under names with a prefix: a registry's host, or nothing."""
+    def build(self, recipe: Recipe, prefix: str = "") -> None:
+        """Build on this machine, under names with a prefix: a registry's host, or nothing."""
         command = [self._program, "build", "--file", f"{recipe.app}/Dockerfile"]
         for tag in recipe.tags:
             command += ["--tag", f"{prefix}{recipe.app}:{tag}"]
         for name, value in recipe.arguments.items():
             command += ["--build-arg", f"{name}={value}"]
-        if programs.show([*command, "."], cwd=paths.PROJECT / "apps", environment=_variables()).code:
+        if run_builder([*command, "."], cwd=paths.PROJECT / "apps", environment=_variables()).code:
             raise LabError(
                 f"{self._engine.value} could not build {recipe.app}; its reasons are above",
                 "mend that, then run the same command again: nothing was changed",
@@ -77,7 +72,7 @@ class Local:
 
     def push(self, image: str) -> None:
         """Send an image to the registry that its name begins with."""
-        if programs.show([self._program, "push", image], cwd=paths.PROJECT, environment=_variables()).code:
+        if run_builder([self._program, "push", image], cwd=paths.PROJECT, environment=_variables()).code:
             raise LabError(
                 f"{self._engine.value} could not push {image}; its reasons are above", "run the same command again"
             )
@@ -109,7 +104,7 @@ class Pushed:
 
     def build(self, recipe: Recipe) -> None:
         """Build here, push, and lock the tags."""
-        self._local.run(recipe, prefix=f"{self._registry.host}/")
+        self._local.build(recipe, prefix=f"{self._registry.host}/")
         self._local.log_in(self._registry)
         # The content tag goes last: an image without it is built again, one without its own tag is lost.
         for tag in recipe.tags:

@@ -1,12 +1,20 @@
-"""The interface of image stores."""
+"""The interface of image stores, and the run of their builders."""
 
 from __future__ import annotations
 
+import sys
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from lab.adapters import process
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_KEPT = 200
+"""Last lines of output that are searched for the cause of a failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +51,16 @@ class Store(Protocol):
         Raises:
             LabError: the build failed. Nothing that was there before is changed.
         """
+
+
+def run_builder(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> process.Result:
+    """Run a builder, print its output to standard error as it comes, and return the last lines."""
+    kept: deque[str] = deque(maxlen=_KEPT)
+
+    def take(line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+        kept.append(line)
+
+    with process.Running(command, environment=environment, cwd=cwd, on_line=take) as running:
+        code = running.wait()
+    return process.Result(code=code or 0, stdout="\n".join(kept), stderr="")

@@ -133,7 +133,7 @@ def present(stack: Stack, subject: Subject) -> Configured:
         config = stack.config()
         found = {key: config.get(key) or {} for key in KEYS[subject]}
     except (yaml.YAMLError, AttributeError) as failure:  # no YAML, or lists and numbers where keys should be
-        raise LabError(f"{stack.file.name} is not a stack's file: {failure}", "put it right by hand") from failure
+        raise LabError(f"{stack.file.name} is not a stack's file: {failure}", "correct it manually") from failure
     return {key: _mapping(stack, key, value) for key, value in found.items()}
 
 

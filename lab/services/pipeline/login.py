@@ -54,7 +54,7 @@ def login(environment: Mapping[str, str]) -> Account:
         client = environment.get("ISTIO_LAB_CLIENT_ID")
         cli.ask("login", "--identity", *(("--client-id", client) if client else ()))
     elif method:
-        raise LabError(f"{_METHOD}={method!r} is no way to log in", f"leave it empty, or set it to {_IDENTITY}")
+        raise LabError(f"{_METHOD}={method!r} is no login method", f"leave it empty, or set it to {_IDENTITY}")
     if subscription := environment.get("ISTIO_LAB_SUBSCRIPTION_ID"):
         cli.ask("account", "set", "--subscription", subscription)
     found = cli.account()

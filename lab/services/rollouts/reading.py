@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lab.adapters import kubectl
 from lab.core.errors import LabError
+from lab.core.wait import poll
 from lab.services.rollouts import objects, state
 from lab.services.rollouts.explain import Controller, LabContext
 
@@ -58,11 +58,14 @@ def read_settled(stack: Stack, namespace: str, name: str) -> tuple[Rollout, Cont
     Raises:
         LabError: as `read`.
     """
-    end = time.monotonic() + CONTROLLER_TIMEOUT
-    rollout = read(stack, namespace, name)
-    while not rollout.noticed and time.monotonic() < end:
-        time.sleep(_INTERVAL)
-        rollout = read(stack, namespace, name)
+    seen: list[Rollout] = []
+
+    def noticed() -> bool:
+        seen.append(read(stack, namespace, name))
+        return seen[-1].noticed
+
+    poll(noticed, timeout=CONTROLLER_TIMEOUT, interval=_INTERVAL)
+    rollout = seen[-1]
     return rollout, controller(stack) if rollout.neglected else None
 
 

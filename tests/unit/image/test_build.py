@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.core.errors import LabError
+from lab.core.progress import Progress
 from lab.services.images import build as images
 from lab.services.images.engines import Engine
 from tests.unit.image.conftest import CONTENT, MARK
@@ -29,7 +30,7 @@ OTHER = "sha256:" + "2" * 64
 
 def make(stack: Pretending, **given: object) -> images.Built:
     options: dict[str, object] = {"tag": None, "engine": None, "base": None, **given}
-    return images.build(stack, "order", **options)  # type: ignore[arg-type]
+    return images.build(stack, "order", Progress(), **options)  # type: ignore[arg-type]
 
 
 # --- in the registry ---
@@ -230,19 +231,19 @@ def test_an_engine_that_fails_has_changed_nothing(pretended: Put, embedded: Pret
 def test_the_labs_own_marks_are_not_listed(pretended: Put, azure: Pretending) -> None:
     pretended("az").hold(order={"v2": OTHER, MARK: SAME, "v1": SAME})
 
-    assert [each.tag for each in images.stored(azure, "order")] == ["v2", "v1"]
+    assert [each.tag for each in images.stored(azure, "order", Progress())] == ["v2", "v1"]
 
 
 def test_nothing_is_listed_where_nobody_has_built(pretended: Put, azure: Pretending) -> None:
     pretended("az")
 
-    assert images.stored(azure, "order") == []
+    assert images.stored(azure, "order", Progress()) == []
 
 
 def test_a_former_tag_is_the_way_back(pretended: Put, azure: Pretending) -> None:
     pretended("az").hold(order={"v2": OTHER, "v1": SAME})
 
-    assert images.use(azure, "order", "v1") == "order:v1"
+    assert images.use(azure, "order", "v1", Progress()) == "order:v1"
     assert azure.settings == {"shop.order.image": "order:v1"}
 
 
@@ -251,7 +252,7 @@ def test_a_tag_that_is_not_there_is_not_chosen(pretended: Put, azure: Pretending
     pretended("az").hold(order={"v2": OTHER, "v1": SAME})
 
     with pytest.raises(LabError, match=said):
-        images.use(azure, "order", tag)
+        images.use(azure, "order", tag, Progress())
 
     assert azure.settings == {}
 

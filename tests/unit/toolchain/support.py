@@ -72,27 +72,21 @@ class Server:
     statuses: dict[str, list[int]] = field(default_factory=dict)
     cut_after: dict[str, list[int]] = field(default_factory=dict)
     stall: threading.Event | None = None
-    requests: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     url: str = ""
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
-        path, span = request.path, request.headers.get("Range", "")
-        self.requests.append((path, span))
+        path = request.path
+        self.requests.append(path)
         if self.statuses.get(path):
             request.send_error(self.statuses[path].pop(0))
             return
         if path not in self.files:
             request.send_error(404)
             return
-        content = self.files[path]
-        etag = f'"{len(content)}"'
-        start = int(span.removeprefix("bytes=").removesuffix("-")) if span else 0
-        if request.headers.get("If-Range", etag) != etag:
-            start = 0
-        body = content[start:]
-        request.send_response(206 if start else 200)
+        body = self.files[path]
+        request.send_response(200)
         request.send_header("Content-Length", str(len(body)))
-        request.send_header("ETag", etag)
         request.end_headers()
         if self.cut_after.get(path):
             body = body[: self.cut_after[path].pop(0)]
@@ -115,8 +109,8 @@ def prebuilt(url: str, sha256: str, member: str | None = None) -> Prebuilt:
 
 
 def left_over() -> list[Path]:
-    """Files of the cache that are neither whole entries nor the beginning of a download that can be continued."""
+    """Files of the cache that are no whole entries."""
     root = paths.cache()
-    known = ("tools", "artifacts", "downloads", "logs", "go")
+    known = ("tools", "artifacts", "logs", "go")
     files = [p.relative_to(root) for p in root.rglob("*") if p.is_file()]
     return [f for f in files if f.parts[0] not in known and not f.name.startswith("lock")]

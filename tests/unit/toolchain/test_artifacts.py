@@ -16,9 +16,9 @@ import pytest
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.toolchain import artifacts, golang, lockfile, stamp
+from lab.toolchain import artifacts, golang, lockfile, resolution
+from lab.toolchain.cache import SourceFailed
 from lab.toolchain.download import Limits
-from lab.toolchain.failures import SourceFailed
 from tests.unit.toolchain.support import FakeGo, Server, left_over
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def lock(repository: Path, lab: Path, monkeypatch: pytest.MonkeyPatch) -> lockfi
     made = lockfile.Lock(tools={}, artifacts=pins)
     file = lab / "lab.lock.json"
     file.write_text(made.canonical())
-    monkeypatch.setattr(stamp, "LOCK_FILE", file)
+    monkeypatch.setattr(resolution, "LOCK_FILE", file)
     return made
 
 
@@ -103,7 +103,7 @@ def origins() -> set[str]:
 def test_one_download_of_the_archive_serves_all(repository: Path, mirror: Server) -> None:
     address = serve(mirror, repository)
     ensure()
-    assert mirror.requests == [(address, "")]
+    assert mirror.requests == [address]
     assert (artifacts.path("istiod") / "templates" / "all.yaml").read_text() == "{}\n"
     assert artifacts.path("bookinfo.yaml").read_text().startswith("file samples/bookinfo")
     assert artifacts.path("istiod") == paths.artifacts_dir() / "istiod"
@@ -266,9 +266,9 @@ def test_relocking_writes_the_pins_of_the_module_and_keeps_the_tools(
     go.behaves(MODULE=str(repository))
     pin = lockfile.Prebuilt(url="https://dl.example.org/etcd", sha256="a" * 64)
     before = lock.model_copy(update={"tools": {"etcd": {"linux/amd64": pin}}})
-    stamp.LOCK_FILE.write_text(before.model_copy(update={"artifacts": {}}).canonical())
+    resolution.LOCK_FILE.write_text(before.model_copy(update={"artifacts": {}}).canonical())
     artifacts.relock()
-    assert stamp.LOCK_FILE.read_text() == before.canonical()
+    assert resolution.LOCK_FILE.read_text() == before.canonical()
 
 
 # --- two repositories ---
@@ -294,7 +294,7 @@ def both(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
     file = lab / "lab.lock.json"
     file.write_text(lockfile.Lock(tools={}, artifacts=pins).canonical())
-    monkeypatch.setattr(stamp, "LOCK_FILE", file)
+    monkeypatch.setattr(resolution, "LOCK_FILE", file)
     return root
 
 
@@ -303,7 +303,7 @@ def test_each_repository_is_downloaded_once_for_all_that_comes_from_it(both: Pat
         serve(mirror, both, archive=archive)
     ensure()
 
-    asked = [address for address, _ in mirror.requests]
+    asked = mirror.requests
     assert sorted(asked) == sorted(
         "/" + source.archive.removeprefix("https://") for source in (artifacts.ISTIO, artifacts.ARGO_ROLLOUTS)
     )
@@ -373,11 +373,11 @@ def test_a_module_that_cannot_be_had_is_named_when_the_pins_are_made(
 def test_relocking_pins_each_artifact_to_its_own_repository(both: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(golang, "check", lambda _recipe: None)
     monkeypatch.setattr(golang, "module_folder", lambda _module, **_: both)
-    before = stamp.LOCK_FILE.read_text()
-    stamp.LOCK_FILE.write_text(lockfile.Lock(tools={}, artifacts={}).canonical())
+    before = resolution.LOCK_FILE.read_text()
+    resolution.LOCK_FILE.write_text(lockfile.Lock(tools={}, artifacts={}).canonical())
     artifacts.relock()
 
-    assert stamp.LOCK_FILE.read_text() == before
+    assert resolution.LOCK_FILE.read_text() == before
 
 
 @pytest.mark.usefixtures("both")

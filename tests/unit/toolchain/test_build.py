@@ -9,8 +9,8 @@ import pytest
 
 from lab.core import paths, versions
 from lab.toolchain import build, catalog, golang
+from lab.toolchain.cache import SourceFailed
 from lab.toolchain.catalog import TOOLS
-from lab.toolchain.failures import SourceFailed
 from tests.unit.toolchain.support import FakeGo, program
 
 

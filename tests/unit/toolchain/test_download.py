@@ -15,8 +15,8 @@ import pytest
 
 from lab.core import paths
 from lab.core.progress import Step
+from lab.toolchain.cache import SourceFailed
 from lab.toolchain.download import Downloader, Limits, extract
-from lab.toolchain.failures import SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,15 +40,8 @@ def step() -> Step:
     return Step(0, "test", None)
 
 
-def part() -> Path:
-    return paths.cache() / "downloads" / f"{SHA}.part"
-
-
-def begin(content: bytes, etag: str = "") -> None:
-    part().parent.mkdir(parents=True)
-    part().write_bytes(content)
-    if etag:
-        part().with_suffix(".etag").write_text(etag)
+def downloads() -> list[Path]:
+    return list((paths.cache() / "downloads").iterdir())
 
 
 def test_gives_the_file_and_tells_how_far_it_is(server: Server, downloader: Downloader, step: Step) -> None:
@@ -65,14 +58,14 @@ def test_refuses_a_wrong_checksum_naming_both_and_keeps_nothing(
         SourceFailed, match=f"wrong checksum: expected SHA-256 {SHA}, got {hashlib.sha256(b'evil').hexdigest()}"
     ):
         downloader.fetch(f"{server.url}/tool", SHA, step)
-    assert [f for f in part().parent.iterdir() if f.suffix != ".etag"] == []
+    assert downloads() == []
 
 
-def test_continues_a_cut_download_by_range(server: Server, downloader: Downloader, step: Step) -> None:
+def test_starts_a_cut_download_over(server: Server, downloader: Downloader, step: Step) -> None:
     server.files["/tool"] = BODY
     server.cut_after["/tool"] = [500_000]
     assert downloader.fetch(f"{server.url}/tool", SHA, step).read_bytes() == BODY
-    assert [span for _, span in server.requests] == ["", "bytes=500000-"]
+    assert len(server.requests) == 2
 
 
 def test_says_how_much_came_of_a_download_that_is_cut_every_time(
@@ -80,29 +73,9 @@ def test_says_how_much_came_of_a_download_that_is_cut_every_time(
 ) -> None:
     server.files["/tool"] = BODY
     server.cut_after["/tool"] = [10, 0, 0]
-    with pytest.raises(SourceFailed, match=r"truncated: got 0 of 1023990 bytes \(3 tries\)"):
+    with pytest.raises(SourceFailed, match=r"truncated: got 0 of 1024000 bytes \(3 tries\)"):
         downloader.fetch(f"{server.url}/tool", SHA, step)
-
-
-def test_continues_what_an_earlier_run_left(server: Server, downloader: Downloader, step: Step) -> None:
-    server.files["/tool"] = BODY
-    begin(BODY[:1000], f'"{len(BODY)}"')
-    assert downloader.fetch(f"{server.url}/tool", SHA, step).read_bytes() == BODY
-    assert server.requests == [("/tool", "bytes=1000-")]
-
-
-def test_starts_over_when_the_file_on_the_server_changed(server: Server, downloader: Downloader, step: Step) -> None:
-    server.files["/tool"] = BODY
-    begin(b"other", '"older"')
-    assert downloader.fetch(f"{server.url}/tool", SHA, step).read_bytes() == BODY
-    assert len(server.requests) == 1
-
-
-def test_starts_over_once_when_what_was_left_does_not_fit(server: Server, downloader: Downloader, step: Step) -> None:
-    server.files["/tool"] = BODY
-    begin(b"damaged")
-    assert downloader.fetch(f"{server.url}/tool", SHA, step).read_bytes() == BODY
-    assert [span for _, span in server.requests] == ["bytes=7-", ""]
+    assert downloads() == []
 
 
 def test_does_not_try_a_missing_file_again(server: Server, downloader: Downloader, step: Step) -> None:
@@ -155,23 +128,13 @@ def test_says_that_a_name_is_not_resolved(downloader: Downloader, step: Step, mo
         downloader.fetch("https://tools.invalid/tool", SHA, step)
 
 
-def test_a_resolver_that_never_answers_does_not_hold_it_up(
-    downloader: Downloader, step: Step, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(30))
-    begun = time.monotonic()
-    with pytest.raises(SourceFailed, match="not resolved in 1 s"):
-        downloader.fetch("https://tools.invalid/tool", SHA, step)
-    assert time.monotonic() - begun < 3
-
-
 def test_asks_only_the_mirror_when_there_is_one(
     server: Server, downloader: Downloader, step: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ISTIO_LAB_MIRROR", f"{server.url}/base/")
     server.files["/base/dl.example.org/v1/tool"] = BODY
     assert downloader.fetch("https://dl.example.org/v1/tool", SHA, step).read_bytes() == BODY
-    assert server.requests == [("/base/dl.example.org/v1/tool", "")]
+    assert server.requests == ["/base/dl.example.org/v1/tool"]
 
 
 def test_asks_nothing_when_offline(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.core.errors import LabError
-from lab.toolchain import lockfile, stamp
+from lab.toolchain import lockfile, resolution
 from lab.toolchain.catalog import TOOLS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def write(
 
 def test_the_committed_file_is_valid_canonical_and_names_every_tool() -> None:
     lock = lockfile.load()
-    assert stamp.LOCK_FILE.read_text() == lock.canonical()
+    assert resolution.LOCK_FILE.read_text() == lock.canonical()
     assert lock.tools.keys() == TOOLS.keys()
 
 

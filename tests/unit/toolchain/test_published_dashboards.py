@@ -12,7 +12,7 @@ import pytest
 
 from lab.core import paths
 from lab.core.progress import Progress
-from lab.toolchain import dashboards, lockfile, stamp
+from lab.toolchain import dashboards, lockfile, resolution
 from lab.toolchain.download import Limits
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def lock(lab: Path, monkeypatch: pytest.MonkeyPatch) -> lockfile.Lock:
     made = lockfile.Lock(tools={}, artifacts={}, dashboards=pins)
     file = lab / "lab.lock.json"
     file.write_text(made.canonical())
-    monkeypatch.setattr(stamp, "LOCK_FILE", file)
+    monkeypatch.setattr(resolution, "LOCK_FILE", file)
     return made
 
 
@@ -68,7 +68,7 @@ def by_hand(number: int) -> Path:
 def test_what_is_pinned_is_downloaded_and_what_is_not_is_never_asked_for(mirror: Server) -> None:
     serve(mirror)
     said = ensure()
-    assert [path for path, _ in mirror.requests] == [ADDRESS.format(PINNED, 3)]
+    assert mirror.requests == [ADDRESS.format(PINNED, 3)]
     assert {number: file.read_bytes() for number, file in dashboards.found().items()} == {PINNED: CONTENT}
     assert "dashboard 6417 of grafana.com is missing, the lab stands without it: its checksum is not known" in said
     assert f"Save https:/{ADDRESS.format(UNPINNED, 1)} as {paths.cache()}/dashboards/6417.json." in said
@@ -121,7 +121,7 @@ def test_a_file_that_was_put_there_by_hand_is_used(number: int, mirror: Server) 
     file = by_hand(number)
     assert dashboards.found()[number] == file
     assert f"dashboard {number} " not in ensure()
-    assert ADDRESS.format(number, 3) not in [path for path, _ in mirror.requests]
+    assert ADDRESS.format(number, 3) not in mirror.requests
 
 
 def test_a_changed_download_does_not_count_and_is_replaced(mirror: Server) -> None:
@@ -168,10 +168,10 @@ def test_relocking_learns_only_what_is_unknown(mirror: Server, lock: lockfile.Lo
 
 
 def test_relocking_without_grafana_com_changes_nothing() -> None:
-    before = stamp.LOCK_FILE.read_text()
+    before = resolution.LOCK_FILE.read_text()
     said = io.StringIO()
     dashboards.relock(progress=Progress(said), limits=Limits(connect=1, read=1, tries=1))
-    assert stamp.LOCK_FILE.read_text() == before
+    assert resolution.LOCK_FILE.read_text() == before
     assert "the checksum of dashboard 6417 of grafana.com stays unknown" in said.getvalue()
 
 

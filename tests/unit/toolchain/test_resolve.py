@@ -13,7 +13,7 @@ import pytest
 from lab import toolchain
 from lab.core import paths, versions
 from lab.core.errors import LabError
-from lab.toolchain import stamp
+from lab.toolchain import resolution
 from lab.toolchain.catalog import DEFAULT, TOOLS
 from tests.unit.toolchain.support import FakeGo, program
 
@@ -65,7 +65,7 @@ def test_a_link_of_an_earlier_version_becomes_a_file() -> None:
     placed, real = paths.bin_dir() / "pulumi", toolchain.path("pulumi")
     placed.unlink()
     placed.symlink_to(real)
-    stamp.place(real, placed)
+    resolution.place(real, placed)
     assert not placed.is_symlink()
     assert placed.samefile(real)
 
@@ -97,7 +97,7 @@ def test_a_tool_that_vanished_or_was_truncated_is_resolved_again(go: FakeGo) -> 
     assert toolchain.path("kwok").read_text() == toolchain.path("etcd").read_text() != ""
 
 
-def test_a_damaged_stamp_is_as_good_as_none(go: FakeGo) -> None:
+def test_a_damaged_resolution_cache_is_as_good_as_none(go: FakeGo) -> None:
     toolchain.ensure(["etcd"])
     (paths.home() / "toolchain.json").write_text('{"inputs": 7}')
     toolchain.ensure(["etcd"])
@@ -106,11 +106,11 @@ def test_a_damaged_stamp_is_as_good_as_none(go: FakeGo) -> None:
 
 
 @pytest.mark.usefixtures("go")
-def test_changed_pins_make_the_stamp_worthless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_pins_make_the_resolution_cache_worthless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toolchain.ensure(["etcd"])
     other = tmp_path / "lab.lock.json"
-    other.write_text(stamp.LOCK_FILE.read_text() + "\n")
-    monkeypatch.setattr(stamp, "LOCK_FILE", other)
+    other.write_text(resolution.LOCK_FILE.read_text() + "\n")
+    monkeypatch.setattr(resolution, "LOCK_FILE", other)
     with pytest.raises(LabError, match="etcd is not there"):
         toolchain.path("etcd")
 

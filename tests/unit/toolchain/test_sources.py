@@ -216,7 +216,7 @@ def test_an_interrupted_build_ends_its_children_and_leaves_nothing_half_written(
     assert not (paths.cache() / "tools").exists()
 
 
-def test_an_interrupted_download_leaves_only_what_the_next_one_continues(
+def test_an_interrupted_download_leaves_nothing_and_can_be_repeated(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.files["/etcd"] = BODY
@@ -237,11 +237,28 @@ def test_an_interrupted_download_leaves_only_what_the_next_one_continues(
     server.stall = None
     monkeypatch.setattr(Downloader, "_stream", original)
     assert search(lock, "etcd")["etcd"].path.read_bytes() == BODY
-    assert server.requests[-1] == ("/etcd", f"bytes={len(BODY) // 2}-")
+    assert server.requests == ["/etcd", "/etcd"]
+
+
+def test_a_clone_whose_tools_are_cached_does_not_wait_for_another_that_builds(
+    go: FakeGo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert start("etcd").communicate(timeout=60)
+    go.behaves(SLEEPS="60")
+    builder = start("kwok")
+    wait_for(lambda: len(go.calls("build")) > 1)
+    monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path / "another clone"))
+    done = start("etcd")
+    said = done.communicate(timeout=30)[1]
+    builder.terminate()
+    builder.communicate(timeout=60)
+
+    assert done.returncode == 0, said
+    assert "waiting for process" not in said
 
 
 def test_two_processes_share_one_cache_and_the_second_says_whom_it_waits_for(go: FakeGo) -> None:
-    go.behaves(SLEEPS="0.8")
+    go.behaves(SLEEPS="3")
     first = start("etcd")
     wait_for(lambda: go.calls("build"))
     second = start("etcd")

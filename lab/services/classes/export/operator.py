@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import yaml
 
 from lab.core.errors import LabError
+from lab.core.tags import PROJECT
 from lab.services.classes.export import preconditions
 from lab.services.classes.plan import CANARY, REST
 from lab.settings import Target, students
-from lab.settings.rules import NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -183,7 +183,7 @@ def _resource(
             **({"annotations": {EXPIRES: expires}} if expires else {}),
         },
         "spec": {
-            "stack": f"{options.organization}/{NAMESPACE}/{action.stack}",
+            "stack": f"{options.organization}/{PROJECT}/{action.stack}",
             "projectRepo": options.repository,
             **({"commit": options.ref} if _COMMIT.fullmatch(options.ref) else {"branch": options.ref, "shallow": True}),
             "backend": options.backend,
@@ -201,7 +201,7 @@ def _resource(
             # Without it every student's Pod stays, with all its memory, when its work is done.
             "workspaceReclaimPolicy": "Delete",
             "workspaceTemplate": {"spec": _workspace(action, options)},
-            "config": {f"{NAMESPACE}:{key}": value for key, value in _plain(action).items()},
+            "config": {f"{PROJECT}:{key}": value for key, value in _plain(action).items()},
         },
     }
     return StackResource(

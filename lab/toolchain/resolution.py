@@ -1,4 +1,4 @@
-"""The note that everything is resolved, which makes the next start cost milliseconds.
+"""The resolution cache: remembers where each tool and artifact was found, so that the next start takes milliseconds.
 
 Only the standard library, and the lock file is hashed, not parsed: this runs at the start of every command.
 """
@@ -24,36 +24,36 @@ LOCK_FILE = paths.PROJECT / "lab.lock.json"
 
 @dataclass(frozen=True)
 class Entry:
-    """Where one tool or artifact was found.
+    """The location of a tool or artifact.
 
     Attributes:
         path: the real file or folder.
         link: what points there from the project's working folder.
         origin: the source in words, such as `PATH (/usr/bin/kubectl)`.
-        seal: size and modification time (ns) of `path` then: a replaced or truncated file breaks it.
+        fingerprint: size and modification time (ns) of `path` then: a replaced or truncated file breaks it.
     """
 
     path: Path
     link: Path
     origin: str
-    seal: tuple[int, int]
+    fingerprint: tuple[int, int]
 
     def holds(self) -> bool:
-        """Whether nothing moved since."""
+        """Return whether nothing moved since."""
         try:
-            return seal(self.path) == self.seal and self.link.exists()
+            return fingerprint(self.path) == self.fingerprint and self.link.exists()
         except OSError:
             return False
 
 
-def seal(path: Path) -> tuple[int, int]:
-    """The size and modification time (ns) of a file or folder."""
+def fingerprint(path: Path) -> tuple[int, int]:
+    """Return the size and modification time (ns) of a file or folder."""
     facts = path.stat()
     return facts.st_size, facts.st_mtime_ns
 
 
 def hash_of(files: Iterable[Path]) -> str:
-    """The SHA-256 over the names and the content of the files that decide what is resolved."""
+    """Return the SHA-256 over the names and contents of the files that decide what is resolved."""
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(f"{file.parent.name}/{file.name}\n".encode() + file.read_bytes())
@@ -61,7 +61,7 @@ def hash_of(files: Iterable[Path]) -> str:
 
 
 def read(file: Path, inputs: str) -> dict[str, Entry]:
-    """The entries that still hold; none when the inputs changed, or the file is missing or damaged."""
+    """Return the entries that still hold; none when the inputs changed, or the file is missing or damaged."""
     try:
         note = json.loads(file.read_bytes())
         if note["inputs"] != inputs:
@@ -76,8 +76,8 @@ def read(file: Path, inputs: str) -> dict[str, Entry]:
 
 
 def write(file: Path, inputs: str, entries: Mapping[str, Entry]) -> None:
-    """Replace the note in one step, so that a reader sees the old one or the new one."""
-    rows = {name: (str(e.path), str(e.link), e.origin, *e.seal) for name, e in sorted(entries.items())}
+    """Replace the file atomically."""
+    rows = {name: (str(e.path), str(e.link), e.origin, *e.fingerprint) for name, e in sorted(entries.items())}
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     draft.write_text(json.dumps({"inputs": inputs, "entries": rows}, indent=2) + "\n")
@@ -85,7 +85,7 @@ def write(file: Path, inputs: str, entries: Mapping[str, Entry]) -> None:
 
 
 def link(target: Path, at: Path) -> None:
-    """Make `at` a symbolic link to `target`, replacing what was there in one step."""
+    """Make `at` a symbolic link to `target`, atomically."""
     at.parent.mkdir(parents=True, exist_ok=True)
     draft = _draft(at)
     draft.symlink_to(target.absolute())
@@ -93,7 +93,7 @@ def link(target: Path, at: Path) -> None:
 
 
 def place(target: Path, at: Path) -> None:
-    """Make `at` the same file as `target`, by hard link or as a copy, replacing what was there in one step."""
+    """Make `at` a hard link to `target` or a copy of it, atomically."""
     at.parent.mkdir(parents=True, exist_ok=True)
     if at.exists() and not at.is_symlink() and at.samefile(target):
         return
