@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 STUDENTS = ("anna", "ben", "carl", "dora", "emil", "fay", "gus", "hana", "ines", "jon", "kim", "lea")
-LIMIT = 0.4
+LIMIT = 0.6
 """Of the time that it takes one after the other."""
 
 _CLASS, _PLATFORM, _FILE = "bench", "bench-platform", "class.yaml"
@@ -105,8 +105,8 @@ def _copy(sandbox: Sandbox) -> Path:
     shutil.copytree(paths.PROJECT, project, symlinks=True, ignore=left_out)
     (project / ".venv").symlink_to(paths.PROJECT / ".venv")
     _lab(sandbox, project, "setup")
-    klass = {"class": _CLASS, "students": [{"id": each} for each in STUDENTS]}
-    (project / _FILE).write_text(yaml.safe_dump(klass), encoding="utf-8")
+    roster = {"class": _CLASS, "students": [{"id": each} for each in STUDENTS]}
+    (project / _FILE).write_text(yaml.safe_dump(roster), encoding="utf-8")
     return project
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import yaml
 
-from lab.adapters import files, process, workspace
+from lab.adapters import process, workspace
 from lab.core import paths
 from lab.core.errors import LabError
 
@@ -110,17 +110,6 @@ class Stack:
     def state_file(self) -> Path:
         """The state, on the local backend; it is there once the stack has been made."""
         return paths.stacks_dir() / f"{self.name}.json"
-
-    def copy_empty(self, state: str) -> None:
-        """Make the stack from the state of another one that has nothing in it, and the same key for its secrets.
-
-        Args:
-            state: of a stack of the local backend that `pulumi stack init` has made.
-        """
-        document = json.loads(state)
-        checkpoint = document["checkpoint"]
-        checkpoint["stack"] = f"{checkpoint['stack'].rpartition('/')[0]}/{self.name}"
-        files.write(self.state_file, json.dumps(document))
 
     def lock(self) -> Lock | None:
         """Who holds the stack, on the local backend; a lock that was cut off while it was written is nobody's."""

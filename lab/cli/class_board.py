@@ -6,7 +6,6 @@ import contextlib
 import threading
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group, RenderableType
@@ -15,6 +14,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lab.core.progress import HEARTBEAT, heartbeat
+from lab.services.classes.reporter import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from lab.services.classes.plan import Action
-
-
-class Phase(StrEnum):
-    """The phase of a row."""
-
-    WAITS = "waits"
-    RUNS = "runs"
-    DONE = "done"
-    FAILED = "failed"
-    KEPT = "kept"
-    SKIPPED = "skipped"
 
 
 _STYLES = {

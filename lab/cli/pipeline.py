@@ -168,11 +168,11 @@ def reap(
     ] = Reaping.DRY,
 ) -> None:
     """Stop or destroy the labs of the backend that have expired: `lab class reap`, for a pipeline with a schedule."""
-    from lab.services.classes import reap as reaping
-    from lab.services.classes import selection
+    from lab.cli import reap as reaping
+    from lab.services.classes.reap_policy import ExpiryAction
 
     dry = action is Reaping.DRY
-    chosen = selection.Action.DESTROY if dry else selection.Action(action.value)
+    chosen = ExpiryAction.DESTROY if dry else ExpiryAction(action.value)
     reaping.run(now=datetime.now(tz=UTC), yes=not dry, action=chosen, as_json=False, roster={})
 
 

@@ -53,7 +53,7 @@ def recover(stack: Stack, say: Callable[[str], None]) -> None:
 
 
 def end_orphans() -> int:
-    """End the plugins that a killed engine or class command left, and return their number."""
+    """End the plugins that a killed engine left, and return their number."""
     found = _orphans()
     process_tree.stop(found)
     return len(found)
@@ -147,9 +147,7 @@ def _orphans() -> list[psutil.Process]:
 
 def _is_plugin(command: list[str]) -> bool:
     ours = (str(paths.bin_dir() / "pulumi-"), str(paths.pulumi_home() / "plugins"))
-    # What a class shares is started without the script that an engine starts it by.
-    shared = "pulumi.dynamic" in command and command[0].startswith(str(paths.PROJECT))
-    return shared or any(word.startswith(ours) for word in command)
+    return any(word.startswith(ours) for word in command)
 
 
 def _command_line(process: psutil.Process) -> list[str]:
@@ -160,6 +158,5 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def _has_engine(process: psutil.Process) -> bool:
-    """Check that its parent is an engine, or a class command that shares one provider among engines."""
     parent = process.parent()
-    return parent is not None and (parent.name() == "pulumi" or "lab" in _command_line(parent)[1:4])
+    return parent is not None and parent.name() == "pulumi"

@@ -1,4 +1,4 @@
-"""The lab's settings: their names, defaults and descriptions, and the only reader of Pulumi's configuration.
+"""The lab's settings: their names, defaults and descriptions.
 
 Pulumi itself lets a misspelt key pass, so every key is declared here and every mistake is reported in one go.
 `lab settings` writes `Pulumi.yaml`'s part, the pages and the JSON schema of docs/ from these fields.
@@ -10,11 +10,9 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
-import pulumi
 from pydantic import PrivateAttr, ValidationError
 
-from lab.core import paths, tags, versions
-from lab.core.errors import LabError
+from lab.core import tags, versions
 from lab.settings import messages, rules, texts, types
 from lab.settings.compatibility import Pair, Verdict, check, hub_warnings, minor
 from lab.settings.groups import Azure, Group, Kubeconfig, Mesh, Nodes, Shared, Student, Tutorial
@@ -128,19 +126,9 @@ class Settings(Group):
         Raises:
             pulumi.RunError: something is wrong; all of it is listed. The engine shows this error without a stack trace.
         """
-        # The language host and `set_all_config` fill CONFIG; the variable alone is there when neither has run.
-        config = {**(pulumi.runtime.get_config_env() or {}), **pulumi.runtime.config.CONFIG.get()}
-        prefix = f"{tags.PROJECT}:"
-        own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-        stack = pulumi.get_stack()
-        try:
-            settings = cls.from_mapping(own, source=f"Pulumi.{stack}.yaml")
-        except LabError as error:
-            raise pulumi.RunError(str(error)) from None
-        folder = paths.class_workspace(stack)
-        if folder.is_dir() and not settings.student.classroom:
-            raise pulumi.RunError(f"stack {stack} is of a class, and its settings are not in this folder: cd {folder}")
-        return settings
+        from lab.settings import loading  # the command line runs without Pulumi's SDK
+
+        return loading.load(cls)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object], *, source: str, today: date | None = None) -> Self:

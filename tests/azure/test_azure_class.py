@@ -18,13 +18,13 @@ PLATFORM = "ws26-platform"
 def test_a_class_stands_on_aks_and_goes_without_a_trace(subscription: Subscription) -> None:
     laboratory = subscription.laboratory
     own = {app: {"image": f"{app}:v1"} for app in ("order", "delivery")}
-    klass = {
+    roster = {
         "class": "ws26",
         "platform": {"target": "azure", "azure": {"allowedRanges": ["203.0.113.7/32"]}},
         "settings": {"shop": own},
         "students": [{"id": each} for each in STUDENTS],
     }
-    (laboratory.project / FILE).write_text(yaml.safe_dump(klass), encoding="utf-8")
+    (laboratory.project / FILE).write_text(yaml.safe_dump(roster), encoding="utf-8")
 
     planned = laboratory.lab("class", "plan", FILE).succeeded().output
     assert "USD an hour" in planned

@@ -17,7 +17,7 @@ from lab.core.paths import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SETTINGS = "lab/settings/__init__.py"
+SETTINGS = "lab/settings/loading.py"
 PROGRAM = "__main__.py"
 ENGINES = {"lab/services/classes/engine.py", "lab/services/classes/host.py", "lab/services/classes/provider.py"}
 """What runs the program for many students in one process."""

@@ -13,9 +13,9 @@ import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from lab.cli import reap
 from lab.cli.app import app
 from lab.core.paths import PROJECT
-from lab.services.classes import reap
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -269,17 +269,3 @@ def test_what_pulumi_says_when_it_fails_is_in_the_message(pulumi: Pulumi) -> Non
 
     with pytest.raises(LabError, match="pulumi stack output failed: error: no such stack"):
         Stack("dev").outputs()
-
-
-def test_an_empty_stack_is_copied_under_another_name_and_nothing_else_changes() -> None:
-    latest = {"manifest": {"version": "3.259.0"}, "secrets_providers": {"type": "passphrase", "state": {"salt": "v1"}}}
-    document = {"version": 3, "checkpoint": {"stack": "organization/istio-lab/student-anna", "latest": latest}}
-    paths.stacks_dir().mkdir(parents=True)
-
-    Stack("student-bo").copy_empty(json.dumps(document))
-
-    assert Stack("student-bo").exists()
-    assert json.loads(Stack("student-bo").state_file.read_text()) == {
-        "version": 3,
-        "checkpoint": {"stack": "organization/istio-lab/student-bo", "latest": latest},
-    }

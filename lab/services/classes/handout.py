@@ -1,4 +1,4 @@
-"""What a student is given: credentials for their own namespaces, addresses, passwords, first steps."""
+"""Handouts for students: credentials for their own namespaces, addresses, passwords, first steps."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from lab.settings import students as names
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from rich.console import Console
 
     from lab.services.classes.roster import Roster, Student
 
@@ -67,25 +65,25 @@ class Given:
     hours: int
 
 
-def share(klass: Roster, student: Student) -> Share:
+def share(roster: Roster, student: Student) -> Share:
     """Where a student of a class works."""
-    own = {each: names.namespace(student.id, each) if klass.shared else each for each in names.COURSE}
+    own = {each: names.namespace(student.id, each) if roster.shared else each for each in names.COURSE}
     stack = Stack(student.stack)
-    return Share(stack=stack, platform=Stack(klass.platform_stack) if klass.shared else stack, namespaces=own)
+    return Share(stack=stack, platform=Stack(roster.platform_stack) if roster.shared else stack, namespaces=own)
 
 
-def kubeconfig(klass: Roster, student: Student, *, hours: int) -> str:
+def kubeconfig(roster: Roster, student: Student, *, hours: int) -> str:
     """Credentials that can do what the lessons need in the student's namespaces, and nothing else.
 
     Args:
-        klass: the class.
+        roster: the class.
         student: a row of it.
         hours: how long they are good for; the cluster may grant less.
 
     Raises:
         LabError: the student's lab does not stand.
     """
-    where = share(klass, student)
+    where = share(roster, student)
     admin = where.platform.kubeconfig
     if not admin.is_file():
         raise LabError(f"the lab of {student.id} does not stand", f"lab class up --only {student.id}")
@@ -119,15 +117,14 @@ def compose(cluster: dict[str, object], *, student: str, namespace: str, token: 
     )
 
 
-def write(klass: Roster, students: Sequence[Student], folder: Path, *, hours: int, console: Console) -> int:
+def write(roster: Roster, students: Sequence[Student], folder: Path, *, hours: int) -> int:
     """Write a folder for each student.
 
     Args:
-        klass: the class.
+        roster: the class.
         students: rows of it.
         folder: for the folders; git leaves it alone.
         hours: how long the credentials are good for.
-        console: where failures are told.
 
     Returns:
         How many were written.
@@ -141,13 +138,15 @@ def write(klass: Roster, students: Sequence[Student], folder: Path, *, hours: in
         for student in students:
             try:
                 with progress.step(f"writing the folder of {student.id}"):
-                    _write(klass, student, folder / student.id, hours=hours)
+                    _write(roster, student, folder / student.id, hours=hours)
             except LabError as error:
                 failed[student.id] = error.message
     if failed:
-        console.print(f"{len(students) - len(failed)} folders are in {folder}.", highlight=False, markup=False)
         lines = "\n".join(f"  {student}: {why}" for student, why in failed.items())
-        raise LabError(f"{len(failed)} could not be written:\n{lines}", "lab class status")
+        written = len(students) - len(failed)
+        raise LabError(
+            f"{written} folders are in {folder}; {len(failed)} could not be written:\n{lines}", "lab class status"
+        )
     return len(students)
 
 
@@ -163,27 +162,27 @@ def _hide(folder: Path) -> None:
     files.write(rules, _NOT_IN_GIT)
 
 
-def _write(klass: Roster, student: Student, folder: Path, *, hours: int) -> None:
-    credentials = kubeconfig(klass, student, hours=hours)
-    where = share(klass, student)
+def _write(roster: Roster, student: Student, folder: Path, *, hours: int) -> None:
+    credentials = kubeconfig(roster, student, hours=hours)
+    where = share(roster, student)
     folder.mkdir(exist_ok=True, mode=_FIRST)
     folder.chmod(_FIRST)
     files.write(folder / "kubeconfig", credentials)
     given = Given(namespaces=where.namespaces, addresses=_addresses(where), passwords=_passwords(where), hours=hours)
-    files.write(folder / "README.md", first_steps(klass, student, given))
+    files.write(folder / "README.md", first_steps(roster, student, given))
 
 
-def first_steps(klass: Roster, student: Student, given: Given) -> str:
+def first_steps(roster: Roster, student: Student, given: Given) -> str:
     """The page that a student begins with.
 
     Args:
-        klass: the class.
+        roster: the class.
         student: a row of it.
         given: what is particular to the student.
     """
     namespaces, shop = given.namespaces, given.namespaces["shop"]
     lines = [
-        f"# The Istio lab of {student.name or student.id}, class {klass.classroom}",
+        f"# The Istio lab of {student.name or student.id}, class {roster.classroom}",
         "",
         f"The file `kubeconfig` beside this page is yours alone, and good for {given.hours} hours. Give it to nobody.",
         "",
@@ -210,8 +209,8 @@ def first_steps(klass: Roster, student: Student, given: Given) -> str:
         *(f"- {name}: `{value}`" for name, value in given.passwords.items()),
         "",
     ]
-    if klass.expires:
-        lines += [f"Everything here may be taken away after {klass.expires}.", ""]
+    if roster.expires:
+        lines += [f"Everything here may be taken away after {roster.expires}.", ""]
     return "\n".join(lines)
 
 

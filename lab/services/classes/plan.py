@@ -1,4 +1,4 @@
-"""What is to be done for a class, in which order and why: decided from data alone, before anything is touched."""
+"""The plan of a class: actions in waves, each with its reason. Pure: computed from data, before anything is touched."""
 
 from __future__ import annotations
 
@@ -20,133 +20,138 @@ class Verb(StrEnum):
     """What is done to a stack."""
 
     CREATE = "create"
-    """It is made from nothing."""
-
     UPDATE = "update"
-    """It stands, and is to be something else."""
 
     RESUME = "resume"
-    """It was begun and not finished."""
+    """An earlier run began it and did not finish."""
 
     KEEP = "keep"
-    """It stands as it is to be, or nobody asked for it to go: it is not touched."""
+    """It is up to date, or nobody asked for it to go."""
+
+    STOP = "stop"
+    """Only for expired clusters on Azure."""
 
     DESTROY = "destroy"
-    """It goes, with all that is in it."""
 
-    FORGET = "forget"
-    """What it had is gone with the cluster; the state that speaks of it goes too."""
+    PRUNE_STATE = "prune"
+    """Its resources went with the cluster; only its state is deleted."""
 
 
 class State(StrEnum):
-    """What is known of a stack on this machine."""
+    """How the last run of a stack on this machine ended."""
 
     STANDS = "stands"
-    """The last update of it ended well."""
 
     UNFINISHED = "unfinished"
-    """An update or a destruction of it failed, or was cut off."""
+    """An update or a destruction failed or was interrupted."""
 
     GONE = "gone"
     """It was destroyed."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """What an earlier run left behind about a stack.
+class StackRecord:
+    """What earlier runs left behind about a stack.
 
     Attributes:
         stack: its name.
-        classroom: name of the class that it is of.
+        classroom: name of its class.
         student: id; empty for a shared cluster.
+        name: the student's display name.
         state: how the last run ended.
-        digest: of what it was made to be.
-        healthy: whether what it runs on this machine still runs.
-        name: the student's, as people say it.
-        shares: whether it is a part of the cluster that the class shares, and goes with it.
+        digest: of the configuration and the program that it was last updated with.
+        seconds: duration of the last successful update; 0 if unknown.
+        error: why the last run failed, in one line.
+        shares: it has nothing of its own outside of the cluster that the class shares.
+        healthy: the processes that it has on this machine run; not stored.
     """
 
     stack: str
     classroom: str
     student: str
     state: State
-    digest: str = ""
-    healthy: bool = True
     name: str = ""
+    digest: str = ""
+    seconds: float = 0.0
+    error: str = ""
     shares: bool = False
+    healthy: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class Action:
+class Decision:
     """What is done to one stack.
 
     Attributes:
         stack: its name.
-        student: id; empty for the shared cluster.
-        name: the student's, as people say it.
         verb: what is done.
         reason: why, in words.
-        wave: all of a wave is done before the next begins, and only if what it leans on stands.
-        config: what the stack is to be; empty when it goes.
-        digest: of that, and of the program.
     """
 
     stack: str
-    student: str
     verb: Verb
     reason: str
+
+    @property
+    def acts(self) -> bool:
+        """True if anything is done."""
+        return self.verb is not Verb.KEEP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action(Decision):
+    """A decision about a stack of a class.
+
+    Attributes:
+        student: id; empty for the shared cluster.
+        wave: a wave begins when the one before it is done, and only if nothing in it failed.
+        name: the student's display name.
+        config: the stack's whole configuration; empty if it goes.
+        digest: of the configuration and the program.
+    """
+
+    student: str
     wave: int
     name: str = ""
     config: Config = field(default_factory=dict)
     digest: str = ""
 
-    @property
-    def acts(self) -> bool:
-        """Whether anything is done."""
-        return self.verb is not Verb.KEEP
-
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All that is done to a class, in order.
-
-    Attributes:
-        classroom: name of the class.
-        actions: in the order in which they are begun.
-    """
+    """Everything that is done to a class, in order."""
 
     classroom: str
     actions: tuple[Action, ...]
 
     @property
     def waves(self) -> list[tuple[Action, ...]]:
-        """What is done, wave by wave; within a wave side by side."""
+        """The actions that do anything, by wave; those of one wave run in parallel."""
         acting = [action for action in self.actions if action.acts]
         numbers = sorted({action.wave for action in acting})
         return [tuple(action for action in acting if action.wave == number) for number in numbers]
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether the class is as it is to be."""
+        """True if the class is up to date."""
         return not any(action.acts for action in self.actions)
 
 
 PLATFORM, CANARY, REST = 0, 1, 2
-"""Waves of an `up`: the cluster that others lean on, one student who finds out for all, everybody else."""
+"""Waves of an `up`: the shared cluster, one student, everyone else."""
 
-_CANARY_MATTERS = 3
-"""Students from which on it is worth the time to let one go first."""
+_MIN_STUDENTS_FOR_CANARY = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What somebody asked for.
+class Selection:
+    """The part of a class that a command is for.
 
     Attributes:
         only: ids of students; empty for all. With some, the shared cluster is left alone.
         platform: the shared cluster and no student.
-        again: also what stands as it is to be.
-        removed: also students who are in no class file any more.
+        again: also stacks that are up to date.
+        removed: also students who are no longer in the class file.
     """
 
     only: frozenset[str] = frozenset()
@@ -154,27 +159,27 @@ class Wish:
     again: bool = False
     removed: bool = False
 
-    def means(self, student: str) -> bool:
-        """Whether a student is meant, or with an empty id the shared cluster."""
+    def includes(self, student: str) -> bool:
+        """True for a selected student, or with an empty id if the shared cluster is selected."""
         if not student:
             return self.platform or not self.only
         return not self.platform and (not self.only or student in self.only)
 
 
-EVERYBODY = Wish()
+EVERYBODY = Selection()
 
 
-def up(klass: Roster, known: Mapping[str, Known], program: str, wish: Wish = EVERYBODY) -> Plan:
-    """What makes a class stand.
+def up(roster: Roster, known: Mapping[str, StackRecord], program: str, selection: Selection = EVERYBODY) -> Plan:
+    """Plan what creates or updates a class.
 
     Args:
-        klass: the class.
-        known: what earlier runs left, by stack.
-        program: digest of the program that the stacks are made by.
-        wish: what was asked for.
+        roster: the class.
+        known: records by stack.
+        program: digest of the program that makes the stacks.
+        selection: the part of the class that was asked for.
     """
-    cluster = [_platform(klass, known, program, wish)] if klass.shared and wish.means("") else []
-    chosen = [each for each in klass.students if wish.means(each.id)]
+    cluster = [_platform(roster, known, program, selection)] if roster.shared and selection.includes("") else []
+    chosen = [each for each in roster.students if selection.includes(each.id)]
     students = [
         _up(
             Action(
@@ -184,30 +189,25 @@ def up(klass: Roster, known: Mapping[str, Known], program: str, wish: Wish = EVE
                 verb=Verb.KEEP,
                 reason="",
                 wave=REST,
-                config=configuration.of_student(klass, each),
+                config=configuration.of_student(roster, each),
             ),
             known.get(each.stack),
             program,
-            wish,
+            selection,
         )
         for each in chosen
     ]
-    return Plan(classroom=klass.classroom, actions=(*cluster, *_with_canary(students), *_strangers(klass, known)))
+    return Plan(classroom=roster.classroom, actions=(*cluster, *_with_canary(students), *_strangers(roster, known)))
 
 
-def down(klass: Roster, known: Mapping[str, Known], wish: Wish = EVERYBODY) -> Plan:
-    """What takes a class away: its students, and the shared cluster after the last of them.
+def down(roster: Roster, known: Mapping[str, StackRecord], selection: Selection = EVERYBODY) -> Plan:
+    """Plan what destroys a class: its students, and the shared cluster after the last of them.
 
-    Where the whole cluster goes, it goes first, and what students had in it goes with it. Students who are in no class
-    file any more stay, and with them the cluster that they are on, unless it was asked for that they go as well.
-
-    Args:
-        klass: the class.
-        known: what earlier runs left, by stack.
-        wish: what was asked for.
+    If the whole cluster goes, it goes first, and takes along what students have in it. Students who are no longer in
+    the class file stay, and so does the cluster that they are on, unless the selection includes them.
     """
-    own = {each.stack: each for each in klass.students}
-    asked = {stack for stack, each in own.items() if wish.means(each.id)}
+    own = {each.stack: each for each in roster.students}
+    asked = {stack for stack, each in own.items() if selection.includes(each.id)}
     going = [
         Action(
             stack=each.stack,
@@ -217,55 +217,50 @@ def down(klass: Roster, known: Mapping[str, Known], wish: Wish = EVERYBODY) -> P
             reason="it was asked for" if each.stack in own else "it is in no class file any more, and was asked for",
             wave=0,
         )
-        for each in _of_class(klass, known)
+        for each in _of_class(roster, known)
         if each.student
         and each.state is not State.GONE
-        and (each.stack in asked or (wish.removed and each.stack not in own))
+        and (each.stack in asked or (selection.removed and each.stack not in own))
     ]
-    cluster = _platform_down(klass, known, going) if wish.means("") else []
-    if klass.owns_platform and any(action.verb is Verb.DESTROY for action in cluster):
+    cluster = _platform_down(roster, known, going) if selection.includes("") else []
+    if roster.owns_platform and any(action.verb is Verb.DESTROY for action in cluster):
         return Plan(
-            classroom=klass.classroom,
+            classroom=roster.classroom,
             actions=(
                 *(replace(action, wave=0) for action in cluster),
                 *(_gone_with_it(action) if known[action.stack].shares else replace(action, wave=1) for action in going),
             ),
         )
-    staying = [action for action in _strangers(klass, known) if action.stack not in {each.stack for each in going}]
-    return Plan(classroom=klass.classroom, actions=(*going, *staying, *cluster))
+    staying = [action for action in _strangers(roster, known) if action.stack not in {each.stack for each in going}]
+    return Plan(classroom=roster.classroom, actions=(*going, *staying, *cluster))
 
 
 def digest(config: Config, program: str) -> str:
-    """Of what a stack is to be.
-
-    Args:
-        config: its configuration.
-        program: digest of the program.
-    """
+    """Return the digest of a stack's configuration and of the program's digest."""
     text = json.dumps(config, sort_keys=True, default=str)
     return hashlib.sha256(f"{program}\n{text}".encode()).hexdigest()[:16]
 
 
-def _platform(klass: Roster, known: Mapping[str, Known], program: str, wish: Wish) -> Action:
+def _platform(roster: Roster, known: Mapping[str, StackRecord], program: str, selection: Selection) -> Action:
     action = Action(
-        stack=klass.platform_stack,
+        stack=roster.platform_stack,
         student="",
         name="the shared cluster",
         verb=Verb.KEEP,
         reason="",
         wave=PLATFORM,
-        config=configuration.of_platform(klass),
+        config=configuration.of_platform(roster),
     )
-    return _up(action, known.get(action.stack), program, wish)
+    return _up(action, known.get(action.stack), program, selection)
 
 
-def _up(action: Action, known: Known | None, program: str, wish: Wish) -> Action:
+def _up(action: Action, known: StackRecord | None, program: str, selection: Selection) -> Action:
     wanted = digest(action.config, program)
-    verb, reason = _why(known, wanted, wish)
+    verb, reason = _why(known, wanted, selection)
     return replace(action, verb=verb, reason=reason, digest=wanted)
 
 
-def _why(known: Known | None, wanted: str, wish: Wish) -> tuple[Verb, str]:
+def _why(known: StackRecord | None, wanted: str, selection: Selection) -> tuple[Verb, str]:
     if known is None or known.state is State.GONE:
         return Verb.CREATE, "it was taken down" if known else "it is new"
     if known.state is State.UNFINISHED:
@@ -273,7 +268,7 @@ def _why(known: Known | None, wanted: str, wish: Wish) -> tuple[Verb, str]:
     reasons = {
         "the class file or the program has changed": known.digest != wanted,
         "something of it no longer runs": not known.healthy,
-        "it was asked for again": wish.again,
+        "it was asked for again": selection.again,
     }
     for reason, holds in reasons.items():
         if holds:
@@ -282,20 +277,20 @@ def _why(known: Known | None, wanted: str, wish: Wish) -> tuple[Verb, str]:
 
 
 def _with_canary(students: Sequence[Action]) -> list[Action]:
-    """One student first, whose failure keeps the same one from the others, where there are others."""
+    """Let one student go first, so that an error that all would meet is met once."""
     acting = [action for action in students if action.acts]
-    if len(acting) < _CANARY_MATTERS:
+    if len(acting) < _MIN_STUDENTS_FOR_CANARY:
         return list(students)
     first = acting[0]
     return [
-        replace(action, wave=CANARY, reason=f"{action.reason}; the first, for all") if action is first else action
+        replace(action, wave=CANARY, reason=f"{action.reason}; canary") if action is first else action
         for action in sorted(students, key=lambda action: action is not first)
     ]
 
 
-def _strangers(klass: Roster, known: Mapping[str, Known]) -> list[Action]:
-    """Stacks of students who were in the class file once."""
-    own = {each.stack for each in klass.students}
+def _strangers(roster: Roster, known: Mapping[str, StackRecord]) -> list[Action]:
+    """Stacks of students who are no longer in the class file."""
+    own = {each.stack for each in roster.students}
     return [
         Action(
             stack=each.stack,
@@ -305,20 +300,20 @@ def _strangers(klass: Roster, known: Mapping[str, Known]) -> list[Action]:
             reason="it is in no class file any more; take it away with: lab class down --removed",
             wave=REST,
         )
-        for each in _of_class(klass, known)
+        for each in _of_class(roster, known)
         if each.student and each.stack not in own and each.state is not State.GONE
     ]
 
 
-def _platform_down(klass: Roster, known: Mapping[str, Known], going: Collection[Action]) -> list[Action]:
-    """The shared cluster goes with the last that is on it."""
-    cluster = known.get(klass.platform_stack)
-    if cluster is None or cluster.state is State.GONE or cluster.classroom != klass.classroom:
+def _platform_down(roster: Roster, known: Mapping[str, StackRecord], going: Collection[Action]) -> list[Action]:
+    """Destroy the shared cluster with the last student on it."""
+    cluster = known.get(roster.platform_stack)
+    if cluster is None or cluster.state is State.GONE or cluster.classroom != roster.classroom:
         return []
     gone = {action.stack for action in going}
     left = [
         each.student
-        for each in _of_class(klass, known)
+        for each in _of_class(roster, known)
         if each.student and each.state is not State.GONE and each.stack not in gone
     ]
     named = ", ".join(left[:3]) + (" and others" if len(left) > 3 else "")  # noqa: PLR2004 - enough to know who
@@ -335,24 +330,18 @@ def _platform_down(klass: Roster, known: Mapping[str, Known], going: Collection[
 
 
 def _gone_with_it(action: Action) -> Action:
-    return replace(action, verb=Verb.FORGET, reason="it went with the cluster", wave=1)
+    return replace(action, verb=Verb.PRUNE_STATE, reason="it went with the cluster", wave=1)
 
 
-def _of_class(klass: Roster, known: Mapping[str, Known]) -> Iterable[Known]:
-    return (each for _, each in sorted(known.items()) if each.classroom == klass.classroom)
+def _of_class(roster: Roster, known: Mapping[str, StackRecord]) -> Iterable[StackRecord]:
+    return (each for _, each in sorted(known.items()) if each.classroom == roster.classroom)
 
 
-def taken(klass: Roster, known: Mapping[str, Known], others: Collection[str]) -> list[str]:
-    """Names of stacks that the class would use and somebody else has.
-
-    Args:
-        klass: the class.
-        known: what earlier runs left, by stack.
-        others: stacks of the backend that are no class'.
-    """
+def taken(roster: Roster, known: Mapping[str, StackRecord], others: Collection[str]) -> list[str]:
+    """Return why names of the class's stacks are taken; `others` are stacks of the backend that no class made."""
     return [
         f"stack {stack} is {f'of class {known[stack].classroom}' if stack in known else 'no class stack'} already"
-        for stack in klass.stacks
-        if (stack in known and known[stack].classroom != klass.classroom and known[stack].state is not State.GONE)
+        for stack in roster.stacks
+        if (stack in known and known[stack].classroom != roster.classroom and known[stack].state is not State.GONE)
         or (stack not in known and stack in others)
     ]

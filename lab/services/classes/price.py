@@ -16,61 +16,61 @@ if TYPE_CHECKING:
     from lab.settings import Settings
 
 
-def shares(klass: Roster) -> list[Share]:
+def shares(roster: Roster) -> list[Share]:
     """Every stack of a class, with what it asks for."""
     shared = (
-        [Share(stack=klass.platform_stack, settings=_settings(configuration.of_platform(klass)), platform=True)]
-        if klass.shared
+        [Share(stack=roster.platform_stack, settings=_settings(configuration.of_platform(roster)), platform=True)]
+        if roster.shared
         else []
     )
     return [
         *shared,
         *(
-            Share(stack=each.stack, settings=_settings(configuration.of_student(klass, each)))
-            for each in klass.students
+            Share(stack=each.stack, settings=_settings(configuration.of_student(roster, each)))
+            for each in roster.students
         ),
     ]
 
 
-def course(klass: Roster) -> Course:
+def course(roster: Roster) -> Course:
     """For how long a class is."""
-    return Course(hours_per_day=klass.hours, days=klass.days)
+    return Course(hours_per_day=roster.hours, days=roster.days)
 
 
-def estimate(klass: Roster) -> Estimate:
+def estimate(roster: Roster) -> Estimate:
     """What a class costs.
 
     Raises:
         UnknownPriceError: a price is not known.
     """
-    return retail.estimate_with_fallback(shares(klass))
+    return retail.estimate_with_fallback(shares(roster))
 
 
-def hold(klass: Roster, found: Estimate) -> None:
+def hold(roster: Roster, found: Estimate) -> None:
     """Refuse a class that may cost more than its own limit.
 
     Args:
-        klass: the class.
+        roster: the class.
         found: what it costs.
 
     Raises:
         LabError: it may cost more.
     """
-    limit = Decimal(str(klass.budget.max_per_hour))
+    limit = Decimal(str(roster.budget.max_per_hour))
     if limit and found.at_most > limit:
         raise LabError(
-            f"budget.maxPerHour of class {klass.classroom} is {limit}, but the class may cost "
+            f"budget.maxPerHour of class {roster.classroom} is {limit}, but the class may cost "
             f"{found.at_most} {CURRENCY} an hour",
             "share a cluster with tenancy namespace, ask for less such as azure.systemPool.maxCount, or raise the "
             "limit; all lines: lab cost --roster FILE",
         )
 
 
-def sentence(klass: Roster, found: Estimate) -> str:
+def sentence(roster: Roster, found: Estimate) -> str:
     """What a class costs, in a line."""
     if not found.at_most:
         return "It costs nothing: no part of it stands on Azure."
-    spent = course(klass)
+    spent = course(roster)
     day = cents(found.per_hour * spent.hours_per_day)
     each = f", {found.per_student} for each student" if found.per_student is not None else ""
     return (

@@ -1,12 +1,9 @@
-"""How each student's lab is: by what the last run left, and by what the cluster says now."""
+"""The status of each student's lab: the result of the last run, and the Pods in the cluster."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
-
-from rich.table import Column, Table
-from rich.text import Text
 
 from lab.adapters import kubectl
 from lab.adapters.stack import Stack
@@ -16,7 +13,6 @@ from lab.services.classes.plan import State
 from lab.settings import students
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from lab.services.classes.roster import Roster
@@ -27,17 +23,17 @@ _DOWN = "does not answer"
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """One stack.
+    """The status of one stack.
 
     Attributes:
         stack: its name.
         student: id; empty for the shared cluster.
         state: in words.
         ready: Pods that are ready.
-        pods: all Pods that are to run; one that has done its work is none.
-        seconds: how long the last run took.
-        error: what went wrong.
-        well: whether there is nothing to be done.
+        pods: all Pods that should run, without those that have completed.
+        seconds: duration of the last update.
+        error: why the last run failed.
+        well: nothing needs to be done.
     """
 
     stack: str
@@ -54,39 +50,17 @@ class Status:
         return asdict(self)
 
 
-def look(klass: Roster) -> list[Status]:
-    """Every stack of a class, the shared cluster first; the cluster is asked once for all who share it."""
-    shared = _counts(Stack(klass.platform_stack).kubeconfig) if klass.shared else None
-    rows = [_of(klass.platform_stack, "", _sum(shared, ()))] if klass.shared else []
-    for student in klass.students:
-        if klass.shared:
+def look(roster: Roster) -> list[Status]:
+    """The status of every stack of a class, the shared cluster first. A shared cluster is queried once."""
+    shared = _counts(Stack(roster.platform_stack).kubeconfig) if roster.shared else None
+    rows = [_of(roster.platform_stack, "", _sum(shared, ()))] if roster.shared else []
+    for student in roster.students:
+        if roster.shared:
             counts = _sum(shared, tuple(students.namespace(student.id, each) for each in students.COURSE))
         else:
             counts = _sum(_counts(Stack(student.stack).kubeconfig), ())
         rows.append(_of(student.stack, student.id, counts))
     return rows
-
-
-def table(rows: Sequence[Status]) -> Table:
-    """For people, at 80 columns too."""
-    shown = Table(
-        Column("student", no_wrap=True, max_width=20),
-        Column("state", no_wrap=True, max_width=16),
-        Column("Pods ready", no_wrap=True, justify="right"),
-        Column("made in", no_wrap=True, justify="right"),
-        Column("what went wrong", overflow="fold"),
-        box=None,
-        padding=(0, 2, 0, 0),
-    )
-    for row in rows:
-        shown.add_row(
-            Text(row.student or "(shared cluster)"),
-            Text(row.state, style="green" if row.well else "yellow"),
-            Text(f"{row.ready} of {row.pods}" if row.pods else ""),
-            Text(f"{row.seconds:.1f} s" if row.seconds else ""),
-            Text(row.error),
-        )
-    return shown
 
 
 _Counts = dict[str, tuple[int, int]]

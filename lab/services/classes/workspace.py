@@ -1,4 +1,4 @@
-"""A project folder for each stack of a class, so that pulumi called by hand in the project never means a student's."""
+"""One Pulumi project directory per class stack, so a manual `pulumi` call cannot hit a student's stack."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import functools
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -17,59 +17,28 @@ from lab.adapters.stack import Stack
 from lab.adapters.workspace import local_backend
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.services.classes.plan import Known, State
+from lab.services.classes.plan import StackRecord, State
 from lab.settings import Target
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.services.classes.plan import Action, Wish
+    from lab.services.classes.plan import Action, Selection
     from lab.services.classes.roster import Config, Roster
 
 _SALT = "encryptionsalt"
 _KEPT = (_SALT, "secretsprovider", "encryptedkey")
-"""What pulumi writes into a stack's file by itself, and cannot do without."""
+"""Settings that pulumi itself writes into a stack's file, and needs."""
 
 _RECORD = "class.json"
+_DERIVED = ("stack", "healthy")
 
 _SHARE = "namespaces"
 """The output that only a share of a cluster has."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What is known of a stack between runs.
-
-    Attributes:
-        classroom: name of the class.
-        student: id; empty for a shared cluster.
-        name: the student's, as people say it.
-        state: how the last run ended.
-        digest: of what it was made to be.
-        seconds: how long making it took; 0 when that is not known.
-        error: why it failed, in a line; empty when it did not.
-        shares: whether it is a part of the cluster that the class shares, and has nothing of its own beside it.
-    """
-
-    classroom: str
-    student: str
-    name: str
-    state: State
-    digest: str = ""
-    seconds: float = 0.0
-    error: str = ""
-    shares: bool = False
-
-
 def prepare(action: Action) -> Path:
-    """Make the folder of a stack, and write into it what the stack is to be: those settings and no others.
-
-    Args:
-        action: what is done to the stack.
-
-    Returns:
-        The folder.
-    """
+    """Write a stack's project directory with the action's configuration and no other; return the directory."""
     folder = paths.class_workspace(action.stack)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files.write(folder / "Pulumi.yaml", _project(paths.PROJECT, os.path.relpath(paths.PROJECT, folder)))
@@ -80,12 +49,7 @@ def prepare(action: Action) -> Path:
 
 @functools.cache
 def _project(project: Path, main: str) -> str:
-    """The `Pulumi.yaml` of every stack.
-
-    Args:
-        project: the folder of the lab.
-        main: the same folder, from where the file will be.
-    """
+    """The `Pulumi.yaml` of every stack; `main` is the project, relative to the stack's directory."""
     found = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
     found["main"] = main
     # By its whole path: the engine takes a relative one from here, a dynamic provider from where the program is.
@@ -94,34 +58,31 @@ def _project(project: Path, main: str) -> str:
 
 
 def _platform_file(action: Action) -> Path | None:
-    """The settings of the stack whose cluster a share is a part of, where they are on this machine."""
+    """The settings of the shared cluster's stack; None for a stack with a cluster of its own."""
     if not shares(action):
         return None
     platform = str(action.config["shared"]["platform"])
     return paths.class_workspace(platform) / f"Pulumi.{platform}.yaml"
 
 
-def begin(action: Action, classroom: str) -> None:
-    """Note that a stack is being worked on: until it is done, its last run counts as not finished.
-
-    Args:
-        action: what is done to the stack.
-        classroom: name of the class.
-    """
+def mark_started(action: Action, classroom: str) -> None:
+    """Record that work on a stack of a class began: it is unfinished until the work ends well."""
     before = load(action.stack)
-    entry = Record(
-        classroom=classroom,
-        student=action.student,
-        name=action.name,
-        state=State.UNFINISHED,
-        seconds=before.seconds if before else 0.0,
-        shares=_may_share(action, before),
+    save(
+        StackRecord(
+            stack=action.stack,
+            classroom=classroom,
+            student=action.student,
+            name=action.name,
+            state=State.UNFINISHED,
+            seconds=before.seconds if before else 0.0,
+            shares=_may_share(action, before),
+        )
     )
-    record(action.stack, entry)
 
 
-def _may_share(action: Action, before: Record | None) -> bool:
-    """Whether nothing of a stack is its own, while it is being worked on.
+def _may_share(action: Action, before: StackRecord | None) -> bool:
+    """True if a stack that is being worked on has nothing of its own.
 
     One that had a cluster of its own still has it until the change to a share has ended well.
     """
@@ -131,23 +92,14 @@ def _may_share(action: Action, before: Record | None) -> bool:
 
 
 def shares(action: Action) -> bool:
-    """Whether a stack is to be a part of the cluster that a class shares."""
+    """True if a stack is to be a part of the cluster that a class shares."""
     return action.config.get("target") == Target.SHARED.value
 
 
-def on_azure(action: Action) -> bool:
-    """Whether a stack is to stand on Azure."""
-    return action.config.get("target") == Target.AZURE.value
-
-
 def _configure(file: Path, config: Config, *, like: Path | None) -> None:
-    """Write a stack's settings.
+    """Write a stack's settings; `like` is the file of a stack that the program reads as well.
 
-    Args:
-        file: of the stack.
-        config: all its settings.
-        like: of another stack that the program reads as well. With the same salt the key is the same, of which it takes
-            the engine a third of a second to make one.
+    With the same salt both have the same key, which takes the engine a third of a second to derive.
     """
     own = _of_pulumi(file)
     kept = own or ({key: value for key, value in _of_pulumi(like).items() if key == _SALT} if like else {})
@@ -155,97 +107,68 @@ def _configure(file: Path, config: Config, *, like: Path | None) -> None:
     files.write(file, yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
 
 
-def salt(stack: str) -> str:
-    """What the key of a stack's secrets is made from, beside the passphrase; empty while it has none."""
-    return str(_of_pulumi(paths.class_workspace(stack) / f"Pulumi.{stack}.yaml").get(_SALT, ""))
-
-
 def _of_pulumi(file: Path) -> Config:
-    """What pulumi has written into a stack's file by itself."""
+    """The settings that pulumi itself has written into a stack's file."""
     found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
     return {key: value for key, value in (found or {}).items() if key in _KEPT}
 
 
-def record(stack: str, entry: Record) -> None:
-    """Note what is known of a stack, all of it or nothing."""
-    files.write(paths.class_workspace(stack) / _RECORD, json.dumps(asdict(entry), indent=2, ensure_ascii=False))
+def save(entry: StackRecord) -> None:
+    """Write a stack's record atomically."""
+    written = {key: value for key, value in asdict(entry).items() if key not in _DERIVED}
+    files.write(paths.class_workspace(entry.stack) / _RECORD, json.dumps(written, indent=2, ensure_ascii=False))
 
 
-def stands(action: Action, seconds: float) -> None:
-    """Note that a stack is what it was to be.
-
-    Args:
-        action: what was done to it.
-        seconds: how long that took.
-    """
-    if before := load(action.stack):
-        now = replace(
-            before, state=State.STANDS, digest=action.digest, seconds=seconds, shares=shares(action), error=""
-        )
-        record(action.stack, now)
+def mark_up(action: Action, seconds: float) -> None:
+    """Record that a stack is up to date, and how long that took."""
+    _change(action.stack, state=State.STANDS, digest=action.digest, seconds=seconds, shares=shares(action), error="")
 
 
-def fails(stack: str, error: str) -> None:
-    """Note that a stack is not what it was to be, and why."""
+def mark_failed(stack: str, error: str) -> None:
+    """Record that work on a stack failed, and why."""
+    _change(stack, state=State.UNFINISHED, digest="", error=error)
+
+
+def mark_destroyed(stack: str) -> None:
+    """Record that a stack was destroyed; its settings stay, because an audit needs to know where it was."""
+    _change(stack, state=State.GONE, digest="", error="")
+
+
+def _change(stack: str, **fields: Any) -> None:  # noqa: ANN401 - of the record
     if before := load(stack):
-        record(stack, replace(before, state=State.UNFINISHED, digest="", error=error))
+        save(replace(before, **fields))
 
 
-def gone(stack: str) -> None:
-    """Note that a stack was taken down; its settings stay, since an audit has to know where it stood."""
-    if before := load(stack):
-        record(stack, replace(before, state=State.GONE, digest="", error=""))
-
-
-def load(stack: str) -> Record | None:
-    """What is known of a stack; None for one that is no class' or whose record cannot be read."""
+def load(stack: str) -> StackRecord | None:
+    """A stack's record; None if it is of no class or its record cannot be read."""
     try:
         found = json.loads((paths.class_workspace(stack) / _RECORD).read_text(encoding="utf-8"))
-        entry = Record(**{**found, "state": State(found["state"])})
+        entry = StackRecord(stack=stack, **{**found, "state": State(found["state"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
     texts = (entry.classroom, entry.student, entry.name, entry.digest, entry.error)
     return entry if all(isinstance(each, str) for each in texts) and isinstance(entry.seconds, int | float) else None
 
 
-def known() -> dict[str, Known]:
-    """What earlier runs left, by stack; a folder that somebody has copied beside them is none."""
+def known() -> dict[str, StackRecord]:
+    """The records on this machine, by stack; a copied folder beside them is no stack."""
     folder = paths.class_workspace("")
     names = sorted(entry.name for entry in folder.iterdir() if _is_stack(entry.name)) if folder.is_dir() else []
-    found = {name: load(name) for name in names}
-    return {
-        stack: Known(
-            stack=stack,
-            classroom=each.classroom,
-            student=each.student,
-            name=each.name,
-            state=each.state,
-            digest=each.digest,
-            healthy=_healthy(stack),
-            shares=each.shares,
-        )
-        for stack, each in found.items()
-        if each
-    }
+    return {name: replace(found, healthy=_healthy(name)) for name in names if (found := load(name))}
 
 
-def known_anywhere(klass: Roster, wish: Wish) -> dict[str, Known]:
-    """What earlier runs left here, and with a backend that others use as well, what is in it.
-
-    Args:
-        klass: the class.
-        wish: what was asked for: nobody else is looked for.
-    """
+def known_anywhere(roster: Roster, selection: Selection) -> dict[str, StackRecord]:
+    """The records on this machine, and with a shared backend also the selected stacks that are only there."""
     found = known()
     if local_backend():
         return found
-    wanted = {klass.platform_stack: ""} if klass.shared else {}
-    wanted |= {each.stack: each.id for each in klass.students}
+    wanted = {roster.platform_stack: ""} if roster.shared else {}
+    wanted |= {each.stack: each.id for each in roster.students}
     for stack, student in wanted.items():
-        if stack not in found and wish.means(student) and (there := Stack(stack)).exists():
-            found[stack] = Known(
+        if stack not in found and selection.includes(student) and (there := Stack(stack)).exists():
+            found[stack] = StackRecord(
                 stack=stack,
-                classroom=klass.classroom,
+                classroom=roster.classroom,
                 student=student,
                 state=State.UNFINISHED,
                 shares=_SHARE in there.values(),
@@ -254,7 +177,7 @@ def known_anywhere(klass: Roster, wish: Wish) -> dict[str, Known]:
 
 
 def others() -> set[str]:
-    """Stacks of the local backend that no class has made."""
+    """Stacks of the local backend that no class made."""
     folder = paths.stacks_dir()
     found = (file.stem for file in folder.glob("*.json")) if folder.is_dir() else ()
     return {stack for stack in found if load(stack) is None}
@@ -269,13 +192,13 @@ def _is_stack(name: str) -> bool:
 
 
 def _healthy(stack: str) -> bool:
-    """Whether the embedded control plane of a stack runs, where it has one; after a reboot of the machine none does."""
+    """False if the embedded control plane of a stack is down, as after a reboot of the machine."""
     from lab.platforms.embedded import control_plane
 
     return control_plane.runs(Stack(stack).directory)
 
 
 def remove(stack: str) -> None:
-    """Delete a stack's folder, the logs of its runs with it."""
+    """Delete a stack's directory with its logs."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(paths.class_workspace(stack))

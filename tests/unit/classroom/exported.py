@@ -20,9 +20,9 @@ BACKEND = "azblob://state?storage_account=labstate"
 KEY = "azurekeyvault://labvault.vault.azure.net/keys/pulumi"
 
 
-def planned(**klass: Any) -> Plan:  # noqa: ANN401 - as a class file has it
+def planned(**roster: Any) -> Plan:  # noqa: ANN401 - as a class file has it
     """What is done for a class of which nothing stands; the file's own check is somebody else's."""
-    return plan.up(Roster.model_validate(klass, by_alias=True, by_name=False), {}, "program")
+    return plan.up(Roster.model_validate(roster, by_alias=True, by_name=False), {}, "program")
 
 
 def shared(count: int = 3, **more: Any) -> Plan:  # noqa: ANN401 - as a class file has it

@@ -13,8 +13,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from lab.cli import class_board
-from lab.cli.class_board import Board, Phase, Row, remaining
+from lab.cli.class_board import Board, Row, remaining
 from lab.services.classes.plan import Action, Verb
+from lab.services.classes.reporter import Phase
 from tests.unit.classroom import exported
 
 if TYPE_CHECKING:

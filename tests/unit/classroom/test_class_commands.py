@@ -13,14 +13,13 @@ from typer.testing import CliRunner
 
 from lab.cli import app, class_
 from lab.cli import audit as audit_command
-from lab.cli.class_board import Phase
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.services.audit import audit
 from lab.services.classes import handout, plan, validation, workspace
-from lab.services.classes.plan import Plan, State, Verb
-from lab.services.classes.run import Ended, Outcome
-from lab.services.classes.workspace import Record
+from lab.services.classes.executor import Outcome, StackResult
+from lab.services.classes.plan import Plan, StackRecord, State, Verb
+from lab.services.classes.reporter import Phase
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +50,8 @@ class Ran:
         self.plans.append(decided)
         self.parallel.append(parallel)
         self.previews.append(preview)
-        ended = [Ended(action=each, phase=self.phase, error="") for each in decided.actions if each.acts]
-        return Outcome(ended=ended, seconds=1.0)
+        results = [StackResult(action=each, phase=self.phase, error="") for each in decided.actions if each.acts]
+        return Outcome(results=results, seconds=1.0)
 
     @property
     def acts(self) -> list[tuple[Verb, str]]:
@@ -102,8 +101,10 @@ def stands(*stacks: str, state: State = State.STANDS, classroom: str = "ws26") -
     for stack in stacks:
         paths.class_workspace(stack).mkdir(parents=True)
         student = stack.removeprefix("student-") if stack.startswith("student-") else ""
-        entry = Record(classroom=classroom, student=student, name="", state=state, digest=digests.get(stack, ""))
-        workspace.record(stack, entry)
+        entry = StackRecord(
+            stack=stack, classroom=classroom, student=student, state=state, digest=digests.get(stack, "")
+        )
+        workspace.save(entry)
 
 
 def commands_program() -> str:

@@ -37,12 +37,12 @@ def write(folder: Path, name: str, text: str) -> Path:
 def test_the_class_file_is_accepted_and_has_every_key(tmp_path: Path) -> None:
     whole = of("yaml")[0]
 
-    klass = validation.read(write(tmp_path, "class.yaml", whole))
+    found = validation.read(write(tmp_path, "class.yaml", whole))
 
     written = yaml.safe_load(whole)
     assert set(written) == {field.alias for field in roster.Roster.model_fields.values()}
     assert {key for each in written["students"] for key in each} == set(roster.Student.model_fields)
-    assert [each.id for each in klass.students] == ["anna", "ben"]
+    assert [each.id for each in found.students] == ["anna", "ben"]
 
 
 def test_every_key_is_explained() -> None:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import psutil
 import pytest
-from pulumi.automation._cmd import CommandResult
+from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from lab.adapters import workspace
+from lab.adapters.stack import Stack
+from lab.core import paths
 from lab.services.classes import engine
+from lab.services.classes.engine import AutomationEngine
+from lab.services.lifecycle import UpdateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ORDER = "kubernetes:apps/v1:Deployment shop-order"
 LINES = {
@@ -45,12 +59,12 @@ LINES = {
 
 @pytest.mark.parametrize(("line", "told"), LINES.items(), ids=range(len(LINES)))
 def test_a_line_of_pulumi_is_told_when_it_says_what_is_done_or_waited_for(line: str, told: str) -> None:
-    assert engine.said(line) == told
+    assert engine.step_text(line) == told
 
 
 @pytest.mark.parametrize("line", [" +  a:b:C " + "x" * 100_000, " +  " + "a:" * 2_000, " " * 50_000])
 def test_no_line_is_too_long_to_be_looked_at(line: str) -> None:
-    assert engine.said(line) == ""
+    assert engine.step_text(line) == ""
 
 
 NOT_READY = 'the Kubernetes API server reported that "anna-shop/order" failed to become live'
@@ -112,9 +126,115 @@ def test_the_reason_is_found_in_what_the_automation_api_hands_on(stdout: str, st
 
 @pytest.mark.parametrize("text", ["", "\n \n"])
 def test_silence_is_a_reason_too(text: str) -> None:
-    assert engine.reason(text) == "pulumi ended without a word"
+    assert engine.reason(text) == "pulumi ended without a message"
 
 
 def test_a_long_reason_is_cut_and_a_shorter_one_is_not() -> None:
     assert engine.reason(f"error: {'x' * 300}") == "x" * 300
     assert engine.reason(f"error: {'x' * 301}") == f"{'x' * 300}..."
+
+
+def test_a_killed_engine_is_told_by_its_signal() -> None:
+    raised = create_command_error(CommandResult(stdout="error: it", stderr="", code=-9))
+
+    assert engine.reason(str(raised)) == "pulumi was ended by SIGKILL"
+
+
+# --- one stack ---
+
+SCRIPT = """#!/bin/sh
+if [ "$1" = version ]; then echo v3.259.0; exit; fi
+echo "$PWD $*" >> "$ISTIO_LAB_HOME/calls"
+env > "$ISTIO_LAB_HOME/environment"
+echo " +  kubernetes:core/v1:Namespace default created (0.02s)"
+echo "nothing that anybody waits for"
+echo " +  kubernetes:core/v1:Service order created (0.02s)"
+case "$*" in *student-bad*) echo "error: no room" >&2; exit 255;; esac
+"""
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PulumiCommand:
+    """A script in place of pulumi, by the Automation API's own command."""
+    for name, value in {**os.environ}.items():
+        monkeypatch.setenv(name, value)  # the environment of this process is restored afterwards
+    monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path))
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of another project")
+    paths.bin_dir().mkdir()
+    (paths.bin_dir() / "pulumi").write_text(SCRIPT)
+    (paths.bin_dir() / "pulumi").chmod(0o755)
+    return engine.command()
+
+
+def run(pulumi: PulumiCommand, tmp_path: Path, operation: str, stack: str = "student-anna") -> list[str]:
+    steps: list[str] = []
+    chosen = AutomationEngine(command=pulumi, log=tmp_path / "log" / "create.log", on_step=steps.append)
+    getattr(chosen, operation)(Stack(stack))
+    return steps
+
+
+def test_each_step_is_told_with_how_many_are_done_and_the_log_has_every_line(
+    pulumi: PulumiCommand, tmp_path: Path
+) -> None:
+    assert run(pulumi, tmp_path, "up") == ["1 done, default: created", "2 done, order: created"]
+    assert "nothing that anybody waits for\n" in (tmp_path / "log" / "create.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("operation", "commands"),
+    [
+        ("up", ["up --yes --skip-preview --suppress-outputs"]),
+        ("preview", ["preview --suppress-outputs"]),
+        ("destroy", ["destroy --yes --skip-preview --suppress-outputs", "stack rm --yes --preserve-config"]),
+        ("prune_state", ["stack rm --yes --preserve-config --force"]),
+    ],
+)
+def test_pulumi_is_called_in_the_stacks_own_folder(
+    pulumi: PulumiCommand, tmp_path: Path, operation: str, commands: list[str]
+) -> None:
+    own = paths.class_workspace("student-anna")
+    own.mkdir(parents=True)
+    (own / "Pulumi.yaml").touch()
+    run(pulumi, tmp_path, operation)
+
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        f"{own} --non-interactive {words} --stack student-anna --color never" for words in commands
+    ]
+
+
+def test_pulumi_gets_the_projects_environment_and_no_passphrase_of_another(
+    pulumi: PulumiCommand, tmp_path: Path
+) -> None:
+    run(pulumi, tmp_path, "up")
+    found = (tmp_path / "environment").read_text().splitlines()
+
+    assert f"PULUMI_HOME={paths.pulumi_home()}" in found
+    assert not [line for line in found if line.startswith("PULUMI_CONFIG_PASSPHRASE=")]
+    assert workspace.environment().items() <= dict(os.environ).items()
+
+
+def test_a_failure_has_the_first_error_and_all_that_pulumi_printed(pulumi: PulumiCommand, tmp_path: Path) -> None:
+    with pytest.raises(UpdateError) as failed:
+        run(pulumi, tmp_path, "up", stack="student-bad")
+
+    assert failed.value.message == "no room"
+    assert "default created" in failed.value.engine_errors
+
+
+def test_only_engines_are_interrupted(tmp_path: Path) -> None:
+    sleep = shutil.which("sleep")
+    assert sleep
+    shutil.copy(sleep, tmp_path / "pulumi")
+    with (
+        subprocess.Popen([str(tmp_path / "pulumi"), "60"]) as pulumi,
+        subprocess.Popen([sleep, "60"]) as another,
+    ):
+        try:
+            assert psutil.Process(pulumi.pid).name() == "pulumi"
+            engine.interrupt()
+
+            assert pulumi.wait(20) == -2
+            assert another.poll() is None
+        finally:
+            pulumi.kill()
+            another.kill()

@@ -205,16 +205,16 @@ def test_a_class_of_three_thousand_is_written_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("klass", "setting"),
+    ("roster", "setting"),
     [
         ({"class": "ws26", "students": [{"id": "bo"}]}, "platform.target"),
         ({"class": "ws26", "platform": {"target": "embedded"}, "students": [{"id": "bo"}]}, "platform.target"),
         ({"class": "ws26", "tenancy": "cluster", "students": [{"id": "bo"}]}, "settings.target"),
     ],
 )
-def test_what_would_stand_inside_of_a_pod_is_refused(klass: dict[str, Any], setting: str) -> None:
+def test_what_would_stand_inside_of_a_pod_is_refused(roster: dict[str, Any], setting: str) -> None:
     with pytest.raises(LabError, match=f"{setting}: found embedded") as caught:
-        stacks(exported.planned(**klass))
+        stacks(exported.planned(**roster))
 
     assert "allowed here: azure, kubeconfig" in caught.value.message
 

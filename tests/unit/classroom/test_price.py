@@ -20,13 +20,13 @@ AZURE: dict[str, Any] = {"target": "azure", "azure": {"location": "eastus", "all
 """Where the repository's own table knows every price."""
 
 
-def klass(count: int = 2, **more: object) -> Roster:
+def roster(count: int = 2, **more: object) -> Roster:
     given = {"class": "ws26", "students": [{"id": f"s{number}"} for number in range(count)], **more}
     return Roster.model_validate(given, by_alias=True)
 
 
 def azure(count: int = 2, **more: object) -> Roster:
-    return klass(count, platform=AZURE, **more)
+    return roster(count, platform=AZURE, **more)
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +38,9 @@ def _no_list_of_azure(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 FREE = {
-    "a shared cluster here": klass(),
-    "a cluster here for each": klass(tenancy="cluster"),
-    "an existing cluster": klass(platform={"target": "kubeconfig", "kubeconfig": {"file": "k.yaml", "context": "c"}}),
+    "a shared cluster here": roster(),
+    "a cluster here for each": roster(tenancy="cluster"),
+    "an existing cluster": roster(platform={"target": "kubeconfig", "kubeconfig": {"file": "k.yaml", "context": "c"}}),
 }
 
 
@@ -74,11 +74,11 @@ def test_students_share_the_cluster_so_another_one_makes_it_cheaper_for_each() -
 
 
 def test_a_cluster_for_each_costs_that_many_times_as_much() -> None:
-    one, three = (price.estimate(klass(count, tenancy="cluster", settings=AZURE)) for count in (1, 3))
+    one, three = (price.estimate(roster(count, tenancy="cluster", settings=AZURE)) for count in (1, 3))
 
     assert three.per_hour == 3 * one.per_hour
-    assert [each.platform for each in price.shares(klass(tenancy="cluster"))] == [False, False]
-    assert [each.platform for each in price.shares(klass())] == [True, False, False]
+    assert [each.platform for each in price.shares(roster(tenancy="cluster"))] == [False, False]
+    assert [each.platform for each in price.shares(roster())] == [True, False, False]
 
 
 def test_a_class_may_cost_what_its_file_says_and_not_more() -> None:
@@ -109,7 +109,7 @@ def test_a_budget_counts_what_an_autoscaler_may_add() -> None:
 def test_a_machine_of_which_no_price_is_known_is_named() -> None:
     unknown = {**AZURE, "azure": {**AZURE["azure"], "systemPool": {"vmSize": "Standard_X99s_v9"}}}
     with pytest.raises(LabError, match="Standard_X99s_v9"):
-        price.estimate(klass(platform=unknown))
+        price.estimate(roster(platform=unknown))
 
 
 def test_where_the_table_is_silent_azures_list_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,9 +123,9 @@ def test_where_the_table_is_silent_azures_list_is_asked(monkeypatch: pytest.Monk
     monkeypatch.setattr(retail, "ask", answers)
     elsewhere = {**AZURE, "azure": {**AZURE["azure"], "location": "koreacentral"}}
 
-    assert price.estimate(klass(platform=elsewhere)).per_hour >= Decimal("0.5")
+    assert price.estimate(roster(platform=elsewhere)).per_hour >= Decimal("0.5")
     assert {meter.region for meter in asked} == {"koreacentral"}
 
 
 def test_the_course_is_as_long_as_the_file_says() -> None:
-    assert (price.course(klass(days=3, hours=5)).days, price.course(klass(days=3, hours=5)).hours_per_day) == (3, 5)
+    assert (price.course(roster(days=3, hours=5)).days, price.course(roster(days=3, hours=5)).hours_per_day) == (3, 5)

@@ -15,18 +15,18 @@ from typer.testing import CliRunner
 
 from lab.adapters import stack as stacks
 from lab.adapters.stack import Stack
-from lab.cli import app, azure
-from lab.cli.class_board import Phase
+from lab.cli import app, azure, class_run
+from lab.cli import reap as command
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.tags import Tags, tags
 from lab.services import lifecycle
-from lab.services.classes import plan as planning
-from lab.services.classes import reap
-from lab.services.classes import run as running
+from lab.services.classes import executor, reap
 from lab.services.classes import workspace as of_class
+from lab.services.classes.plan import Decision, Plan, StackRecord, State, Verb
 from lab.services.classes.reap import Outcome, carry_out
-from lab.services.classes.selection import Action, Decision, Found, Verb, select
+from lab.services.classes.reap_policy import ExpiryAction, Found, select
+from lab.services.classes.reporter import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,15 +62,17 @@ def lab(name: str = "kim", *, expires: datetime | None = NOW - HOUR, target: str
     return Found(stack=name, tags=Tags(stack=name), target=target, expires=expires, trouble=trouble)
 
 
-def decided(found: Found, roster: datetime | None = None, action: Action = Action.DESTROY) -> tuple[str, str]:
+def decided(
+    found: Found, roster: datetime | None = None, action: ExpiryAction = ExpiryAction.DESTROY
+) -> tuple[str, str]:
     [decision] = select([found], NOW, {found.stack: roster} if roster else {}, action=action)
     return decision.verb, decision.reason
 
 
 @often
-@given(backends, moments, rosters, st.sampled_from(Action))
+@given(backends, moments, rosters, st.sampled_from(ExpiryAction))
 def test_a_stack_without_the_projects_own_tags_is_never_selected(
-    backend: list[Found], now: datetime, roster: dict[str, datetime], action: Action
+    backend: list[Found], now: datetime, roster: dict[str, datetime], action: ExpiryAction
 ) -> None:
     for before, decision in zip(backend, select(backend, now, roster, action=action), strict=True):
         if before.tags is None or before.tags.stack != before.stack or before.trouble:
@@ -78,9 +80,9 @@ def test_a_stack_without_the_projects_own_tags_is_never_selected(
 
 
 @often
-@given(backends, moments, rosters, st.sampled_from(Action))
+@given(backends, moments, rosters, st.sampled_from(ExpiryAction))
 def test_what_has_not_expired_is_never_selected(
-    backend: list[Found], now: datetime, roster: dict[str, datetime], action: Action
+    backend: list[Found], now: datetime, roster: dict[str, datetime], action: ExpiryAction
 ) -> None:
     for before, decision in zip(backend, select(backend, now, roster, action=action), strict=True):
         said = [before.expires, roster.get(before.stack, before.expires)]
@@ -89,9 +91,9 @@ def test_what_has_not_expired_is_never_selected(
 
 
 @often
-@given(backends, moments, rosters, st.sampled_from(Action))
+@given(backends, moments, rosters, st.sampled_from(ExpiryAction))
 def test_every_stack_is_named_with_a_reason(
-    backend: list[Found], now: datetime, roster: dict[str, datetime], action: Action
+    backend: list[Found], now: datetime, roster: dict[str, datetime], action: ExpiryAction
 ) -> None:
     decisions = select(backend, now, roster, action=action)
 
@@ -129,9 +131,9 @@ def test_the_later_of_the_tags_and_the_class_file_counts() -> None:
 
 
 def test_only_a_cluster_on_azure_is_stopped() -> None:
-    assert decided(lab(), action=Action.STOP)[0] == "stop"
+    assert decided(lab(), action=ExpiryAction.STOP)[0] == "stop"
     for target in ("embedded", "kubeconfig"):
-        verb, reason = decided(lab(target=target), action=Action.STOP)
+        verb, reason = decided(lab(target=target), action=ExpiryAction.STOP)
         assert (verb, reason) == ("keep", "expired on 2026-12-24T17:00Z, but only a cluster on Azure can be stopped")
 
 
@@ -196,9 +198,9 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
     made = Backend(tmp_path)
     monkeypatch.setattr(stacks, "names", lambda: sorted(made.values))
     monkeypatch.setattr(Stack, "values", lambda stack: made.of(stack.name))
-    monkeypatch.setattr(lifecycle, "prepare", lambda _progress: None)
-    ended_down = made.ends("down")
-    monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: ended_down(stack.name))
+    monkeypatch.setattr(lifecycle, "prepare", lambda _: None)
+    end = made.ends("down")
+    monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: end(stack.name))
     monkeypatch.setattr(azure, "stop", made.ends("stop"))
     return made
 
@@ -207,12 +209,12 @@ def outputs(name: str, expires: str = "2026-12-24T17:00Z", **more: object) -> di
     return {"tags": tags(stack=name, owner="", expires=expires), **more}
 
 
-def run(*, yes: bool = False, action: Action = Action.DESTROY, as_json: bool = False) -> None:
-    reap.run(now=NOW, yes=yes, action=action, as_json=as_json, roster={})
+def run(*, yes: bool = False, action: ExpiryAction = ExpiryAction.DESTROY, as_json: bool = False) -> None:
+    command.run(now=NOW, yes=yes, action=action, as_json=as_json, roster={})
 
 
 def reasons() -> dict[str, tuple[str, str]]:
-    return {each.stack: (each.verb, each.reason) for each in select(reap.look(), NOW, {})}
+    return {each.stack: (each.verb, each.reason) for each in select(reap.find(), NOW, {})}
 
 
 def test_nothing_is_done_unless_it_is_said(backend: Backend, capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,7 +241,7 @@ def test_a_cluster_on_azure_can_be_stopped_instead(backend: Backend) -> None:
     backend.has("kim", outputs("kim", azureCluster="aks"), target="azure")
     backend.has("lee", outputs("lee"))
 
-    run(yes=True, action=Action.STOP)
+    run(yes=True, action=ExpiryAction.STOP)
 
     assert backend.ended == [("stop", "kim")]
 
@@ -291,10 +293,10 @@ def test_a_lab_on_another_machine_is_not_forgotten_from_this_one(
 
 
 def test_a_failure_is_told_and_ends_with_an_error(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    def down(name: str) -> None:
-        raise LabError(f"stack {name} is in use")
+    def down(stack: Stack, _engine: object) -> None:
+        raise LabError(f"stack {stack.name} is in use")
 
-    monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: down(stack.name))
+    monkeypatch.setattr(lifecycle, "down", down)
     backend.has("kim", outputs("kim"))
 
     with pytest.raises(LabError) as failed:
@@ -359,11 +361,11 @@ def test_a_cluster_outlives_a_share_that_could_not_be_ended(backend: Backend, mo
     backend.has("class", outputs("class"))
     backend.has("kim", outputs("kim"), target="shared", shared={"platform": "class"})
 
-    def down(name: str) -> None:
-        backend.ended.append(("down", name))
+    def down(stack: Stack, _engine: object) -> None:
+        backend.ended.append(("down", stack.name))
         raise LabError("in use")
 
-    monkeypatch.setattr(lifecycle, "down", lambda stack, _engine: down(stack.name))
+    monkeypatch.setattr(lifecycle, "down", down)
 
     with pytest.raises(LabError, match="kim"):
         run(yes=True)
@@ -376,22 +378,17 @@ def test_a_stack_of_a_class_is_ended_by_the_class_own_engine(
     backend: Backend, monkeypatch: pytest.MonkeyPatch, error: str
 ) -> None:
     backend.has("kim", outputs("kim"))
-    plans: list[planning.Plan] = []
+    plans: list[Plan] = []
 
-    class PretendedRun:
-        def __init__(self, plan: planning.Plan, _console: object, *, parallel: int) -> None:
-            assert parallel == 1
-            plans.append(plan)
+    def execute(plan: Plan, *, parallel: int) -> executor.Outcome:
+        assert parallel == 1
+        plans.append(plan)
+        phase = Phase.FAILED if error else Phase.DONE
+        return executor.Outcome(results=[executor.StackResult(action=plan.actions[0], phase=phase, error=error)])
 
-        def carry_out(self) -> running.Outcome:
-            [step] = plans[-1].actions
-            phase = Phase.FAILED if error else Phase.DONE
-            return running.Outcome(ended=[running.Ended(action=step, phase=phase, error=error)])
-
-    entry = of_class.Record(classroom="mesh", student="kim", name="Kim", state=planning.State.STANDS)
+    entry = StackRecord(stack="kim", classroom="mesh", student="kim", name="Kim", state=State.STANDS)
     monkeypatch.setattr(of_class, "load", lambda _: entry)
-    monkeypatch.setattr(running, "Run", PretendedRun)
-    monkeypatch.setattr(Stack, "export", lambda _: '{"deployment": {}}')
+    monkeypatch.setattr(class_run, "execute", execute)
 
     if error:
         with pytest.raises(LabError, match=error):
@@ -401,4 +398,4 @@ def test_a_stack_of_a_class_is_ended_by_the_class_own_engine(
 
     assert backend.ended == []
     [[step]] = [plan.actions for plan in plans]
-    assert (step.stack, step.student, step.verb) == ("kim", "kim", planning.Verb.DESTROY)
+    assert (step.stack, step.student, step.verb) == ("kim", "kim", Verb.DESTROY)

@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from lab.adapters.stack import Stack
+from lab.cli import class_tables
 from lab.core import paths
 from lab.services.classes import status, workspace
-from lab.services.classes.plan import State
+from lab.services.classes.plan import StackRecord, State
 from lab.services.classes.roster import Roster
 from lab.services.classes.status import Status
-from lab.services.classes.workspace import Record
 from tests.unit.pretended_kubectl import PretendedKubectl
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PLATFORM = "ws26-platform"
 
 
-def klass(**more: object) -> Roster:
+def roster(**more: object) -> Roster:
     given = {"class": "ws26", "students": [{"id": "anna"}, {"id": "bo"}], **more}
     return Roster.model_validate(given, by_alias=True)
 
@@ -45,7 +45,7 @@ def pods(**namespaces: tuple[int, int]) -> dict[str, Any]:
 def left(stack: str, state: State = State.STANDS, **more: Any) -> None:  # noqa: ANN401 - the record's
     """Leave a record as a run does."""
     paths.class_workspace(stack).mkdir(parents=True, exist_ok=True)
-    workspace.record(stack, Record(classroom="ws26", student="", name="", state=state, **more))
+    workspace.save(StackRecord(stack=stack, classroom="ws26", student="", name="", state=state, **more))
 
 
 def stands(stack: str) -> None:
@@ -63,7 +63,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl
 
 
 def test_a_class_that_nobody_has_begun_is_new_and_nobody_is_asked(kubectl: PretendedKubectl) -> None:
-    found = status.look(klass())
+    found = status.look(roster())
 
     assert [(each.stack, each.student, each.state, each.well) for each in found] == [
         (PLATFORM, "", "not begun", False),
@@ -78,7 +78,7 @@ def test_every_student_has_the_pods_of_their_own_namespaces_and_the_cluster_all(
     stands(PLATFORM)
     for stack in (PLATFORM, "student-anna", "student-bo"):
         left(stack, seconds=7.5)
-    cluster, anna, bo = status.look(klass())
+    cluster, anna, bo = status.look(roster())
 
     assert (cluster.ready, cluster.pods, cluster.well) == (10, 11, False)
     assert (anna.ready, anna.pods, anna.well, anna.state, anna.seconds) == (4, 4, True, "stands", 7.5)
@@ -91,7 +91,7 @@ def test_students_with_a_cluster_each_are_asked_for_apart(kubectl: PretendedKube
     stands("student-bo")
     left("student-anna")
     left("student-bo")
-    anna, bo = status.look(klass(tenancy="cluster"))
+    anna, bo = status.look(roster(tenancy="cluster"))
 
     assert (anna.state, anna.well) == ("does not answer", False)
     assert (bo.ready, bo.pods, bo.well) == (4, 4, True)
@@ -104,7 +104,7 @@ def test_a_pod_that_has_done_its_work_is_not_missed(kubectl: PretendedKubectl) -
     stands(PLATFORM)
     left("student-anna")
 
-    assert (status.look(klass())[1].pods, status.look(klass())[1].well) == (2, True)
+    assert (status.look(roster())[1].pods, status.look(roster())[1].well) == (2, True)
 
 
 def test_a_pod_of_which_nothing_is_known_yet_is_not_ready(kubectl: PretendedKubectl) -> None:
@@ -112,7 +112,7 @@ def test_a_pod_of_which_nothing_is_known_yet_is_not_ready(kubectl: PretendedKube
     stands(PLATFORM)
     left("student-anna")
 
-    assert (status.look(klass())[1].ready, status.look(klass())[1].pods) == (0, 1)
+    assert (status.look(roster())[1].ready, status.look(roster())[1].pods) == (0, 1)
 
 
 STATES = {
@@ -131,7 +131,7 @@ def test_the_state_is_what_the_last_run_left_unless_nobody_answers(
     kubectl.answers("get pods", pods(anna_shop=(1, 0)) if answers else "connection refused", code=not answers)
     stands(PLATFORM)
     left("student-anna", state, error="it failed" if state is State.UNFINISHED else "")
-    anna = status.look(klass())[1]
+    anna = status.look(roster())[1]
 
     assert (anna.state, anna.well) == (told, well)
     assert anna.error == ("it failed" if state is State.UNFINISHED else "")
@@ -148,7 +148,7 @@ ROWS = [
 
 def drawn() -> list[str]:
     out = io.StringIO()
-    Console(file=out, width=80, color_system=None).print(status.table(ROWS))
+    Console(file=out, width=80, color_system=None).print(class_tables.status_table(ROWS))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 

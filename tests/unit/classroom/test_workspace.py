@@ -17,8 +17,7 @@ import yaml
 from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.services.classes import workspace
-from lab.services.classes.plan import Action, Known, State, Verb
-from lab.services.classes.workspace import Record
+from lab.services.classes.plan import Action, StackRecord, State, Verb
 
 STACK = "student-anna"
 PLATFORM = "ws26-platform"
@@ -38,8 +37,10 @@ def action(verb: Verb = Verb.CREATE, **more: Any) -> Action:  # noqa: ANN401 - t
     return Action(verb=verb, **whole)
 
 
-def entry(**more: Any) -> Record:  # noqa: ANN401 - the record's
-    return Record(**{"classroom": "ws26", "student": "anna", "name": "안나", "state": State.STANDS, **more})
+def entry(**more: Any) -> StackRecord:  # noqa: ANN401 - the record's
+    return StackRecord(
+        **{"stack": STACK, "classroom": "ws26", "student": "anna", "name": "안나", "state": State.STANDS, **more}
+    )
 
 
 def folder(stack: str = STACK) -> Path:
@@ -106,7 +107,7 @@ def test_the_settings_of_a_stack_that_goes_stay_for_what_takes_it_down() -> None
 
 def test_nobody_else_can_read_settings_and_records() -> None:
     made = workspace.prepare(action())
-    workspace.begin(action(), "ws26")
+    workspace.mark_started(action(), "ws26")
 
     assert {f"{stat.S_IMODE(file.stat().st_mode):o}" for file in made.iterdir()} == {"600"}
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
@@ -176,7 +177,7 @@ def test_who_has_a_cluster_of_her_own_has_a_key_of_her_own() -> None:
 
 def test_what_was_noted_is_known_again() -> None:
     folder()
-    workspace.record(STACK, entry(digest="d1", seconds=7.25, error="[red] 'x'\n"))
+    workspace.save(entry(digest="d1", seconds=7.25, error="[red] 'x'\n"))
 
     assert workspace.load(STACK) == entry(digest="d1", seconds=7.25, error="[red] 'x'\n")
 
@@ -184,13 +185,13 @@ def test_what_was_noted_is_known_again() -> None:
 def test_a_run_that_is_begun_counts_as_not_finished_until_it_is() -> None:
     made = action(digest="d1")
     workspace.prepare(made)
-    workspace.begin(made, "ws26")
+    workspace.mark_started(made, "ws26")
     begun = workspace.load(STACK)
-    workspace.stands(made, 8.5)
+    workspace.mark_up(made, 8.5)
     done = workspace.load(STACK)
-    workspace.begin(made, "ws26")
+    workspace.mark_started(made, "ws26")
     again = workspace.load(STACK)
-    workspace.fails(STACK, "it failed")
+    workspace.mark_failed(STACK, "it failed")
 
     assert begun == entry(state=State.UNFINISHED, shares=True)
     assert done == entry(digest="d1", seconds=8.5, shares=True)
@@ -202,10 +203,10 @@ def test_a_run_that_is_begun_counts_as_not_finished_until_it_is() -> None:
 
 def test_what_stands_has_failed_no_more_and_what_fails_is_nothing_that_is_known() -> None:
     folder()
-    workspace.record(STACK, entry(state=State.UNFINISHED, error="it failed", seconds=3.0))
-    workspace.stands(action(digest="d1"), 8.5)
+    workspace.save(entry(state=State.UNFINISHED, error="it failed", seconds=3.0))
+    workspace.mark_up(action(digest="d1"), 8.5)
     done = workspace.load(STACK)
-    workspace.fails(STACK, "no room")
+    workspace.mark_failed(STACK, "no room")
 
     assert done == entry(digest="d1", seconds=8.5, shares=True)
     assert workspace.load(STACK) == entry(state=State.UNFINISHED, seconds=8.5, error="no room", shares=True)
@@ -215,17 +216,17 @@ def test_what_stands_has_failed_no_more_and_what_fails_is_nothing_that_is_known(
 def test_what_is_gone_is_noted_as_that_and_its_settings_stay(*, shares: bool) -> None:
     file = workspace.prepare(action()) / f"Pulumi.{STACK}.yaml"
     before = file.read_text(encoding="utf-8")
-    workspace.record(STACK, entry(digest="d1", seconds=8.5, error="it failed", shares=shares))
-    workspace.gone(STACK)
+    workspace.save(entry(digest="d1", seconds=8.5, error="it failed", shares=shares))
+    workspace.mark_destroyed(STACK)
 
     assert workspace.load(STACK) == entry(state=State.GONE, seconds=8.5, shares=shares)
     assert file.read_text(encoding="utf-8") == before
 
 
 def test_the_end_of_what_nobody_began_is_not_noted() -> None:
-    workspace.stands(action(digest="d1"), 8.5)
-    workspace.fails(STACK, "it failed")
-    workspace.gone(STACK)
+    workspace.mark_up(action(digest="d1"), 8.5)
+    workspace.mark_failed(STACK, "it failed")
+    workspace.mark_destroyed(STACK)
 
     assert not paths.class_workspace(STACK).exists()
 
@@ -264,16 +265,16 @@ def test_a_stack_counts_as_a_share_only_while_it_can_have_no_cluster_of_its_own(
 ) -> None:
     folder()
     if before is not None:
-        workspace.record(STACK, entry(shares=before))
-    workspace.begin(action(config=config), "ws26")
+        workspace.save(entry(shares=before))
+    workspace.mark_started(action(config=config), "ws26")
     noted = workspace.known()[STACK]
-    workspace.fails(STACK, "it failed")
+    workspace.mark_failed(STACK, "it failed")
     failed = workspace.known()[STACK]
 
     assert (noted.shares, noted.state) == (begun, State.UNFINISHED)
     assert (failed.shares, failed.state) == (begun, State.UNFINISHED)
     if done is not None:
-        workspace.stands(action(config=config), 1.0)
+        workspace.mark_up(action(config=config), 1.0)
         assert workspace.known()[STACK].shares is done
 
 
@@ -301,19 +302,19 @@ def dies(*arguments, **options):
     return file
 os.fdopen = dies
 action = Action(stack=sys.argv[1], student="anna", verb=Verb.UPDATE, reason="", wave=2, digest="new")
-workspace.stands(action, 0.0)
+workspace.mark_up(action, 0.0)
 """
 
 
 def test_whoever_is_killed_while_noting_leaves_what_was_known() -> None:
     folder()
-    workspace.record(STACK, entry(digest="old"))
+    workspace.save(entry(digest="old"))
     environment = {**os.environ, "PYTHONPATH": str(paths.PROJECT)}
     result = subprocess.run([sys.executable, "-c", KILLED, STACK], env=environment, check=False)
 
     assert result.returncode == -signal.SIGKILL
     assert workspace.load(STACK) == entry(digest="old")
-    workspace.stands(action(digest="new", config={}), 0.0)
+    workspace.mark_up(action(digest="new", config={}), 0.0)
     assert workspace.load(STACK) == entry(digest="new")
 
 
@@ -353,10 +354,10 @@ def test_nothing_is_known_before_there_is_a_class() -> None:
 def test_known_is_every_stack_with_a_record_by_name() -> None:
     for stack in ("student-bo", STACK):
         folder(stack)
-        workspace.record(stack, entry(student=stack.removeprefix("student-"), digest="d", shares=stack == STACK))
+        workspace.save(entry(stack=stack, student=stack.removeprefix("student-"), digest="d", shares=stack == STACK))
 
     assert list(workspace.known()) == [STACK, "student-bo"]
-    assert workspace.known()[STACK] == Known(
+    assert workspace.known()[STACK] == StackRecord(
         stack=STACK, classroom="ws26", student="anna", state=State.STANDS, digest="d", name="안나", shares=True
     )
     assert not workspace.known()["student-bo"].shares
@@ -364,7 +365,7 @@ def test_known_is_every_stack_with_a_record_by_name() -> None:
 
 def test_whatever_else_lies_between_the_folders_is_no_stack() -> None:
     folder()
-    workspace.record(STACK, entry())
+    workspace.save(entry())
     place = paths.class_workspace(STACK).parent
     (place / "a file").touch()
     (place / "class.json").write_text(json.dumps({"state": "stands"}), encoding="utf-8")
@@ -380,7 +381,7 @@ def test_whatever_else_lies_between_the_folders_is_no_stack() -> None:
 
 def test_stacks_that_no_class_has_made_are_others() -> None:
     folder()
-    workspace.record(STACK, entry())
+    workspace.save(entry())
     stacks = paths.state_dir() / ".pulumi" / "stacks" / "istio-lab"
     stacks.mkdir(parents=True)
     for name in ("dev.json", f"{STACK}.json", "dev.json.bak", "dev.json.attrs"):
