@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plan_table(plan: Plan, roster: Roster) -> Table:
-    """What is done in each wave, then what is kept."""
+    """The actions of each wave, then the stacks that are kept."""
     table = Table(
         Column("stack", no_wrap=True),
         Column("what", no_wrap=True),

@@ -1,4 +1,4 @@
-"""What the stacks of a class are configured with: all that the class file says, and what follows from it."""
+"""Configuration of the stacks of a class: the class file's settings, and what follows from them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def of_platform(roster: Roster) -> Config:
 
 
 _SOMEBODY = "203.0.113.7/32"
-"""Of the documentation's own range: an address in the place of whoever will run `up`."""
+"""An address of the documentation range, in place of the address of whoever will run `up`."""
 
 
 def checked(chosen: Config, *, source: str) -> Settings:
@@ -78,7 +78,7 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Config:
 
 
 _CPU_OF_A_STUDENT, _PODS_OF_A_STUDENT = 1.5, 34
-"""What the Pods of a student's three namespaces ask for, sidecars and a roll under way included, and how many."""
+"""Requests and number of the Pods of a student's three namespaces, with sidecars and a rollout in progress."""
 
 _CPU_OF_THE_PLATFORM, _PODS_OF_THE_PLATFORM = 4, 20
 """The same of istiod, gateways, Prometheus, Grafana, Kiali, Jaeger, Loki and Argo Rollouts."""

@@ -48,7 +48,7 @@ _STACKS_PER_CORE = 6
 
 
 class Engine(lifecycle.Engine, Protocol):
-    """What a class needs of Pulumi."""
+    """The operations of Pulumi that a class needs."""
 
     def prune_state(self, stack: Stack) -> None:
         """Remove a stack whose resources went with the cluster that they were in."""

@@ -25,12 +25,12 @@ _NOT_IN_GIT = "*\n"
 _FIRST = 0o700
 
 _HOW_TO_REACH_IT = ("server", "certificate-authority-data", "tls-server-name", "insecure-skip-tls-verify")
-"""Of a cluster in a kubeconfig; a proxy's address is left out, since it may have the administrator's password in it."""
+"""Of a cluster in a student's kubeconfig; a proxy's address may contain the administrator's password."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """Where a student works.
+    """The place of a student's work.
 
     Attributes:
         stack: whose outputs say where things are.
@@ -50,7 +50,7 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """What a student's page tells.
+    """The content of a student's page.
 
     Attributes:
         namespaces: the student's, by what the notes call them.
@@ -66,7 +66,7 @@ class Given:
 
 
 def share(roster: Roster, student: Student) -> Share:
-    """Where a student of a class works."""
+    """Return where a student of a class works."""
     own = {each: names.namespace(student.id, each) if roster.shared else each for each in names.COURSE}
     stack = Stack(student.stack)
     return Share(stack=stack, platform=Stack(roster.platform_stack) if roster.shared else stack, namespaces=own)
@@ -224,7 +224,7 @@ def _addresses(where: Share) -> dict[str, str]:
 
 
 def _passwords(where: Share) -> dict[str, str]:
-    """Of the student's own database, and of Grafana where the tools are the student's own too."""
+    """Read the password of the student's database, and Grafana's if the student has a whole cluster."""
     shop = where.namespaces["shop"]
     found = {f"the shop's MySQL, {name}": value for name, value in _secret(where, shop, "config-dev").items()}
     if where.platform is where.stack and (grafana := _secret(where, "istio-system", "grafana")):

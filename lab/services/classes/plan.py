@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Verb(StrEnum):
-    """What is done to a stack."""
+    """An operation on a stack."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -38,7 +38,7 @@ class Verb(StrEnum):
 
 
 class State(StrEnum):
-    """How the last run of a stack on this machine ended."""
+    """The result of the last run of a stack on this machine."""
 
     STANDS = "stands"
 
@@ -51,7 +51,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class StackRecord:
-    """What earlier runs left behind about a stack.
+    """The record of a stack that earlier runs left behind.
 
     Attributes:
         stack: its name.
@@ -80,7 +80,7 @@ class StackRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What is done to one stack.
+    """The decision about one stack.
 
     Attributes:
         stack: its name.

@@ -1,4 +1,4 @@
-"""What a class costs, and whether it may."""
+"""The cost of a class, and its limit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def course(roster: Roster) -> Course:
 
 
 def estimate(roster: Roster) -> Estimate:
-    """What a class costs.
+    """Estimate what a class costs.
 
     Raises:
         UnknownPriceError: a price is not known.
@@ -67,7 +67,7 @@ def hold(roster: Roster, found: Estimate) -> None:
 
 
 def sentence(roster: Roster, found: Estimate) -> str:
-    """What a class costs, in a line."""
+    """Summarize what a class costs in one line."""
     if not found.at_most:
         return "It costs nothing: no part of it stands on Azure."
     spent = course(roster)

@@ -1,4 +1,4 @@
-"""The digest of the program that stacks are made by: another one means that they may have to be made anew."""
+"""The digest of the program that makes the stacks: after a change, stacks may need an update."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FILES = ("__main__.py", "Pulumi.yaml", "lab.lock.json")
 
 
 def digest() -> str:
-    """Of every file that decides what a stack is."""
+    """Return the digest of every file that decides what a stack is."""
     found = hashlib.sha256()
     for file in sorted(_sources()):
         found.update(f"{file.relative_to(paths.PROJECT)}\n".encode() + file.read_bytes())
@@ -31,6 +31,6 @@ def _sources() -> Iterable[Path]:
 
 
 def _cached(file: Path) -> bool:
-    """Whether Python, a linter or an editor has left it."""
+    """True for files that Python, a linter or an editor leaves behind."""
     parts = file.relative_to(paths.PROJECT).parts
     return any(part == "__pycache__" or part.startswith(".") for part in parts)

@@ -63,7 +63,7 @@ def carry_out(
 
 
 def class_file(file: Path) -> dict[str, datetime]:
-    """When the stacks of a class expire by its file: all of them at once.
+    """Return when the stacks of a class expire by its file, all at the same time.
 
     Raises:
         LabError: it is no class file.
@@ -89,7 +89,7 @@ def plan_of(entry: StackRecord) -> Plan:
 
 
 def examine(name: str) -> Found:
-    """What a stack says about itself."""
+    """Return what a stack says about itself."""
     try:
         stack = Stack(name)
         values = stack.values()

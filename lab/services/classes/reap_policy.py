@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ExpiryAction(StrEnum):
-    """What happens to a lab that has expired."""
+    """The action on an expired lab."""
 
     STOP = "stop"
     DESTROY = "destroy"

@@ -97,7 +97,7 @@ def _counts(kubeconfig: Path) -> _Counts | None:
 
 
 def _sum(counts: _Counts | None, namespaces: tuple[str, ...]) -> tuple[int, int] | None:
-    """Of some namespaces, or of all."""
+    """Add up the Pods of some namespaces, or of all."""
     if counts is None:
         return None
     chosen = [count for name, count in counts.items() if not namespaces or name in namespaces]

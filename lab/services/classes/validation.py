@@ -144,7 +144,7 @@ def _misplaced(found: Source, roster: Roster) -> list[str]:
 
 
 def _unserved(found: Source, roster: Roster) -> list[str]:
-    """What the shared cluster has no room or no controller for."""
+    """Find what the shared cluster has no room or no controller for."""
     if not roster.shared:
         return []
     problems = []
@@ -176,7 +176,7 @@ def _rolls_out(chosen: Config) -> bool:
 
 
 def _refused_settings(found: Source, roster: Roster) -> list[str]:
-    """What `Settings` would refuse of any stack."""
+    """Find what `Settings` would refuse of any stack."""
     problems: list[str] = []
     if roster.shared:
         problems += _refused(
@@ -210,7 +210,7 @@ _Written = list[tuple["Key", Config]]
 
 
 def _refused(found: Source, place: Key, written: _Written, chosen: Config) -> tuple[list[str], Settings | None]:
-    """What `Settings` would refuse of one stack, and the settings if it is nothing."""
+    """Find what `Settings` would refuse of one stack; return the settings if it is nothing."""
     try:
         return [], configuration.checked(chosen, source=found.at(place))
     except LabError as error:
@@ -234,7 +234,7 @@ def _line(found: Source, place: Key, written: _Written, key: str) -> str:
 
 
 def _depth(settings: Mapping[str, Any], path: Sequence[str]) -> int:
-    """How many parts of a setting's name stand in a mapping, from the outside in."""
+    """Count the leading parts of a setting's name that are in a mapping."""
     inside: object = settings
     for depth, part in enumerate(path):
         if not isinstance(inside, dict) or part not in inside:
@@ -247,11 +247,11 @@ _SHAPES = {
     "model_type": "keys with values, such as id and name",
     "tuple_type": "a list of students, or the name of a CSV file beside this one",
 }
-"""What is allowed where a value is of the wrong kind altogether."""
+"""The allowed kinds, for values of a wrong kind."""
 
 
 _INNER: Mapping[str, type[Group]] = {"students": Student, "quota": Quota, "budget": Budget}
-"""What has keys of its own inside a class."""
+"""The sections of a class file."""
 
 
 def _problem(found: Source, details: Mapping[str, Any]) -> str:
@@ -271,7 +271,7 @@ def _keys(model: type[Group]) -> Iterable[str]:
 
 
 def _by_line(problem: str) -> tuple[str, int, str]:
-    """As the file has them: by file, then by number."""
+    """The order in the files: by file, then by line number."""
     file, _, rest = problem.partition(":")
     number = rest.partition(":")[0]
     return file, int(number) if number.isdigit() else 0, problem
