@@ -12,6 +12,7 @@ from pulumi import ResourceOptions
 from components.common.namespaces import NamespaceRef, injected
 from components.common.resources import resource
 from lab.core import manifests
+from lab.core.namespaces import TUTORIAL
 from lab.toolchain import artifacts
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.settings import Settings
-
-NAMESPACE = "tutorial"
 
 _RETIRED_HUB = "registry.istio.io/release"
 """The hub in Bookinfo's manifest, switched off in December 2026."""
@@ -86,7 +85,7 @@ class Tutorial(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TutorialArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:tutorial:Tutorial", name, None, opts)
-        self.namespace = args.namespace or injected(NAMESPACE, self)
+        self.namespace = args.namespace or injected(TUTORIAL, self)
         # Before istiod is ready its webhook would refuse a Pod, or leave it without a sidecar.
         child_opts = ResourceOptions(parent=self, depends_on=[*self.namespace.depends_on, *args.depends_on])
         if args.hello_nginx_image is not None:

@@ -18,6 +18,7 @@ from pulumi import ResourceOptions
 
 from components.common.exposure import PRIVATE, Exposure
 from lab.core.manifests import dump
+from lab.core.namespaces import ISTIO_SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from components.platform.base import Capabilities
     from lab.core.manifests import Object
 
-NAMESPACE = "istio-system"
 """The namespace of the observability addons, as in the course."""
 
 _CHART = Path(__file__).parent / "chart"
@@ -67,7 +67,7 @@ class AddonContext:
     capabilities: Capabilities
     depends_on: Sequence[pulumi.Resource]
     directory: Path
-    namespace: str = NAMESPACE
+    namespace: str = ISTIO_SYSTEM
 
 
 @dataclass(frozen=True, kw_only=True)

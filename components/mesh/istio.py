@@ -11,6 +11,7 @@ from pulumi import ResourceOptions
 
 from components.common.exposure import service_address
 from components.mesh import values
+from lab.core.namespaces import ISTIO_SYSTEM
 from lab.toolchain import artifacts
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from components.platform.base import Platform
     from lab.settings import Settings
 
-NAMESPACE = "istio-system"
 INGRESS = "istio-ingressgateway"
 EGRESS = "istio-egressgateway"
 
@@ -86,7 +86,7 @@ class Istio(pulumi.ComponentResource):
         super().__init__("istio-lab:mesh:Istio", name, None, opts)
         platform = args.platform
         self.namespace = k8s.core.v1.Namespace(
-            NAMESPACE, metadata={"name": NAMESPACE}, opts=ResourceOptions(parent=self, hooks=platform.hooks)
+            ISTIO_SYSTEM, metadata={"name": ISTIO_SYSTEM}, opts=ResourceOptions(parent=self, hooks=platform.hooks)
         )
         # Helm polls every two seconds for ready Pods, and simulated Pods are ready at once.
         self._await_pods = platform.capabilities.runs_containers
@@ -126,7 +126,7 @@ class Istio(pulumi.ComponentResource):
             name,
             name=name,
             chart=str(chart),
-            namespace=NAMESPACE,
+            namespace=ISTIO_SYSTEM,
             values=chart_values,
             atomic=self._await_pods,
             skip_await=not self._await_pods,
@@ -149,7 +149,7 @@ class Istio(pulumi.ComponentResource):
             "mesh-default",
             api_version="telemetry.istio.io/v1",
             kind="Telemetry",
-            metadata={"name": "mesh-default", "namespace": NAMESPACE},
+            metadata={"name": "mesh-default", "namespace": ISTIO_SYSTEM},
             spec={"accessLogging": access_log, "tracing": tracing},
             opts=ResourceOptions(parent=self, depends_on=self.ready),
         )

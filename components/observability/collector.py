@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.common.addon import NAMESPACE, Addon, AddonArgs, AddonManifests
+from components.common.addon import Addon, AddonArgs, AddonManifests
 from components.common.objects import CONFINED, account_with_rules
 from components.observability import collector_configuration
 from components.observability.collector_configuration import HEALTH_PORT, LOGS, NODE_NAME, POD_IP, STORAGE
 from lab.core import versions
 from lab.core.manifests import dump, roll_with
+from lab.core.namespaces import ISTIO_SYSTEM
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _NAME = "log-collector"
 _IMAGE = f"docker.io/otel/opentelemetry-collector-k8s:{versions.OPENTELEMETRY_COLLECTOR}"
 _LABELS = {"app": _NAME}
-_METADATA = {"name": _NAME, "namespace": NAMESPACE, "labels": _LABELS}
+_METADATA = {"name": _NAME, "namespace": ISTIO_SYSTEM, "labels": _LABELS}
 _CONFIGURATION = "collector.yaml"
 _RULE: Object = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
 
@@ -29,7 +30,7 @@ _RULE: Object = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "lis
 class CollectorArgs(AddonArgs):
     """Arguments of the collector, with the URL of Loki's OTLP endpoint."""
 
-    loki: str = f"http://loki.{NAMESPACE}.svc:3100/otlp"
+    loki: str = f"http://loki.{ISTIO_SYSTEM}.svc:3100/otlp"
 
 
 class Collector(Addon):
@@ -41,7 +42,7 @@ class Collector(Addon):
 
 def compose(args: CollectorArgs) -> AddonManifests:
     """Return its objects."""
-    settings = collector_configuration.configuration(name=_NAME, namespace=NAMESPACE, loki=args.loki)
+    settings = collector_configuration.configuration(name=_NAME, namespace=ISTIO_SYSTEM, loki=args.loki)
     config_map: Object = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -55,7 +56,7 @@ def compose(args: CollectorArgs) -> AddonManifests:
         "spec": {"selector": {"matchLabels": _LABELS}, "template": _pod()},
     }
     roll_with(daemon_set, config_map)
-    return AddonManifests(objects=[*account_with_rules(_NAME, NAMESPACE, _LABELS, [_RULE]), config_map, daemon_set])
+    return AddonManifests(objects=[*account_with_rules(_NAME, ISTIO_SYSTEM, _LABELS, [_RULE]), config_map, daemon_set])
 
 
 def _pod() -> Object:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.common.addon import NAMESPACE, Addon, AddonManifests, ConfigMapFiles, ToolArgs
+from components.common.addon import Addon, AddonManifests, ConfigMapFiles, ToolArgs
 from components.common.volumes import store
 from components.password import Password
 from lab.core.manifests import Manifest, Object, configuration, merge, named, roll_with
+from lab.core.namespaces import ISTIO_SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ class Grafana(Addon):
         password = Password("grafana-password", _PASSWORD_LENGTH, ResourceOptions(parent=self))
         k8s.core.v1.Secret(
             _ADMIN,
-            metadata={"name": _ADMIN, "namespace": NAMESPACE},
+            metadata={"name": _ADMIN, "namespace": ISTIO_SYSTEM},
             string_data={"admin-user": "admin", "admin-password": password.value},
             opts=ResourceOptions(parent=self, depends_on=list(args.context.depends_on)),
         )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.common.addon import NAMESPACE, Addon, AddonManifests, ToolArgs
+from components.common.addon import Addon, AddonManifests, ToolArgs
 from components.password import Password
 from lab.core.manifests import Manifest, Object, configuration, merge, roll_with
+from lab.core.namespaces import ISTIO_SYSTEM
 
 _SIGNING_KEY = "kiali-signing-key"
 _SIGNING_KEY_LENGTH = 32
@@ -37,7 +38,7 @@ class Kiali(Addon):
         key = Password(_SIGNING_KEY, _SIGNING_KEY_LENGTH, ResourceOptions(parent=self))
         k8s.core.v1.Secret(
             _SIGNING_KEY,
-            metadata={"name": _SIGNING_KEY, "namespace": NAMESPACE},
+            metadata={"name": _SIGNING_KEY, "namespace": ISTIO_SYSTEM},
             string_data={"key": key.value},
             opts=ResourceOptions(parent=self, depends_on=list(args.context.depends_on)),
         )
@@ -61,10 +62,10 @@ def compose(args: KialiArgs) -> AddonManifests:
 
 def _external_services(args: KialiArgs) -> Object:
     return {
-        "prometheus": {"enabled": args.prometheus, "url": f"http://prometheus.{NAMESPACE}:9090"},
+        "prometheus": {"enabled": args.prometheus, "url": f"http://prometheus.{ISTIO_SYSTEM}:9090"},
         "grafana": {
             "enabled": args.grafana,
-            "internal_url": f"http://grafana.{NAMESPACE}:3000",
+            "internal_url": f"http://grafana.{ISTIO_SYSTEM}:3000",
             "auth": {"type": "basic", "username": "admin", "password": "secret:grafana:admin-password"},
         }
         if args.grafana
@@ -72,7 +73,7 @@ def _external_services(args: KialiArgs) -> Object:
         "tracing": {
             "enabled": args.tracing,
             "provider": "jaeger",
-            "internal_url": f"http://tracing.{NAMESPACE}/jaeger",
+            "internal_url": f"http://tracing.{ISTIO_SYSTEM}/jaeger",
             "use_grpc": False,
         },
     }

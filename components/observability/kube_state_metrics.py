@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.common.addon import NAMESPACE, Addon, AddonArgs, AddonManifests
+from components.common.addon import Addon, AddonArgs, AddonManifests
 from components.common.objects import CONFINED_AS_NOBODY, account_with_rules
 from lab.core import versions
+from lab.core.namespaces import ISTIO_SYSTEM
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _NAME = "kube-state-metrics"
 _IMAGE = f"registry.k8s.io/kube-state-metrics/kube-state-metrics:v{versions.KUBE_STATE_METRICS}"
 _LABELS = {"app": _NAME}
-_METADATA = {"name": _NAME, "namespace": NAMESPACE, "labels": _LABELS}
+_METADATA = {"name": _NAME, "namespace": ISTIO_SYSTEM, "labels": _LABELS}
 
 _WATCHED = {
     "": ("nodes", "namespaces", "pods", "services", "replicationcontrollers", "persistentvolumeclaims"),
@@ -49,7 +50,7 @@ def compose() -> AddonManifests:
     # metrics, whichever Pods they describe.
     scrape = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
     service = {
-        "metadata": {"name": _NAME, "namespace": NAMESPACE, "annotations": scrape},
+        "metadata": {"name": _NAME, "namespace": ISTIO_SYSTEM, "annotations": scrape},
         "spec": {"selector": _LABELS, "ports": [{"name": "http-metrics", "port": 8080, "targetPort": "http-metrics"}]},
     }
     pod = {
@@ -62,7 +63,7 @@ def compose() -> AddonManifests:
     ]
     return AddonManifests(
         objects=[
-            *account_with_rules(_NAME, NAMESPACE, _LABELS, rules),
+            *account_with_rules(_NAME, ISTIO_SYSTEM, _LABELS, rules),
             {"apiVersion": "v1", "kind": "Service", **service},
             {
                 "apiVersion": "apps/v1",

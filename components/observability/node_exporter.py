@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.common.addon import NAMESPACE, Addon, AddonArgs, AddonManifests
+from components.common.addon import Addon, AddonArgs, AddonManifests
 from components.common.objects import CONFINED_AS_NOBODY
 from lab.core import versions
+from lab.core.namespaces import ISTIO_SYSTEM
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
@@ -15,7 +16,7 @@ _NAME = "node-exporter"
 _IMAGE = f"quay.io/prometheus/node-exporter:v{versions.NODE_EXPORTER}"
 _PORT = 9100
 _LABELS = {"app": _NAME}
-_METADATA = {"name": _NAME, "namespace": NAMESPACE, "labels": _LABELS}
+_METADATA = {"name": _NAME, "namespace": ISTIO_SYSTEM, "labels": _LABELS}
 
 
 class NodeExporter(Addon):
@@ -57,7 +58,7 @@ def compose() -> AddonManifests:
             {
                 "apiVersion": "v1",
                 "kind": "Service",
-                "metadata": {"name": _NAME, "namespace": NAMESPACE, "annotations": {"prometheus.io/scrape": "true"}},
+                "metadata": {"name": _NAME, "namespace": ISTIO_SYSTEM, "annotations": {"prometheus.io/scrape": "true"}},
                 "spec": {
                     "clusterIP": "None",
                     "selector": _LABELS,

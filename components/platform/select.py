@@ -9,6 +9,7 @@ import pulumi
 
 from lab.core import paths, versions
 from lab.core.errors import LabError
+from lab.core.namespaces import ARGO_ROLLOUTS, ISTIO_SYSTEM, SHOP, TUTORIAL
 from lab.settings import Target
 
 if TYPE_CHECKING:
@@ -70,11 +71,7 @@ def _azure(settings: Settings, stack: str) -> Platform:
 
 
 def _kubeconfig(settings: Settings, stack: str) -> Platform:
-    from components import tutorial
-    from components.mesh import istio
     from components.platform.kubeconfig import Kubeconfig, KubeconfigArgs
-    from components.rollouts import argo_rollouts
-    from components.shop import shop
     from lab.platforms.kubeconfig import probe, read
 
     chosen = settings.kubeconfig
@@ -90,10 +87,10 @@ def _kubeconfig(settings: Settings, stack: str) -> Platform:
         cluster=cluster,
         purge_crds=chosen.purge_crds,
         namespaces=(
-            istio.NAMESPACE,
-            tutorial.NAMESPACE,
-            *((shop.NAMESPACE,) if settings.shop.enabled else ()),
-            *((argo_rollouts.NAMESPACE,) if settings.rollouts.enabled else ()),
+            ISTIO_SYSTEM,
+            TUTORIAL,
+            *((SHOP,) if settings.shop.enabled else ()),
+            *((ARGO_ROLLOUTS,) if settings.rollouts.enabled else ()),
         ),
     )
     return Kubeconfig("kubeconfig", args)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from components.common.addon import Addon, AddonArgs, AddonManifests
 from lab.core import versions
 from lab.core.manifests import Manifest, merge, named
+from lab.core.namespaces import ARGO_ROLLOUTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from lab.core.manifests import Object
 
-NAMESPACE = "argo-rollouts"
 """As in the handout."""
 
 _NAME, _METRICS, _DASHBOARD = "argo-rollouts", "argo-rollouts-metrics", "argo-rollouts-dashboard"
@@ -55,7 +55,7 @@ def compose(files: RolloutsManifests) -> AddonManifests:
     objects = [*install.objects, *dashboard.objects]
     for each in objects:
         if not each["kind"].startswith("Cluster"):
-            merge(each, {"metadata": {"namespace": NAMESPACE}})
+            merge(each, {"metadata": {"namespace": ARGO_ROLLOUTS}})
     for manifest, service in ((install, _METRICS), (dashboard, _DASHBOARD)):
         for port in manifest.one("Service", service)["spec"]["ports"]:
             # Istio reads a port's protocol from the beginning of its name.

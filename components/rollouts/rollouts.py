@@ -11,8 +11,9 @@ from pulumi import ResourceOptions
 
 from components.common.addon import AddonContext
 from components.common.exposure import Exposure
-from components.rollouts.argo_rollouts import NAMESPACE, ArgoRollouts, ArgoRolloutsArgs, RolloutsManifests
+from components.rollouts.argo_rollouts import ArgoRollouts, ArgoRolloutsArgs, RolloutsManifests
 from components.rollouts.example import Example, ExampleArgs
+from lab.core.namespaces import ARGO_ROLLOUTS
 from lab.toolchain import artifacts
 
 if TYPE_CHECKING:
@@ -60,16 +61,16 @@ class Rollouts(pulumi.ComponentResource):
 
     def _install(self, args: RolloutsArgs) -> None:
         namespace = k8s.core.v1.Namespace(
-            NAMESPACE,
+            ARGO_ROLLOUTS,
             # Nothing in it uses the mesh.
-            metadata={"name": NAMESPACE, "labels": {"istio-injection": "disabled"}},
+            metadata={"name": ARGO_ROLLOUTS, "labels": {"istio-injection": "disabled"}},
             opts=ResourceOptions(parent=self),
         )
         context = AddonContext(
             capabilities=args.platform.capabilities,
             depends_on=[namespace],
             directory=args.directory,
-            namespace=NAMESPACE,
+            namespace=ARGO_ROLLOUTS,
         )
         installed = ArgoRollouts(
             "argo-rollouts", ArgoRolloutsArgs(context=context, manifests=args.manifests), ResourceOptions(parent=self)

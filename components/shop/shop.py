@@ -19,14 +19,13 @@ from components.shop import images
 from components.shop.app import PORT, App, AppArgs, Readiness, Replacement, Workload
 from components.shop.configuration import Configuration, ConfigurationArgs
 from components.shop.mysql import Mysql, MysqlArgs
+from lab.core.namespaces import SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.platform.base import Platform
     from lab.settings import rollouts, shop
-
-NAMESPACE = "shop"
 
 _ORDER, _DELIVERY, _SIEGE = "order", "delivery", "siege"
 
@@ -70,7 +69,7 @@ class Shop(pulumi.ComponentResource):
         super().__init__("istio-lab:shop:Shop", name, None, opts)
         self._args, settings = args, args.settings
         child_opts = ResourceOptions(parent=self)
-        own = self.namespace = args.namespace or injected(NAMESPACE, self)
+        own = self.namespace = args.namespace or injected(SHOP, self)
         everywhere = [own, *([args.tutorial] if args.tutorial else [])]
         configuration = Configuration(
             "configuration",
@@ -109,7 +108,7 @@ class Shop(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _app(self, app: str, namespace: NamespaceRef, settings: shop.App, config_digest: str | None) -> None:
-        in_shop = namespace.key == NAMESPACE
+        in_shop = namespace.key == SHOP
         image = images.resolve(app, settings.image, self._args.platform)
         if image is None:
             if in_shop:

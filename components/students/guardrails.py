@@ -11,6 +11,7 @@ from pulumi import ResourceOptions
 
 from components.common.namespaces import NamespaceRef
 from components.students.access import StudentAccess, StudentAccessArgs
+from lab.core.namespaces import ISTIO_SYSTEM
 from lab.settings.students import CLASS_LABEL, COURSE, STUDENT_LABEL, namespace
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _INJECTED = ("tutorial", "shop")
 """Namespaces of the handout with sidecar injection."""
 
-_PLATFORM = ("istio-system",)
+_PLATFORM = (ISTIO_SYSTEM,)
 """Namespaces that students' Pods send requests to and get them from: gateways, Prometheus, Jaeger."""
 
 _FORBIDDEN = {"services.loadbalancers": "0", "services.nodeports": "0"}
