@@ -1,138 +1,71 @@
-"""The lab, chapter by chapter: settings, platform, mesh, observability, tutorial, shop, traffic, delivery, outputs."""
+"""The lab, chapter by chapter: platform, mesh, observability, tutorial, rollouts, shop, students, traffic, outputs."""
 
-import gc
 import signal
-
-if __name__ == "__main__":  # a class imports this program and runs it for many students in one process
-    # Most of the program's time is importing; nothing here lives long enough to be worth collecting.
-    gc.disable()
-    # Ctrl-C in a terminal reaches this process as well, but ending gracefully is the engine's business.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 import pulumi
 from pulumi import ResourceOptions
 
-from components import engine
-from components.access import Access, AccessArgs, Rights
-from components.confinement import Confinement
-from components.delivery.argo_rollouts import RolloutsManifests
-from components.delivery.delivery import Delivery, DeliveryArgs
-from components.delivery.example import Example, ExampleArgs
-from components.mesh.istio import Istio, IstioArgs, IstioCharts
-from components.observability.exposure import PRIVATE
-from components.observability.observability import Manifests, Observability, ObservabilityArgs
-from components.places import DEFAULT, Place
+from components.common.namespaces import DEFAULT
+from components.mesh.istio import Istio, IstioArgs
+from components.observability.observability import Observability, ObservabilityArgs
 from components.platform import shared
+from components.platform.base import Platform
 from components.platform.select import select
+from components.rollouts.rollouts import Rollouts, RolloutsArgs
 from components.shop.shop import Shop, ShopArgs
-from components.student import Student, StudentArgs
-from components.traffic.traffic import Traffic
-from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
+from components.students import program as students
+from components.traffic.traffic import Traffic, TrafficArgs
+from components.tutorial import Tutorial, TutorialArgs
 from lab.core import paths, tags
-from lab.settings import Settings, students
-from lab.toolchain import artifacts, dashboards
+from lab.settings import Settings
 
 
 async def main() -> pulumi.Inputs:
-    """Read the settings, and declare what they ask for."""
-    settings = Settings.load()
+    """Declare what the settings ask for: a whole lab, or a student's share of one."""
+    settings, stack = Settings.load(), pulumi.get_stack()
     for warning in settings.warnings:
         pulumi.log.warn(warning)
-    return await (share(settings) if settings.shares else course(settings))
+    platform = await select(settings, stack)
+    return (students.share if settings.shares else course)(settings, stack, platform)
 
 
-async def course(settings: Settings) -> pulumi.Inputs:
-    """Declare everything, in the order of the course."""
-    platform = await select(settings, pulumi.get_stack())
-    in_cluster = ResourceOptions(providers=[platform.provider], deleted_with=platform.deleted_with)
-    await engine.begin(platform.urn)
+def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
+    """Declare the whole lab, in the order of the course."""
+    directory = paths.stack_dir(stack)
+    cluster_opts = ResourceOptions(providers=[platform.provider], deleted_with=platform.deleted_with)
 
-    istio = Istio(
-        "istio",
-        IstioArgs(
-            charts=IstioCharts(
-                base=artifacts.path("istio-base"),
-                istiod=artifacts.path("istiod"),
-                gateway=artifacts.path("istio-gateway"),
-            ),
-            version=settings.istio_version,
-            hub=settings.istio_hub,
-            access_log=settings.mesh.access_log,
-            tracing=settings.observability.tracing.enabled,
-            trace_sampling=settings.mesh.trace_sampling,
-            egress_gateway=settings.mesh.egress_gateway,
-        ),
-        platform,
-        in_cluster,
+    istio = Istio("istio", IstioArgs.from_settings(settings, platform), cluster_opts)
+    observability_args = ObservabilityArgs(
+        settings=settings.observability,
+        capabilities=platform.capabilities,
+        directory=directory,
+        depends_on=[istio.namespace],
     )
-    await engine.begin(istio.urn)
-
-    observability = Observability(
-        "observability",
-        ObservabilityArgs(
-            manifests=Manifests(
-                prometheus=artifacts.path("addon-prometheus.yaml"),
-                grafana=artifacts.path("addon-grafana.yaml"),
-                kiali=artifacts.path("addon-kiali.yaml"),
-                jaeger=artifacts.path("addon-jaeger.yaml"),
-                loki=artifacts.path("addon-loki.yaml"),
-            ),
-            kubernetes_dashboards=dashboards.found(),
-            settings=settings.observability,
-            directory=paths.stack_dir(pulumi.get_stack()),
-        ),
-        istio,
-        platform,
-        in_cluster,
-    )
-
-    tutorial = Tutorial("tutorial", tutorial_args(settings), istio.ready, in_cluster)
-
-    delivery = Delivery(
-        "delivery",
-        DeliveryArgs(
-            manifests=RolloutsManifests(
-                install=artifacts.path("argo-rollouts.yaml"),
-                dashboard=artifacts.path("argo-rollouts-dashboard.yaml"),
-            ),
-            settings=settings.rollouts,
-            directory=paths.stack_dir(pulumi.get_stack()),
-        ),
-        platform,
-        in_cluster,
-    )
-
-    stands: list[pulumi.Resource] = [observability, tutorial, delivery]
-    places = [DEFAULT, tutorial.place]
+    observability = Observability("observability", observability_args, cluster_opts)
+    tutorial = Tutorial("tutorial", TutorialArgs.from_settings(settings, depends_on=istio.ready), cluster_opts)
+    rollouts = Rollouts("delivery", RolloutsArgs.from_settings(settings.rollouts, platform, directory), cluster_opts)
+    workloads: list[pulumi.Resource] = [observability, tutorial, rollouts]
+    namespaces = [DEFAULT, tutorial.namespace]
     if settings.shop.enabled:
-        shop = Shop(
-            "shop",
-            ShopArgs(
-                settings=settings.shop,
-                tutorial=tutorial.place if settings.tutorial.shop else None,
-                delivery=settings.rollouts.delivery,
-                rollouts=delivery.ready,
-            ),
-            istio.ready,
-            platform,
-            in_cluster,
+        shop_args = ShopArgs(
+            settings=settings.shop,
+            platform=platform,
+            tutorial=tutorial.namespace if settings.tutorial.shop else None,
+            delivery=settings.rollouts.delivery,
+            mesh_ready=istio.ready,
+            rollouts_ready=rollouts.ready,
         )
-        stands.append(shop)
-        places.append(shop.place)
-    if settings.student.works_here:
-        Rights("rights", in_cluster)
-    if settings.student.id:
-        Access("access", AccessArgs(places=places, group=settings.student.group), in_cluster)
-    if settings.student.many:
-        Confinement("confinement", in_cluster)
-
-    traffic = Traffic("traffic", settings.traffic, tutorial.place, istio.ready, in_cluster)
-
-    platform.run_workloads([*stands, traffic], metrics=settings.rollouts.delivery.analysed)
+        shop = Shop("shop", shop_args, cluster_opts)
+        workloads.append(shop)
+        namespaces.append(shop.namespace)
+    students.admit(settings.student, namespaces, cluster_opts)
+    traffic_args = TrafficArgs(settings=settings.traffic, namespace=tutorial.namespace, depends_on=istio.ready)
+    traffic = Traffic("traffic", traffic_args, cluster_opts)
+    platform.run_workloads([*workloads, traffic], metrics=settings.rollouts.delivery.analysed)
 
     return {
         "kubeconfig": platform.kubeconfig,
-        tags.OUTPUT: settings.tags(pulumi.get_stack()),
+        tags.OUTPUT: settings.tags(stack),
         **platform.outputs,
         **observability.urls,
         "bookinfoUrl": pulumi.Output.concat("http://", istio.ingress_address, "/productpage"),
@@ -140,63 +73,6 @@ async def course(settings: Settings) -> pulumi.Inputs:
     }
 
 
-async def share(settings: Settings) -> pulumi.Inputs:
-    """Declare what one student has of a cluster that a class shares: the course, in namespaces of their own."""
-    platform = await select(settings, pulumi.get_stack())
-    await engine.begin(platform.urn)
-    everything = ResourceOptions(providers=[platform.provider])
-    student = Student(
-        "student",
-        StudentArgs(
-            id=settings.student.id,
-            classroom=settings.student.classroom,
-            cpu=settings.shared.cpu,
-            memory=settings.shared.memory,
-            pods=settings.shared.pods,
-            group=settings.student.group,
-        ),
-        everything,
-    )
-    host = students.host(settings.student.id)
-
-    tutorial = Tutorial("tutorial", tutorial_args(settings, student.tutorial, host), (), everything)
-    if settings.rollouts.enabled and settings.rollouts.example.enabled:
-        chosen = settings.rollouts.example
-        example = ExampleArgs(canary=chosen.canary, image=chosen.image, exposure=PRIVATE, place=student.default)
-        Example("example", example, (), everything)
-    if settings.shop.enabled:
-        shop = ShopArgs(
-            settings=settings.shop,
-            default=student.default,
-            place=student.shop,
-            tutorial=tutorial.place if settings.tutorial.shop else None,
-            delivery=settings.rollouts.delivery,
-        )
-        Shop("shop", shop, (), platform, everything)
-    Traffic("traffic", settings.traffic, tutorial.place, (), everything)
-
-    return {
-        tags.OUTPUT: settings.tags(pulumi.get_stack()),
-        "namespaces": [place.name for place in (student.default, student.tutorial, student.shop)],
-        "bookinfoUrl": pulumi.Output.concat("http://", host, "/productpage"),
-        "ingress": platform.ingress.address,
-    }
-
-
-def tutorial_args(settings: Settings, place: Place | None = None, host: str | None = None) -> TutorialArgs:
-    """What the namespace `tutorial` holds."""
-    bookinfo = BookinfoArgs(
-        applications=artifacts.path("bookinfo.yaml"),
-        gateway=artifacts.path("bookinfo-gateway.yaml"),
-        hub=settings.istio_hub,
-        host=host,
-    )
-    return TutorialArgs(
-        hello_nginx_image=settings.tutorial.hello_nginx_image if settings.tutorial.hello_nginx else None,
-        bookinfo=bookinfo if settings.tutorial.bookinfo else None,
-        place=place,
-    )
-
-
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too, but stopping is the engine's task.
     pulumi.run(main)

@@ -1,1 +1,1 @@
-"""Pulumi components, one concept a file. Each is given what it needs; none reads configuration."""
+"""Pulumi components of the lab. Each gets its arguments; none reads configuration."""

@@ -1,4 +1,7 @@
-"""Passwords that nobody chooses and that stay the same as long as the stack stands."""
+"""Generated passwords that stay the same for the life of a stack.
+
+This module keeps its path: the state of every stack names the provider below by it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 
 
 class _PasswordProvider(ResourceProvider):
-    # The engine pickles this class into the state, so it stays tiny.
     def create(self, props: dict[str, Any]) -> CreateResult:
         import secrets
 
@@ -17,22 +19,12 @@ class _PasswordProvider(ResourceProvider):
 
 
 class Password(Resource, module="lab", name="Password"):
-    """A generated password.
-
-    Attributes:
-        value: a secret.
-    """
+    """A generated password; its value is a secret."""
 
     value: pulumi.Output[str]
 
     def __init__(self, name: str, length: int, opts: pulumi.ResourceOptions) -> None:
-        """Generate it once.
-
-        Args:
-            name: logical name.
-            length: hexadecimal digits of it, an even number; each is worth four bits.
-            opts: parent.
-        """
+        """Generate it once, with an even number of hexadecimal digits."""
         secret = pulumi.ResourceOptions(additional_secret_outputs=["value"])
         super().__init__(
             _PasswordProvider(), name, {"length": length, "value": None}, pulumi.ResourceOptions.merge(opts, secret)

@@ -1,4 +1,4 @@
-"""The namespace `tutorial` of the course: sidecar injection on `hello-nginx`, then Bookinfo behind its gateway."""
+"""The namespace `tutorial`: sidecar injection with `hello-nginx`, then Bookinfo behind its gateway."""
 
 from __future__ import annotations
 
@@ -9,29 +9,27 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.manifest import resource
-from components.places import Place
+from components.common.namespaces import NamespaceRef, injected
+from components.common.resources import resource
 from lab.core import manifests
+from lab.core.namespaces import TUTORIAL
+from lab.toolchain import artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-NAMESPACE = "tutorial"
+    from lab.settings import Settings
 
 _RETIRED_HUB = "registry.istio.io/release"
-"""The hub in Bookinfo's manifest: switched off in December 2026."""
+"""The hub in Bookinfo's manifest, switched off in December 2026."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BookinfoArgs:
-    """Where Bookinfo comes from.
+    """Arguments of Bookinfo: the pinned manifests, and the image repository prefix.
 
-    Attributes:
-        applications: the pinned `bookinfo.yaml`.
-        gateway: the pinned `bookinfo-gateway.yaml`.
-        hub: image repository prefix of its images.
-        host: what its Gateway answers to; None for everything, which a cluster can give to one namespace alone.
+    Without a host its Gateway answers to all hosts, which only one namespace of a cluster can do.
     """
 
     applications: Path
@@ -42,78 +40,84 @@ class BookinfoArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class TutorialArgs:
-    """What the namespace holds.
+    """Arguments of the tutorial.
 
-    Attributes:
-        hello_nginx_image: image of the injection exercise; None leaves it out.
-        bookinfo: None leaves Bookinfo out.
-        place: a namespace that is there; None makes the course's own.
+    Without an image there is no injection exercise. Without a namespace, `tutorial` is created.
     """
 
     hello_nginx_image: str | None
     bookinfo: BookinfoArgs | None
-    place: Place | None = None
+    namespace: NamespaceRef | None = None
+    depends_on: Sequence[pulumi.Resource] = ()
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        *,
+        namespace: NamespaceRef | None = None,
+        host: str | None = None,
+        depends_on: Sequence[pulumi.Resource] = (),
+    ) -> TutorialArgs:
+        """Return the arguments that the settings ask for."""
+        bookinfo = BookinfoArgs(
+            applications=artifacts.path("bookinfo.yaml"),
+            gateway=artifacts.path("bookinfo-gateway.yaml"),
+            hub=settings.istio_hub,
+            host=host,
+        )
+        return cls(
+            hello_nginx_image=settings.tutorial.hello_nginx_image if settings.tutorial.hello_nginx else None,
+            bookinfo=bookinfo if settings.tutorial.bookinfo else None,
+            namespace=namespace,
+            depends_on=depends_on,
+        )
 
 
 class Tutorial(pulumi.ComponentResource):
-    """The namespace `tutorial`, labelled so that istiod injects a sidecar into every Pod.
+    """The namespace `tutorial`, whose Pods get a sidecar.
 
     Attributes:
-        place: the namespace, for others who put something there.
+        namespace: for other components.
     """
 
-    place: Place
+    namespace: NamespaceRef
 
-    def __init__(
-        self, name: str, args: TutorialArgs, mesh: Sequence[pulumi.Resource], opts: ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: TutorialArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:tutorial:Tutorial", name, None, opts)
-        self.place = args.place or self._namespace()
-        # A Pod made before istiod serves would be refused by its webhook or come up without a sidecar.
-        self._after = [*self.place.after, *mesh]
+        self.namespace = args.namespace or injected(TUTORIAL, self)
+        # Before istiod is ready its webhook would refuse a Pod, or leave it without a sidecar.
+        child_opts = ResourceOptions(parent=self, depends_on=[*self.namespace.depends_on, *args.depends_on])
         if args.hello_nginx_image is not None:
-            self._hello_nginx(args.hello_nginx_image)
+            self._hello_nginx(args.hello_nginx_image, child_opts)
         if args.bookinfo is not None:
-            self._bookinfo(args.bookinfo)
+            self._bookinfo(args.bookinfo, child_opts)
         self.register_outputs({})
 
-    def _namespace(self) -> Place:
-        namespace = k8s.core.v1.Namespace(
-            NAMESPACE,
-            metadata={"name": NAMESPACE, "labels": {"istio-injection": "enabled"}},
-            opts=ResourceOptions(parent=self),
-        )
-        return Place(key=NAMESPACE, name=NAMESPACE, after=[namespace])
-
-    def _hello_nginx(self, image: str) -> None:
+    def _hello_nginx(self, image: str, opts: ResourceOptions) -> None:
         labels = {"app": "hello-nginx"}
         container = {"name": "hello-nginx", "image": image, "ports": [{"containerPort": 80}]}
         k8s.apps.v1.Deployment(
             "hello-nginx",
-            metadata={"name": "hello-nginx", "namespace": self.place.name},
+            metadata={"name": "hello-nginx", "namespace": self.namespace.name},
             spec={
                 "replicas": 1,
                 "selector": {"matchLabels": labels},
                 "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
             },
-            opts=ResourceOptions(parent=self, depends_on=self._after),
+            opts=opts,
         )
 
-    def _bookinfo(self, args: BookinfoArgs) -> None:
-        overlay = manifests.Overlay(namespace=self.place.name, image_hubs={_RETIRED_HUB: args.hub})
+    def _bookinfo(self, args: BookinfoArgs, opts: ResourceOptions) -> None:
+        overlay = manifests.Overlay(namespace=self.namespace.name, image_hubs={_RETIRED_HUB: args.hub})
         for path in (args.applications, args.gateway):
             for document in manifests.load(path, overlay):
                 if args.host and document["kind"] == "Gateway":
                     confine(document, args.host)
-                resource(document, ResourceOptions(parent=self, depends_on=self._after))
+                resource(document, opts)
 
 
 def confine(gateway: dict[str, Any], host: str) -> None:
-    """Let a Gateway answer to one host, and let only its own namespace say where that leads; in place.
-
-    Args:
-        gateway: the object.
-        host: such as `anna.lab.internal`.
-    """
+    """Restrict a Gateway in place to one host, and to routes of its own namespace."""
     for server in gateway["spec"]["servers"]:
         server["hosts"] = [f"./{host}"]

@@ -9,26 +9,28 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components import load_balancer
+from components.common.exposure import service_address
 from components.mesh import values
+from lab.core.namespaces import ISTIO_SYSTEM
+from lab.toolchain import artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from components.platform.base import Platform
+    from lab.settings import Settings
 
-NAMESPACE = "istio-system"
 INGRESS = "istio-ingressgateway"
 EGRESS = "istio-egressgateway"
 
 _TIMEOUT = 300
-"""Seconds for a release to be ready: what `istioctl install` waits. Pulling images on new nodes takes most of it."""
+"""Seconds for a release to become ready, as in `istioctl install`; most of it is pulling images on new nodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IstioCharts:
-    """Where the pinned charts are."""
+    """Paths of the pinned charts."""
 
     base: Path
     istiod: Path
@@ -37,18 +39,9 @@ class IstioCharts:
 
 @dataclass(frozen=True, kw_only=True)
 class IstioArgs:
-    """What the mesh needs to know.
+    """Arguments of the mesh; `trace_sampling` is the percentage of requests that are traced."""
 
-    Attributes:
-        charts: the pinned charts.
-        version: tag of Istio's images.
-        hub: image repository prefix.
-        access_log: whether proxies write access logs.
-        tracing: whether there is a Jaeger to send spans to.
-        trace_sampling: per cent of requests that are traced.
-        egress_gateway: whether there is an egress gateway, as in the demo profile.
-    """
-
+    platform: Platform
     charts: IstioCharts
     version: str
     hub: str
@@ -57,29 +50,45 @@ class IstioArgs:
     trace_sampling: float
     egress_gateway: bool
 
+    @classmethod
+    def from_settings(cls, settings: Settings, platform: Platform) -> IstioArgs:
+        """Return the arguments that the settings ask for."""
+        return cls(
+            platform=platform,
+            charts=IstioCharts(
+                base=artifacts.path("istio-base"),
+                istiod=artifacts.path("istiod"),
+                gateway=artifacts.path("istio-gateway"),
+            ),
+            version=settings.istio_version,
+            hub=settings.istio_hub,
+            access_log=settings.mesh.access_log,
+            tracing=settings.observability.tracing.enabled,
+            trace_sampling=settings.mesh.trace_sampling,
+            egress_gateway=settings.mesh.egress_gateway,
+        )
+
 
 class Istio(pulumi.ComponentResource):
-    """The mesh of the course: demo profile, ingress and egress gateway, telemetry of the whole mesh.
+    """The mesh of the course: demo profile, ingress and egress gateway, mesh-wide telemetry.
 
     Attributes:
-        namespace: where it is.
-        ready: depend on this for Pods to be injected and mesh objects to be validated.
-        ingress_address: host or address of the ingress gateway: the load balancer's where there is one, else the
-            Service's inside the cluster.
+        namespace: `istio-system`.
+        ready: what to depend on for Pods to be injected and mesh objects to be validated.
+        ingress_address: host or address of the ingress gateway: of its load balancer, else inside the cluster.
     """
 
     namespace: k8s.core.v1.Namespace
     ready: list[pulumi.Resource]
     ingress_address: pulumi.Output[str]
 
-    def __init__(self, name: str, args: IstioArgs, platform: Platform, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: IstioArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:mesh:Istio", name, None, opts)
+        platform = args.platform
         self.namespace = k8s.core.v1.Namespace(
-            NAMESPACE,
-            metadata={"name": NAMESPACE},
-            opts=ResourceOptions(parent=self, hooks=platform.hooks),
+            ISTIO_SYSTEM, metadata={"name": ISTIO_SYSTEM}, opts=ResourceOptions(parent=self, hooks=platform.hooks)
         )
-        # Helm looks only every two seconds whether Pods are ready, and simulated ones are ready at once.
+        # Helm polls every two seconds for ready Pods, and simulated Pods are ready at once.
         self._await_pods = platform.capabilities.runs_containers
         base = self._release("istio-base", args.charts.base, values.base(platform.webhooks), [self.namespace])
         istiod = self._release(
@@ -95,7 +104,7 @@ class Istio(pulumi.ComponentResource):
             ),
             [base],
         )
-        self.ready = platform.serving(base, istiod)
+        self.ready = platform.istiod_ready(base, istiod)
         service_type = "LoadBalancer" if platform.capabilities.load_balancers else "ClusterIP"
         ingress = self._release(
             INGRESS,
@@ -106,31 +115,31 @@ class Istio(pulumi.ComponentResource):
         if args.egress_gateway:
             self._release(EGRESS, args.charts.gateway, values.egress_gateway(), self.ready)
         self._telemetry(args)
-        address = load_balancer.address(INGRESS, ingress, ResourceOptions(parent=self))
+        address = service_address(INGRESS, ingress, ResourceOptions(parent=self))
         self.ingress_address = platform.ingress.address or address
         self.register_outputs({})
 
     def _release(
-        self, name: str, chart: Path, chart_values: values.Values, after: Sequence[pulumi.Resource]
+        self, name: str, chart: Path, chart_values: values.Values, depends_on: Sequence[pulumi.Resource]
     ) -> k8s.helm.v3.Release:
         return k8s.helm.v3.Release(
             name,
             name=name,
             chart=str(chart),
-            namespace=NAMESPACE,
+            namespace=ISTIO_SYSTEM,
             values=chart_values,
             atomic=self._await_pods,
             skip_await=not self._await_pods,
-            # The API server checks the same objects again, a second of work sooner.
+            # The API server validates the same objects; this saves a second.
             disable_openapi_validation=True,
             timeout=_TIMEOUT,
-            opts=ResourceOptions(parent=self, depends_on=after),
+            opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
 
     def _telemetry(self, args: IstioArgs) -> None:
-        """Access log and spans for the whole mesh: without this object no span leaves a proxy."""
+        """Configure access logs and tracing of the whole mesh; without this object no proxy sends a span."""
         access_log = [{"providers": [{"name": "envoy"}], "disabled": not args.access_log}]
-        # Proxies that send spans to a Service that is not there complain of every single one.
+        # Proxies log an error for each span that they cannot send.
         tracing = (
             [{"providers": [{"name": values.JAEGER}], "randomSamplingPercentage": args.trace_sampling}]
             if args.tracing
@@ -140,7 +149,7 @@ class Istio(pulumi.ComponentResource):
             "mesh-default",
             api_version="telemetry.istio.io/v1",
             kind="Telemetry",
-            metadata={"name": "mesh-default", "namespace": NAMESPACE},
+            metadata={"name": "mesh-default", "namespace": ISTIO_SYSTEM},
             spec={"accessLogging": access_log, "tracing": tracing},
             opts=ResourceOptions(parent=self, depends_on=self.ready),
         )

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from components.platform.base import Ingress, Webhooks
 
 Values = dict[str, object]
-"""What a chart is given; its own schema checks it."""
+"""Values of a chart, checked by the chart's own schema."""
 
 _DEMO_REQUESTS = {"cpu": "10m", "memory": "40Mi"}
-"""What the demo profile asks for each proxy; the gateway chart does not read profiles, so it is repeated here."""
+"""The demo profile's requests of each proxy; the gateway chart does not read profiles."""
 
 _INGRESS_PORTS = {"status-port": (15021, 15021), "http2": (80, 8080), "https": (443, 8443)}
 """Name -> (port, target port). `istioctl install` maps 80 to 8080 and 443 to 8443, the gateway chart does not; the
@@ -26,7 +26,6 @@ _INGRESS_DEMO_PORTS = {"tcp": (31400, 31400), "tls": (15443, 15443)}
 
 _EGRESS_PORTS = {"http2": (80, 8080), "https": (443, 8443)}
 
-
 JAEGER = "jaeger"
 """The tracing provider that the mesh's telemetry names."""
 
@@ -34,8 +33,7 @@ _JAEGER_PROVIDER = {
     "name": JAEGER,
     "opentelemetry": {"service": "jaeger-collector.istio-system.svc.cluster.local", "port": 4317},
 }
-"""As Istio's demo profile has it from 1.30 on; older ones lack it. A list replaces the profile's, and nobody names its
-others."""
+"""The demo profile's from Istio 1.30 on, missing before. A list replaces the profile's, whose others are unused."""
 
 _ACCESS_LOG = (
     '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% '
@@ -46,47 +44,37 @@ _ACCESS_LOG = (
     "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME% "
     "traceparent=%REQ(TRACEPARENT)%\n"
 )
-"""Istio's default format with the trace at its end: so a line in Grafana leads to its trace."""
+"""Istio's default format plus the trace, which links a line in Grafana to its trace."""
 
-_PROXY_STATS = (
-    "upstream_rq_retry",
-    "outlier_detection.ejections_active",
-    "outlier_detection.ejections_enforced_total",
-)
-"""Envoy's own statistics on retries and ejections, which Istio leaves out unless they are named."""
+_PROXY_STATS = ("upstream_rq_retry", "outlier_detection.ejections_active", "outlier_detection.ejections_enforced_total")
+"""Envoy's statistics on retries and ejections, which Istio excludes by default."""
 
 
 def base(webhooks: Webhooks) -> Values:
-    """Values of the `base` chart: CRDs and the validator of the default revision."""
+    """Return values of the `base` chart: CRDs and the validator of the default revision."""
     return {"base": _validation(webhooks)} if webhooks.validation_url is not None else {}
 
 
-def istiod(  # noqa: PLR0913 - all that differs between labs
-    *,
-    hub: str,
-    version: str,
-    access_log: bool,
-    trace_sampling: float,
-    webhooks: Webhooks,
-    istio_proxies: bool,
+def istiod(  # noqa: PLR0913 - what differs between labs
+    *, hub: str, version: str, access_log: bool, trace_sampling: float, webhooks: Webhooks, istio_proxies: bool
 ) -> Values:
-    """Values of the `istiod` chart: the demo profile of the course (`istioctl install --set profile=demo`).
+    """Return values of the `istiod` chart: the course's demo profile (`istioctl install --set profile=demo`).
 
     Args:
         hub: image repository prefix.
         version: image tag.
-        access_log: whether every proxy writes its access log to standard output, as the demo profile does.
-        trace_sampling: per cent of requests traced; the demo profile takes 100.
-        webhooks: what is particular to the platform.
-        istio_proxies: whether the proxies are Istio's own build of Envoy, with an agent that fetches certificates.
-            Where Pods are simulated, those that run are the Envoy of its own project, without Istio's metrics filter.
+        access_log: whether proxies write access logs to standard output, as in the demo profile.
+        trace_sampling: percentage of requests that are traced; 100 in the demo profile.
+        webhooks: the platform's.
+        istio_proxies: whether proxies are Istio's build of Envoy, with an agent that fetches certificates. Beside
+            simulated Pods they are upstream Envoy, without Istio's metrics filter.
     """
     values: Values = {
         "profile": "demo",
         "global": {
             "hub": hub,
             "tag": version,
-            # A budget for a single replica only blocks draining a node, which on AKS blocks deleting the cluster.
+            # A budget of a single replica blocks draining its node, and so deleting an AKS cluster.
             "defaultPodDisruptionBudget": {"enabled": False},
         },
         "pilot": {"traceSampling": trace_sampling},
@@ -100,7 +88,7 @@ def istiod(  # noqa: PLR0913 - all that differs between labs
             "defaultConfig": {"proxyStatsMatcher": {"inclusionSuffixes": list(_PROXY_STATS)}},
             "enableAutoMtls": istio_proxies,
         },
-        # Nothing of the mesh is made before istiod serves, so there is no need to let anything pass unchecked.
+        # No mesh object is made before istiod is ready, so none has to pass unchecked.
         "base": {"validationFailurePolicy": "Fail"},
     }
     if not istio_proxies:
@@ -115,11 +103,11 @@ def istiod(  # noqa: PLR0913 - all that differs between labs
 
 
 def ingress_gateway(*, service_type: str, ingress: Ingress) -> Values:
-    """Values of the `gateway` chart for `istio-ingressgateway`.
+    """Return values of the `gateway` chart for `istio-ingressgateway`.
 
     Args:
-        service_type: `LoadBalancer` where the cluster gives addresses, else `ClusterIP`.
-        ingress: what is particular to the platform.
+        service_type: `LoadBalancer` where the cluster provides addresses, else `ClusterIP`.
+        ingress: the platform's.
     """
     values = _gateway(service_type, _INGRESS_PORTS | _INGRESS_DEMO_PORTS)
     if ingress.annotations:
@@ -130,7 +118,7 @@ def ingress_gateway(*, service_type: str, ingress: Ingress) -> Values:
 
 
 def egress_gateway() -> Values:
-    """Values of the `gateway` chart for `istio-egressgateway`: only ever reached from inside the mesh."""
+    """Return values of the `gateway` chart for `istio-egressgateway`, reached only from inside the mesh."""
     return {**_gateway("ClusterIP", _EGRESS_PORTS)}
 
 

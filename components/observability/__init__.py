@@ -1,1 +1,1 @@
-"""What watches the mesh: metrics, dashboards, the picture of the mesh, traces and logs; one addon a file."""
+"""Metrics, dashboards, the service graph, traces and logs of the mesh; one addon a file."""

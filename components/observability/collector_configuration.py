@@ -1,7 +1,7 @@
-"""What the OpenTelemetry Collector is told: take every container's log, say whose it is, send it to Loki.
+"""Configuration of the OpenTelemetry Collector: read every container's log, label it, send it to Loki.
 
-Nothing is lost and nothing comes twice when the collector or Loki restarts: how far each file was read and what Loki
-has not taken yet are kept on the node, and a full queue stops the reading instead of dropping lines.
+No line is lost or sent twice when the collector or Loki restarts: read positions and the sending queue are kept on the
+node, and a full queue stops the reading instead of dropping lines.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 HEALTH_PORT = 13133
 STORAGE = "/var/lib/otelcol"
-"""Where the container keeps what it has read and not sent."""
+"""The container's folder for read positions and the sending queue."""
 
 LOGS = "/var/log/pods"
-"""Where the kubelet has containers write: `<namespace>_<pod>_<uid>/<container>/<restart>.log`."""
+"""The kubelet's folder of logs: `<namespace>_<pod>_<uid>/<container>/<restart>.log`."""
 
 POD_IP = "POD_IP"
 NODE_NAME = "NODE_NAME"
-"""Environment variables that the configuration names."""
+"""Environment variables that the configuration refers to."""
 
 LABELS = ("namespace", "app", "pod", "container")
-"""What Loki finds lines by."""
+"""Loki's labels."""
 
 _APP_LABELS = ("app", "app.kubernetes.io/name")
-"""The Pod's labels that say what application it belongs to, best first."""
+"""The Pod's labels that name its application, best first."""
 
 _TRACE_ID = (
     # As a field of JSON or logfmt, or a header: trace_id, traceId, traceID, x-b3-traceid.
@@ -37,15 +37,15 @@ _TRACE_ID = (
     # Spring Boot: [trace-span], or [application,trace,span] of its former releases.
     r"\[(?:[^\[\],]*,)?(?P<id>[0-9a-f]{32})[-,][0-9a-f]{16}\]",
 )
-"""How a line tells the trace that it belongs to; the last that is found counts."""
+"""Patterns of trace ids in log lines; the last match counts."""
 
 
 def configuration(*, name: str, namespace: str, loki: str) -> Object:
-    """The collector's configuration.
+    """Return the collector's configuration.
 
     Args:
-        name: of the collector's DaemonSet, whose own log is left out: it would feed itself.
-        namespace: where it runs.
+        name: of the collector's DaemonSet, whose own log is excluded: it would feed itself.
+        namespace: of the DaemonSet.
         loki: URL of Loki's OTLP endpoint.
     """
     return {
@@ -55,12 +55,12 @@ def configuration(*, name: str, namespace: str, loki: str) -> Object:
         },
         "receivers": {"file_log": _files(f"{LOGS}/{namespace}_{name}-*/*/*.log")},
         "processors": {
-            # It refuses what would not fit, and the receiver tries again.
+            # It refuses data over the limit, and the receiver retries.
             "memory_limiter": {"check_interval": "1s", "limit_mib": 192, "spike_limit_mib": 48},
             "k8s_attributes": _pod_labels(),
             "transform": _transformation(),
         },
-        "exporters": {"otlp_http": _delivery(loki)},
+        "exporters": {"otlp_http": _exporter(loki)},
         "service": {
             "extensions": ["file_storage", "health_check"],
             "pipelines": {
@@ -80,13 +80,13 @@ def _files(own: str) -> Object:
         "include": [f"{LOGS}/*/*/*.log"],
         "exclude": [own],
         "include_file_path": True,
-        # Where a line was cut, its blanks are part of it.
+        # Where the runtime has split a line, blanks at the end are part of it.
         "preserve_trailing_whitespaces": True,
         # A container's first lines are written before the file is found.
         "start_at": "beginning",
         "storage": "file_storage",
         "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},
-        # It joins what the container runtime has cut, and knows the Pod by the file's path.
+        # It joins the parts of a split line and takes the Pod from the file's path.
         "operators": [{"type": "container"}],
     }
 
@@ -99,7 +99,7 @@ def _pod_labels() -> Object:
             "metadata": ["k8s.pod.name"],
             "labels": [{"tag_name": label, "key": label, "from": "pod"} for label in _APP_LABELS],
         },
-        # Not the uid: the files of a static Pod have another than the API server knows.
+        # Not the uid: a static Pod's files have another one than the API server.
         "pod_association": [
             {
                 "sources": [
@@ -108,7 +108,7 @@ def _pod_labels() -> Object:
                 ]
             }
         ],
-        # Lines that come before the Pods are known would go without `app`.
+        # Otherwise the first lines would lack `app`.
         "wait_for_metadata": True,
         "wait_for_metadata_timeout": "60s",
     }
@@ -137,7 +137,7 @@ def _transformation() -> Object:
         )
     ]
     return {
-        # A line that is not understood is still a line.
+        # Keep lines that cannot be parsed.
         "error_mode": "ignore",
         "log_statements": [
             *labels,
@@ -149,7 +149,7 @@ def _transformation() -> Object:
     }
 
 
-def _delivery(loki: str) -> Object:
+def _exporter(loki: str) -> Object:
     return {
         "endpoint": loki,
         "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},
@@ -158,7 +158,7 @@ def _delivery(loki: str) -> Object:
             "sizer": "items",
             "queue_size": 100_000,
             "block_on_overflow": True,
-            # The processor `batch` would do the same in memory, and lose it at a restart.
+            # The processor `batch` would batch in memory and lose data at a restart.
             "batch": {"flush_timeout": "1s", "min_size": 1_000, "max_size": 5_000},
         },
     }

@@ -1,7 +1,6 @@
-"""The dashboards that the lab adds to Istio's: its own about the shop, and published ones made ready for provisioning.
+"""The lab's dashboards: its own about the shop, and published ones with their inputs filled in.
 
-Grafana asks a person for the inputs of a published dashboard (`${DS_PROMETHEUS}`); a file that it provisions must
-come without any.
+Grafana asks people for the inputs of a published dashboard (`${DS_PROMETHEUS}`), but not when it provisions a file.
 """
 
 from __future__ import annotations
@@ -18,31 +17,31 @@ if TYPE_CHECKING:
 _OWN = Path(__file__).with_name("dashboards")
 
 _DATA_SOURCES = {"prometheus": "prometheus", "loki": "loki", "jaeger": "jaeger"}
-"""The uid of Grafana's data source for each plugin."""
+"""The uid of the data source by Grafana's plugin."""
 
 
 def load(published: Mapping[int, Path]) -> dict[str, str]:
-    """Every dashboard that the lab adds, as JSON by file name.
+    """Return the lab's dashboards as JSON by file name.
 
     Args:
-        published: the files as grafana.com gives them, by their number there.
+        published: downloaded files by their number on grafana.com.
 
     Raises:
-        LabError: a published file is not a dashboard, or asks for what the lab does not have.
+        LabError: a file is not a dashboard, or needs an input that the lab does not have.
     """
     own = {file.name: file.read_text(encoding="utf-8") for file in sorted(_OWN.glob("*.json"))}
     return own | {f"grafana-{number}.json": _resolved(number, file) for number, file in sorted(published.items())}
 
 
 def resolve(text: str, uid: str) -> str:
-    """A published dashboard with its inputs answered.
+    """Fill in the inputs of a published dashboard.
 
     Args:
-        text: the JSON as grafana.com gives it.
-        uid: the dashboard's own from now on, so that its address stays.
+        text: the JSON of grafana.com.
+        uid: the dashboard's uid in the lab, which keeps its URL stable.
 
     Raises:
-        ValueError: it is not a dashboard, or asks for what the lab does not have.
+        ValueError: it is not a dashboard, or needs an input that the lab does not have.
     """
     dashboard: dict[str, Any] = json.loads(text)
     if not isinstance(dashboard, dict) or not isinstance(dashboard.get("title"), str):
@@ -50,7 +49,7 @@ def resolve(text: str, uid: str) -> str:
     answers = {f"${{{entry['name']}}}": _answer(entry) for entry in dashboard.pop("__inputs", [])}
     for about_imports in ("__requires", "__elements"):
         dashboard.pop(about_imports, None)
-    # A number of another Grafana's data base would collide with this one's.
+    # The id is a key of another Grafana's database.
     whole = _replaced({**dashboard, "id": None, "uid": uid}, answers)
     return json.dumps(whole, indent=2) + "\n"
 
@@ -67,7 +66,7 @@ def _resolved(number: int, file: Path) -> str:
 
 
 def _answer(entry: Mapping[str, str]) -> str:
-    """What a person would answer: the lab's data source of this kind, or the constant's own value."""
+    """Return the lab's data source of the input's kind, or the constant's value."""
     if entry["type"] == "constant":
         return entry["value"]
     if (uid := _DATA_SOURCES.get(entry.get("pluginId", ""))) is None:

@@ -1,31 +1,28 @@
-"""Grafana: Istio's addon with a login, data sources that know each other, and the course's dashboards."""
+"""Grafana: Istio's addon with a login, linked data sources, and the course's dashboards."""
 
 from __future__ import annotations
 
 import configparser
 import io
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.observability.addon import NAMESPACE, Addon, Content, Files, Page
-from components.observability.exposure import PRIVATE, Exposure
-from components.observability.storage import store
+from components.common.addon import Addon, AddonManifests, ConfigMapFiles, ToolArgs
+from components.common.volumes import store
 from components.password import Password
 from lab.core.manifests import Manifest, Object, configuration, merge, named, roll_with
+from lab.core.namespaces import ISTIO_SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from components.observability.addon import Surroundings
-    from components.volumes import Volumes
+    from components.common.volumes import Volumes
 
 _ADMIN = "grafana"
-"""The Secret with the login."""
+"""The Secret of the login."""
 
 _PASSWORD_LENGTH = 24
 
@@ -37,48 +34,42 @@ _LAB = "lab-grafana-dashboards"
 
 
 @dataclass(frozen=True, kw_only=True)
-class GrafanaArgs:
-    """What Grafana needs to know.
+class GrafanaArgs(ToolArgs):
+    """Arguments of Grafana.
 
     Attributes:
-        manifest: the pinned addon.
-        dashboards: the JSON texts of the dashboards beside Istio's, by file name.
+        dashboards: JSON of the dashboards besides Istio's, by file name.
         anonymous_viewer: whether everybody who reaches it may look without a login.
-        prometheus: whether Prometheus is there.
-        loki: whether Loki is there.
-        tracing: whether Jaeger is there.
-        exposure: who reaches it from outside.
-        volumes: None keeps what people change in it in its Pod.
+        prometheus, loki, tracing: whether they are installed.
+        volumes: None keeps people's changes in the Pod.
     """
 
-    manifest: Path
-    dashboards: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    dashboards: Mapping[str, str] = field(default_factory=dict)
     anonymous_viewer: bool = False
     prometheus: bool = True
     loki: bool = True
     tracing: bool = True
-    exposure: Exposure = PRIVATE
     volumes: Volumes | None = None
 
 
 class Grafana(Addon):
     """Dashboards for metrics, logs and traces."""
 
-    def __init__(self, name: str, args: GrafanaArgs, surroundings: Surroundings, opts: ResourceOptions) -> None:
-        super().__init__("istio-lab:observability:Grafana", name, compose(args), surroundings, opts)
+    def __init__(self, name: str, args: GrafanaArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:observability:Grafana", name, compose(args), args.context, opts)
         password = Password("grafana-password", _PASSWORD_LENGTH, ResourceOptions(parent=self))
         k8s.core.v1.Secret(
             _ADMIN,
-            metadata={"name": _ADMIN, "namespace": NAMESPACE},
+            metadata={"name": _ADMIN, "namespace": ISTIO_SYSTEM},
             string_data={"admin-user": "admin", "admin-password": password.value},
-            opts=ResourceOptions(parent=self, depends_on=list(surroundings.after)),
+            opts=ResourceOptions(parent=self, depends_on=list(args.context.depends_on)),
         )
 
 
-def compose(args: GrafanaArgs) -> Content:
-    """Its Kubernetes objects and its dashboards."""
+def compose(args: GrafanaArgs) -> AddonManifests:
+    """Return its objects and dashboards."""
     manifest = Manifest(args.manifest)
-    files = [Files(config_map=name, content=manifest.drop("ConfigMap", name)["data"]) for name in _ISTIO]
+    files = [ConfigMapFiles(config_map=name, content=manifest.drop("ConfigMap", name)["data"]) for name in _ISTIO]
     config = manifest.one("ConfigMap", "grafana")
     config["data"]["grafana.ini"] = _ini(config["data"]["grafana.ini"])
     with configuration(config, "datasources.yaml") as provisioning:
@@ -87,26 +78,25 @@ def compose(args: GrafanaArgs) -> Content:
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     if args.dashboards:
-        files.append(Files(config_map=_LAB, content=args.dashboards))
+        files.append(ConfigMapFiles(config_map=_LAB, content=args.dashboards))
         with configuration(config, "dashboardproviders.yaml") as provisioning:
             _add_provider(provisioning["providers"], pod, container)
     _login(container["env"], anonymous_viewer=args.anonymous_viewer)
     container["resources"] = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
     if args.volumes:
-        # The image runs as this user, to whom a new volume does not belong.
+        # The user that the image runs as, who does not own a new volume.
         pod["securityContext"] = {"fsGroup": 472}
     store(manifest, deployment, "storage", args.volumes)
     roll_with(deployment, config)
     service = manifest.one("Service", "grafana")
-    # Istio tells a port's protocol by its name.
+    # Istio reads a port's protocol from its name.
     service["spec"]["ports"][0]["name"] = "http"
-    args.exposure.apply(service)
-    page = Page(service="grafana", port=3000) if args.exposure.public else None
-    return Content(objects=manifest.objects, files=files, page=page)
+    endpoint = args.exposure.publish(service, port=3000)
+    return AddonManifests(objects=manifest.objects, files=files, endpoint=endpoint)
 
 
 def _ini(text: str) -> str:
-    """Grafana's main configuration, without calls home."""
+    """Return Grafana's main configuration without calls home."""
     ini = configparser.RawConfigParser()
     ini.read_string(text)
     ini.read_dict(
@@ -118,7 +108,7 @@ def _ini(text: str) -> str:
 
 
 def _data_sources(args: GrafanaArgs) -> list[Object]:
-    """Those that are there, each with links to the others: from a log line to its trace, and back."""
+    """Return the installed data sources, linked from log line to trace and back."""
     sources: list[Object] = []
     if args.prometheus:
         exemplars = [{"name": "trace_id", "datasourceUid": "jaeger"}] if args.tracing else []
@@ -132,7 +122,7 @@ def _data_sources(args: GrafanaArgs) -> list[Object]:
             )
         )
     if args.loki:
-        # The collector puts the trace of a line beside it; `$${` is Grafana's way of writing `${` in these files.
+        # The collector stores a line's trace id as metadata. In these files Grafana reads `$${` as `${`.
         trace = {
             "name": "trace_id",
             "matcherType": "label",
@@ -164,14 +154,14 @@ def _source(uid: str, name: str, url: str, json_data: Object, *, default: bool =
         "access": "proxy",
         "url": url,
         "isDefault": default,
-        # People may not change what the next Pod would have lost.
+        # A change would be lost with the Pod.
         "editable": False,
         "jsonData": json_data,
     }
 
 
 def _add_provider(providers: list[Object], pod: Object, container: Object) -> None:
-    """Have the lab's dashboards beside Istio's, in a folder of their own."""
+    """Add the lab's dashboards in a folder of their own."""
     path = "/var/lib/grafana/dashboards/lab"
     providers.append(
         {"name": "lab", "orgId": 1, "folder": "lab", "type": "file", "disableDeletion": True, "options": {"path": path}}
@@ -181,7 +171,7 @@ def _add_provider(providers: list[Object], pod: Object, container: Object) -> No
 
 
 def _login(env: list[Object], *, anonymous_viewer: bool) -> None:
-    """Ask for the generated password, where the addon lets everybody in as an administrator."""
+    """Require the generated password; the addon makes everybody an administrator."""
     for name, key in (("GF_SECURITY_ADMIN_USER", "admin-user"), ("GF_SECURITY_ADMIN_PASSWORD", "admin-password")):
         entry = named(env, name)
         merge(entry, {"value": None, "valueFrom": {"secretKeyRef": {"name": _ADMIN, "key": key}}})

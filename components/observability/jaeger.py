@@ -5,59 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.observability.addon import Addon, Content, Page
-from components.observability.exposure import PRIVATE, Exposure
-from components.observability.storage import store
+from components.common.addon import Addon, AddonManifests, ToolArgs
+from components.common.volumes import store
 from lab.core.manifests import Manifest, roll_with
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
-    from components.volumes import Volumes
-
+    from components.common.volumes import Volumes
 
 _PORTS = {"jaeger-collector-http": "http-jaeger", "jaeger-collector-grpc": "grpc-jaeger"}
-"""Istio tells a port's protocol by the beginning of its name, which the addon has at the end."""
+"""Istio reads a port's protocol from the beginning of its name; the addon has it at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class JaegerArgs:
-    """What Jaeger needs to know.
+class JaegerArgs(ToolArgs):
+    """Arguments of Jaeger; without volumes the traces are kept in the Pod."""
 
-    Attributes:
-        manifest: the pinned addon.
-        exposure: who reaches it from outside.
-        volumes: None keeps its traces in its Pod.
-    """
-
-    manifest: Path
-    exposure: Exposure = PRIVATE
     volumes: Volumes | None = None
 
 
 class Jaeger(Addon):
-    """The path of single requests through the mesh."""
+    """Traces of single requests through the mesh."""
 
-    def __init__(self, name: str, args: JaegerArgs, surroundings: Surroundings, opts: ResourceOptions) -> None:
-        super().__init__("istio-lab:observability:Jaeger", name, compose(args), surroundings, opts)
+    def __init__(self, name: str, args: JaegerArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:observability:Jaeger", name, compose(args), args.context, opts)
 
 
-def compose(args: JaegerArgs) -> Content:
-    """What it consists of."""
+def compose(args: JaegerArgs) -> AddonManifests:
+    """Return its objects."""
     manifest = Manifest(args.manifest)
     deployment = manifest.one("Deployment", "jaeger")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     container["resources"] = {"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
     if args.volumes:
-        # The image runs as this user, to whom a new volume does not belong.
+        # The user that the image runs as, who does not own a new volume.
         deployment["spec"]["template"]["spec"]["securityContext"] = {"fsGroup": 10001}
     store(manifest, deployment, "data", args.volumes)
     for port in manifest.one("Service", "jaeger-collector")["spec"]["ports"]:
         port["name"] = _PORTS.get(port["name"], port["name"])
     roll_with(deployment, manifest.one("ConfigMap", "jaeger"))
-    args.exposure.apply(manifest.one("Service", "tracing"))
-    page = Page(service="tracing", port=80, path="/jaeger") if args.exposure.public else None
-    return Content(objects=manifest.objects, page=page)
+    endpoint = args.exposure.publish(manifest.one("Service", "tracing"), port=80, path="/jaeger")
+    return AddonManifests(objects=manifest.objects, endpoint=endpoint)

@@ -3,66 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.observability.addon import NAMESPACE, Addon, Content, Page
-from components.observability.exposure import PRIVATE, Exposure
+from components.common.addon import Addon, AddonManifests, ToolArgs
 from components.password import Password
 from lab.core.manifests import Manifest, Object, configuration, merge, roll_with
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from components.observability.addon import Surroundings
+from lab.core.namespaces import ISTIO_SYSTEM
 
 _SIGNING_KEY = "kiali-signing-key"
 _SIGNING_KEY_LENGTH = 32
-"""Kiali takes 16, 24 or 32 characters."""
+"""Kiali accepts 16, 24 or 32 characters."""
 
 _OVERRIDES = "/kiali-override-secrets"
-"""Where Kiali looks for what its configuration calls `secret:<name>:<key>`: `<what>/value.txt` in this folder."""
+"""The folder of values that Kiali's configuration names as `secret:<name>:<key>`, each in `<what>/value.txt`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class KialiArgs:
-    """What Kiali needs to know.
+class KialiArgs(ToolArgs):
+    """Arguments of Kiali: the login (`anonymous` or `token`), and which other addons are installed."""
 
-    Attributes:
-        manifest: the pinned addon.
-        auth: how people log in: `anonymous` or `token`.
-        prometheus: whether Prometheus is there.
-        grafana: whether Grafana is there.
-        tracing: whether Jaeger is there.
-        exposure: who reaches it from outside.
-    """
-
-    manifest: Path
     auth: str
     prometheus: bool = True
     grafana: bool = True
     tracing: bool = True
-    exposure: Exposure = PRIVATE
 
 
 class Kiali(Addon):
-    """The picture of the mesh."""
+    """The service graph of the mesh."""
 
-    def __init__(self, name: str, args: KialiArgs, surroundings: Surroundings, opts: ResourceOptions) -> None:
-        super().__init__("istio-lab:observability:Kiali", name, compose(args), surroundings, opts)
+    def __init__(self, name: str, args: KialiArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:observability:Kiali", name, compose(args), args.context, opts)
         key = Password(_SIGNING_KEY, _SIGNING_KEY_LENGTH, ResourceOptions(parent=self))
         k8s.core.v1.Secret(
             _SIGNING_KEY,
-            metadata={"name": _SIGNING_KEY, "namespace": NAMESPACE},
+            metadata={"name": _SIGNING_KEY, "namespace": ISTIO_SYSTEM},
             string_data={"key": key.value},
-            opts=ResourceOptions(parent=self, depends_on=list(surroundings.after)),
+            opts=ResourceOptions(parent=self, depends_on=list(args.context.depends_on)),
         )
 
 
-def compose(args: KialiArgs) -> Content:
-    """What it consists of."""
+def compose(args: KialiArgs) -> AddonManifests:
+    """Return its objects."""
     manifest = Manifest(args.manifest)
     config = manifest.one("ConfigMap", "kiali")
     with configuration(config, "config.yaml") as kiali:
@@ -73,17 +56,16 @@ def compose(args: KialiArgs) -> Content:
     if args.grafana:
         _mount(deployment, "grafana-password", secret="grafana", key="admin-password")  # noqa: S106 - a Secret's name
     roll_with(deployment, config)
-    args.exposure.apply(manifest.one("Service", "kiali"))
-    page = Page(service="kiali", port=20001, path="/kiali") if args.exposure.public else None
-    return Content(objects=manifest.objects, page=page)
+    endpoint = args.exposure.publish(manifest.one("Service", "kiali"), port=20001, path="/kiali")
+    return AddonManifests(objects=manifest.objects, endpoint=endpoint)
 
 
 def _external_services(args: KialiArgs) -> Object:
     return {
-        "prometheus": {"enabled": args.prometheus, "url": f"http://prometheus.{NAMESPACE}:9090"},
+        "prometheus": {"enabled": args.prometheus, "url": f"http://prometheus.{ISTIO_SYSTEM}:9090"},
         "grafana": {
             "enabled": args.grafana,
-            "internal_url": f"http://grafana.{NAMESPACE}:3000",
+            "internal_url": f"http://grafana.{ISTIO_SYSTEM}:3000",
             "auth": {"type": "basic", "username": "admin", "password": "secret:grafana:admin-password"},
         }
         if args.grafana
@@ -91,14 +73,14 @@ def _external_services(args: KialiArgs) -> Object:
         "tracing": {
             "enabled": args.tracing,
             "provider": "jaeger",
-            "internal_url": f"http://tracing.{NAMESPACE}/jaeger",
+            "internal_url": f"http://tracing.{ISTIO_SYSTEM}/jaeger",
             "use_grpc": False,
         },
     }
 
 
 def _mount(deployment: Object, what: str, *, secret: str, key: str) -> None:
-    """Let Kiali read a part of its configuration from a Secret."""
+    """Mount a Secret that holds the part of Kiali's configuration called `what`."""
     pod = deployment["spec"]["template"]["spec"]
     items = [{"key": key, "path": "value.txt"}]
     pod["volumes"].append({"name": what, "secret": {"secretName": secret, "items": items}})

@@ -1,21 +1,21 @@
-"""kube-state-metrics: what Kubernetes' objects say of themselves, as metrics."""
+"""kube-state-metrics: metrics of Kubernetes objects."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.observability.addon import NAMESPACE, Addon, Content
+from components.common.addon import Addon, AddonArgs, AddonManifests
+from components.common.objects import CONFINED_AS_NOBODY, account_with_rules
 from lab.core import versions
+from lab.core.namespaces import ISTIO_SYSTEM
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
-
 _NAME = "kube-state-metrics"
 _IMAGE = f"registry.k8s.io/kube-state-metrics/kube-state-metrics:v{versions.KUBE_STATE_METRICS}"
 _LABELS = {"app": _NAME}
-_METADATA = {"name": _NAME, "namespace": NAMESPACE, "labels": _LABELS}
+_METADATA = {"name": _NAME, "namespace": ISTIO_SYSTEM, "labels": _LABELS}
 
 _WATCHED = {
     "": ("nodes", "namespaces", "pods", "services", "replicationcontrollers", "persistentvolumeclaims"),
@@ -23,18 +23,18 @@ _WATCHED = {
     "batch": ("jobs", "cronjobs"),
     "autoscaling": ("horizontalpodautoscalers",),
 }
-"""The kinds that the dashboards ask about, by API group; never Secrets and ConfigMaps."""
+"""The kinds that the dashboards query, by API group; never Secrets and ConfigMaps."""
 
 
 class KubeStateMetrics(Addon):
-    """Metrics of Kubernetes' objects: what dashboard 6417 counts."""
+    """Metrics of Kubernetes objects, as dashboard 6417 counts them."""
 
-    def __init__(self, name: str, surroundings: Surroundings, opts: ResourceOptions) -> None:
-        super().__init__("istio-lab:observability:KubeStateMetrics", name, compose(), surroundings, opts)
+    def __init__(self, name: str, args: AddonArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:observability:KubeStateMetrics", name, compose(), args.context, opts)
 
 
-def compose() -> Content:
-    """What it consists of."""
+def compose() -> AddonManifests:
+    """Return its objects."""
     kinds = [kind for group in _WATCHED.values() for kind in group]
     container = {
         "name": _NAME,
@@ -44,49 +44,26 @@ def compose() -> Content:
         "livenessProbe": {"httpGet": {"path": "/livez", "port": "http-metrics"}},
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "telemetry"}},
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-            "runAsNonRoot": True,
-            "runAsUser": 65534,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": CONFINED_AS_NOBODY,
     }
-    # Prometheus takes every port of the Pods unless one is named. A label `app` of the Service would become one of all
-    # metrics, whatever Pods they speak of: it has none.
+    # Prometheus scrapes every port of the Pods unless one is named. A label `app` of the Service would be put on all
+    # metrics, whichever Pods they describe.
     scrape = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
     service = {
-        "metadata": {"name": _NAME, "namespace": NAMESPACE, "annotations": scrape},
-        "spec": {
-            "selector": _LABELS,
-            "ports": [{"name": "http-metrics", "port": 8080, "targetPort": "http-metrics"}],
-        },
+        "metadata": {"name": _NAME, "namespace": ISTIO_SYSTEM, "annotations": scrape},
+        "spec": {"selector": _LABELS, "ports": [{"name": "http-metrics", "port": 8080, "targetPort": "http-metrics"}]},
     }
     pod = {
         "metadata": {"labels": {**_LABELS, "sidecar.istio.io/inject": "false"}},
         "spec": {"serviceAccountName": _NAME, "containers": [container]},
     }
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": _NAME}
-    return Content(
+    rules = [
+        {"apiGroups": [group], "resources": list(kinds), "verbs": ["list", "watch"]}
+        for group, kinds in _WATCHED.items()
+    ]
+    return AddonManifests(
         objects=[
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _METADATA},
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "ClusterRole",
-                "metadata": {"name": _NAME, "labels": _LABELS},
-                "rules": [
-                    {"apiGroups": [group], "resources": list(kinds), "verbs": ["list", "watch"]}
-                    for group, kinds in _WATCHED.items()
-                ],
-            },
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "ClusterRoleBinding",
-                "metadata": {"name": _NAME, "labels": _LABELS},
-                "roleRef": role,
-                "subjects": [{"kind": "ServiceAccount", "name": _NAME, "namespace": NAMESPACE}],
-            },
+            *account_with_rules(_NAME, ISTIO_SYSTEM, _LABELS, rules),
             {"apiVersion": "v1", "kind": "Service", **service},
             {
                 "apiVersion": "apps/v1",

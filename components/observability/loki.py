@@ -1,28 +1,26 @@
-"""Loki: Istio's addon, as small as a lab can do with."""
+"""Loki: Istio's addon, reduced to what a lab needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.observability import loki_configuration
-from components.observability.addon import Addon, Content, Page
-from components.observability.exposure import PRIVATE, Exposure
-from components.observability.storage import store
+from components.common.addon import Addon, AddonManifests, ToolArgs
+from components.common.volumes import store
+from components.observability.collector_configuration import LABELS
 from lab.core import versions
 from lab.core.manifests import Manifest, configuration, merge, named, roll_with
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
-    from components.volumes import Volumes
+    from components.common.volumes import Volumes
+    from lab.core.manifests import Object
 
 _IMAGE = f"docker.io/grafana/loki:{versions.LOKI}"
-"""The newest, which the tests run; the addon has an older one of the same configuration."""
+"""The version that the tests run; the addon has an older one of the same configuration."""
 
+_FOLDER = "/var/loki"
 _RULES = "loki-sc-rules"
 """A container that looks for rules in every ConfigMap and Secret of the cluster; the lab has no rules for Loki."""
 
@@ -30,35 +28,26 @@ _RULES_VOLUME = "sc-rules-volume"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LokiArgs:
-    """What Loki needs to know.
+class LokiArgs(ToolArgs):
+    """Arguments of Loki: its retention (at least 24h); without volumes the lines are kept in the Pod."""
 
-    Attributes:
-        manifest: the pinned addon.
-        retention: how long lines are kept, such as 48h.
-        exposure: who reaches it from outside.
-        volumes: None keeps its lines in its Pod.
-    """
-
-    manifest: Path
     retention: str
-    exposure: Exposure = PRIVATE
     volumes: Volumes | None = None
 
 
 class Loki(Addon):
-    """The logs of all Pods."""
+    """Logs of all Pods."""
 
-    def __init__(self, name: str, args: LokiArgs, surroundings: Surroundings, opts: ResourceOptions) -> None:
-        super().__init__("istio-lab:observability:Loki", name, compose(args), surroundings, opts)
+    def __init__(self, name: str, args: LokiArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:observability:Loki", name, compose(args), args.context, opts)
 
 
-def compose(args: LokiArgs) -> Content:
-    """What it consists of."""
+def compose(args: LokiArgs) -> AddonManifests:
+    """Return its objects."""
     manifest = Manifest(args.manifest)
     config = manifest.one("ConfigMap", "loki")
     with configuration(config, "config.yaml") as loki:
-        merge(loki, loki_configuration.overlay(retention=args.retention))
+        merge(loki, overlay(args.retention))
     for kind in ("ClusterRole", "ClusterRoleBinding"):
         manifest.drop(kind, next(each["metadata"]["name"] for each in manifest.objects if each["kind"] == kind))
 
@@ -75,6 +64,37 @@ def compose(args: LokiArgs) -> Content:
     pod["automountServiceAccountToken"] = False
     store(manifest, stateful_set, "storage", args.volumes)
     roll_with(stateful_set, config)
-    args.exposure.apply(manifest.one("Service", "loki"))
-    page = Page(service="loki", port=3100) if args.exposure.public else None
-    return Content(objects=manifest.objects, page=page)
+    endpoint = args.exposure.publish(manifest.one("Service", "loki"), port=3100)
+    return AddonManifests(objects=manifest.objects, endpoint=endpoint)
+
+
+def overlay(retention: str) -> Object:
+    """Return the changes to the addon's configuration."""
+    labels = list(LABELS)
+    return {
+        # A single Loki: without this it looks for other members before it starts.
+        "common": {
+            "instance_addr": "localhost",
+            "compactor_grpc_address": None,
+            "ring": {"kvstore": {"store": "inmemory"}},
+        },
+        "memberlist": None,
+        "compactor": {
+            "working_directory": f"{_FOLDER}/compactor",
+            "retention_enabled": True,
+            "delete_request_store": "filesystem",
+        },
+        "limits_config": {
+            "retention_period": retention,
+            "reject_old_samples_max_age": retention,
+            # By default Loki makes labels of seventeen OpenTelemetry attributes and of the service name.
+            "otlp_config": {
+                "resource_attributes": {
+                    "ignore_defaults": True,
+                    "attributes_config": [{"action": "index_label", "attributes": labels}],
+                }
+            },
+            "discover_service_name": [],
+        },
+        "analytics": {"reporting_enabled": False},
+    }

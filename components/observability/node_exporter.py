@@ -1,33 +1,33 @@
-"""node-exporter: what the nodes' kernels say, as metrics."""
+"""node-exporter: metrics of the nodes' kernels."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.observability.addon import NAMESPACE, Addon, Content
+from components.common.addon import Addon, AddonArgs, AddonManifests
+from components.common.objects import CONFINED_AS_NOBODY
 from lab.core import versions
+from lab.core.namespaces import ISTIO_SYSTEM
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
-
-    from components.observability.addon import Surroundings
 
 _NAME = "node-exporter"
 _IMAGE = f"quay.io/prometheus/node-exporter:v{versions.NODE_EXPORTER}"
 _PORT = 9100
 _LABELS = {"app": _NAME}
-_METADATA = {"name": _NAME, "namespace": NAMESPACE, "labels": _LABELS}
+_METADATA = {"name": _NAME, "namespace": ISTIO_SYSTEM, "labels": _LABELS}
 
 
 class NodeExporter(Addon):
     """Metrics of every node: file systems, memory, processors."""
 
-    def __init__(self, name: str, surroundings: Surroundings, opts: ResourceOptions) -> None:
-        super().__init__("istio-lab:observability:NodeExporter", name, compose(), surroundings, opts)
+    def __init__(self, name: str, args: AddonArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:observability:NodeExporter", name, compose(), args.context, opts)
 
 
-def compose() -> Content:
-    """What it consists of."""
+def compose() -> AddonManifests:
+    """Return its objects."""
     container = {
         "name": _NAME,
         "image": _IMAGE,
@@ -38,34 +38,27 @@ def compose() -> Content:
             {"name": "host", "mountPath": "/host", "readOnly": True, "mountPropagation": "HostToContainer"}
         ],
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-            "runAsNonRoot": True,
-            "runAsUser": 65534,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": CONFINED_AS_NOBODY,
     }
     pod = {
         "metadata": {"labels": {**_LABELS, "sidecar.istio.io/inject": "false"}},
         "spec": {
-            # Without these two it would measure its own container's network and processes instead of the node's.
+            # Otherwise it would measure its own container's network and processes.
             "hostNetwork": True,
             "hostPID": True,
             "automountServiceAccountToken": False,
-            # Every node, also those that other Pods are kept off, such as spot nodes.
+            # Every node, tainted ones such as spot nodes included.
             "tolerations": [{"operator": "Exists", "effect": "NoSchedule"}],
             "containers": [container],
             "volumes": [{"name": "host", "hostPath": {"path": "/"}}],
         },
     }
-    return Content(
+    return AddonManifests(
         objects=[
             {
                 "apiVersion": "v1",
                 "kind": "Service",
-                "metadata": {"name": _NAME, "namespace": NAMESPACE, "annotations": {"prometheus.io/scrape": "true"}},
+                "metadata": {"name": _NAME, "namespace": ISTIO_SYSTEM, "annotations": {"prometheus.io/scrape": "true"}},
                 "spec": {
                     "clusterIP": "None",
                     "selector": _LABELS,

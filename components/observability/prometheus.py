@@ -1,53 +1,40 @@
-"""Prometheus: Istio's addon, with what the course's dashboards need of it."""
+"""Prometheus: Istio's addon, with the rules and labels that the course's dashboards need."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.common.addon import Addon, AddonManifests, ToolArgs
+from components.common.volumes import store
 from components.observability import prometheus_rules
-from components.observability.addon import Addon, Content, Page
-from components.observability.exposure import PRIVATE, Exposure
-from components.observability.storage import store
 from lab.core.manifests import Manifest, configuration, dump, named
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pulumi import ResourceOptions
 
-    from components.observability.addon import Surroundings
-    from components.volumes import Volumes
+    from components.common.volumes import Volumes
 
 _RETENTION = "--storage.tsdb.retention.time="
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrometheusArgs:
-    """What Prometheus needs to know.
+class PrometheusArgs(ToolArgs):
+    """Arguments of Prometheus: its retention, such as 48h; without volumes the samples are kept in the Pod."""
 
-    Attributes:
-        manifest: the pinned addon.
-        retention: how long samples are kept, such as 48h.
-        exposure: who reaches it from outside.
-        volumes: None keeps its samples in its Pod.
-    """
-
-    manifest: Path
     retention: str
-    exposure: Exposure = PRIVATE
     volumes: Volumes | None = None
 
 
 class Prometheus(Addon):
-    """Metrics of the mesh, of Kubernetes' objects and of the nodes."""
+    """Metrics of the mesh, of Kubernetes objects and of the nodes."""
 
-    def __init__(self, name: str, args: PrometheusArgs, surroundings: Surroundings, opts: ResourceOptions) -> None:
-        super().__init__("istio-lab:observability:Prometheus", name, compose(args), surroundings, opts)
+    def __init__(self, name: str, args: PrometheusArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:observability:Prometheus", name, compose(args), args.context, opts)
 
 
-def compose(args: PrometheusArgs) -> Content:
-    """What it consists of."""
+def compose(args: PrometheusArgs) -> AddonManifests:
+    """Return its objects."""
     manifest = Manifest(args.manifest)
     config = manifest.one("ConfigMap", "prometheus")
     with configuration(config, "prometheus.yml") as prometheus:
@@ -61,6 +48,5 @@ def compose(args: PrometheusArgs) -> Content:
     server["args"] = [f"{_RETENTION}{args.retention}", *kept]
     server["resources"] = {"requests": {"cpu": "100m", "memory": "400Mi"}, "limits": {"memory": "2Gi"}}
     store(manifest, deployment, "storage-volume", args.volumes)
-    args.exposure.apply(manifest.one("Service", "prometheus"))
-    page = Page(service="prometheus", port=9090) if args.exposure.public else None
-    return Content(objects=manifest.objects, page=page)
+    endpoint = args.exposure.publish(manifest.one("Service", "prometheus"), port=9090)
+    return AddonManifests(objects=manifest.objects, endpoint=endpoint)

@@ -1,45 +1,18 @@
-"""What the dashboards 6417 and 315 of grafana.com need to fill today: they ask for names of 2018 and before.
+"""Metric names of 2018 and before, for the dashboards 6417 and 315 of grafana.com.
 
-Only what those two use is here. 6417 asks kube-state-metrics 1 and node-exporter 0.15, 315 asks cAdvisor under Docker.
+Only names that those two use: 6417 queries kube-state-metrics 1 and node-exporter 0.15, 315 cAdvisor under Docker.
 """
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.core.manifests import Object
 
 
-class Rule(TypedDict):
-    """A recording rule: the series of an expression under a name, with these labels."""
-
-    record: str
-    expr: str
-    labels: NotRequired[dict[str, str]]
-
-
-class Group(TypedDict):
-    """Rules that are evaluated one after the other."""
-
-    name: str
-    rules: list[Rule]
-
-
-class RuleFile(TypedDict):
-    """A rule file of Prometheus."""
-
-    groups: list[Group]
-
-
-class Relabeling(TypedDict):
-    """A step of `metric_relabel_configs`: what the source labels have (joined by `;`) decides on the target label."""
-
-    source_labels: list[str]
-    regex: str
-    target_label: str
-    replacement: str
-
-
-def recording_rules() -> RuleFile:
-    """The old names of dashboard 6417, each from what it is called now."""
+def recording_rules() -> Object:
+    """Return rules for the old names of dashboard 6417."""
     return {
         "groups": [
             {"name": "kube-state-metrics-1", "rules": _kube_state_metrics()},
@@ -48,10 +21,10 @@ def recording_rules() -> RuleFile:
     }
 
 
-def cadvisor_relabelings() -> list[Relabeling]:
-    """The labels that dashboard 315 selects and groups by, for the job that scrapes cAdvisor.
+def cadvisor_relabelings() -> list[Object]:
+    """Return the labels that dashboard 315 selects and groups by, for the job that scrapes cAdvisor.
 
-    They come in addition, but for `name`: containerd has the container's number there, which `id` has too.
+    They are added to the present ones, except `name`, which under containerd only repeats the container's id.
     """
     return [
         # Kubernetes 1.16 renamed these two.
@@ -59,22 +32,22 @@ def cadvisor_relabelings() -> list[Relabeling]:
         _copy(["container"], "(.+)", "container_name"),
         # The sandbox of a Pod, which has its network, was called POD under Docker and has no name under containerd.
         _copy(["image", "pod", "container"], ".+;.+;", "container_name", "POD"),
-        # Docker's names began with k8s_, which is how the dashboard tells containers of Kubernetes from others.
+        # The dashboard recognises containers of Kubernetes by Docker's prefix k8s_.
         _copy(["image", "container_name", "pod", "namespace"], ".+;(.+);(.+);(.+)", "name", "k8s_${1}_${2}_${3}"),
-        # cAdvisor only knows the control group of a service of the system.
+        # Of a system service cAdvisor knows only the control group.
         _copy(["id"], r"/system\.slice/(.+)\.service", "systemd_service_name"),
     ]
 
 
-def _kube_state_metrics() -> list[Rule]:
-    """Version 2 has the resource as a label where version 1 had it in the name."""
+def _kube_state_metrics() -> list[Object]:
+    """Version 2 has the resource as a label, version 1 had it in the name."""
     units = {"cpu": "cpu_cores", "memory": "memory_bytes", "pods": "pods"}
-    of_nodes: list[Rule] = [
+    of_nodes: list[Object] = [
         {"record": f"kube_node_status_{amount}_{unit}", "expr": f'kube_node_status_{amount}{{resource="{resource}"}}'}
         for amount in ("allocatable", "capacity")
         for resource, unit in units.items()
     ]
-    of_containers: list[Rule] = [
+    of_containers: list[Object] = [
         {
             "record": f"kube_pod_container_resource_requests_{units[resource]}",
             "expr": f'kube_pod_container_resource_requests{{resource="{resource}"}}',
@@ -94,8 +67,8 @@ def _kube_state_metrics() -> list[Rule]:
     ]
 
 
-def _node_exporter() -> list[Rule]:
-    """Version 0.16 added the unit to the names; the node's name never was a label, but some set-ups had it so.
+def _node_exporter() -> list[Object]:
+    """Version 0.16 added the unit to the names, and some set-ups added the node's name as a label.
 
     A disk counts once, however often parts of it are mounted into containers.
     """
@@ -109,5 +82,5 @@ def _node_exporter() -> list[Rule]:
     ]
 
 
-def _copy(sources: list[str], regex: str, target: str, replacement: str = "$1") -> Relabeling:
+def _copy(sources: list[str], regex: str, target: str, replacement: str = "$1") -> Object:
     return {"source_labels": sources, "regex": regex, "target_label": target, "replacement": replacement}

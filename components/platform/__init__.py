@@ -1,1 +1,1 @@
-"""Where the lab stands. `base` says what every platform gives; each other module is one place."""
+"""Platforms: `base` is their interface, every other module one of them or a part of one."""

@@ -1,27 +1,17 @@
-"""What every platform gives to the rest of the lab, which never asks which platform it is."""
+"""The interface of a platform; the rest of the lab never asks which platform it runs on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence  # noqa: TC003 - Pulumi evaluates the annotations of a component
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pulumi
-    import pulumi_kubernetes as k8s
+import pulumi  # noqa: TC002
+import pulumi_kubernetes as k8s
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """What a cluster can do.
-
-    Attributes:
-        load_balancers: Services of type LoadBalancer get an address.
-        runs_containers: Pods run their containers; where not, Pods are simulated.
-        metrics: the metrics API answers (`kubectl top`).
-    """
+    """Features of a cluster; if it does not run containers, Pods are simulated."""
 
     load_balancers: bool
     runs_containers: bool
@@ -30,12 +20,12 @@ class Capabilities:
 
 @dataclass(frozen=True, kw_only=True)
 class Webhooks:
-    """What Istio's admission webhooks need to know of the platform.
+    """Settings of Istio's admission webhooks.
 
     Attributes:
-        injection_url: where the API server reaches the sidecar injector, when not through istiod's Service.
+        injection_url: of the sidecar injector, if the API server does not reach it through istiod's Service.
         validation_url: the same for the validator.
-        annotations: put on the injector's webhook configuration (AKS' admissions enforcer reads one).
+        annotations: of the injector's webhook configuration (AKS' admissions enforcer reads one).
     """
 
     injection_url: pulumi.Input[str] | None = None
@@ -45,12 +35,12 @@ class Webhooks:
 
 @dataclass(frozen=True, kw_only=True)
 class Ingress:
-    """How the ingress gateway meets the world outside the cluster.
+    """Settings of the ingress gateway's Service.
 
     Attributes:
-        annotations: on its Service, in the platform's own words.
-        source_ranges: IPv4 ranges that its load balancer lets in; empty for no rule.
-        address: where it is reached from outside, with the port unless that is 80; None for where its Service says.
+        annotations: of the Service.
+        source_ranges: IPv4 ranges that its load balancer admits; empty for no rule.
+        address: its address outside the cluster, with the port unless that is 80; None for the Service's own.
     """
 
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -58,76 +48,80 @@ class Ingress:
     address: pulumi.Output[str] | None = None
 
 
-NO_OUTPUTS: Mapping[str, pulumi.Output[str]] = MappingProxyType({})
-"""Of a platform of which there is nothing more to know."""
+class Platform:
+    """A cluster to install the lab on.
 
+    Attributes:
+        kubeconfig: credentials for the cluster: a secret.
+        identity: of the cluster; another identity means another cluster, in which everything has to be made again.
+        provider: given explicitly to every Kubernetes resource.
+        registry: host of the registry of the lab's own images; None for public images.
+        capabilities: features of the cluster.
+        webhooks: settings of Istio's webhooks.
+        ingress: settings of the ingress gateway's Service.
+        outputs: outputs of the stack, beside those of every platform.
+        hooks: of the first object in the cluster, which may have to wait for a permission.
+        deleted_with: the resource whose deletion deletes everything in the cluster; None if the cluster stays.
+    """
 
-class Platform(Protocol):
-    """A cluster to put the lab on."""
+    kubeconfig: pulumi.Output[str]
+    identity: pulumi.Output[str]
+    provider: k8s.Provider
+    registry: pulumi.Output[str] | None = None
+    capabilities: Capabilities
+    webhooks: Webhooks = Webhooks()
+    ingress: Ingress = Ingress()
+    outputs: Mapping[str, pulumi.Output[str]] = {}
+    hooks: pulumi.ResourceHookBinding | None = None
+    deleted_with: pulumi.Resource | None = None
 
     @property
     def urn(self) -> pulumi.Output[str]:
-        """The component's name in the engine."""
+        """The URN of the platform's component."""
+        raise NotImplementedError
 
-    @property
-    def kubeconfig(self) -> pulumi.Output[str]:
-        """Credentials for the cluster: a secret."""
-
-    @property
-    def identity(self) -> pulumi.Output[str]:
-        """Another one means another cluster, in which everything has to be made again."""
-
-    @property
-    def provider(self) -> k8s.Provider:
-        """The one way to the cluster; every Kubernetes resource is given it explicitly."""
-
-    @property
-    def registry(self) -> pulumi.Output[str] | None:
-        """The registry that images of the lab's own apps come from, or None for public images."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the cluster can do."""
-
-    @property
-    def webhooks(self) -> Webhooks:
-        """How the API server reaches Istio's webhooks."""
-
-    @property
-    def ingress(self) -> Ingress:
-        """How the ingress gateway meets the world outside the cluster."""
-
-    @property
-    def outputs(self) -> Mapping[str, pulumi.Output[str]]:
-        """What people and the `lab` command want to know of this platform, by the name of the stack's output."""
-
-    @property
-    def hooks(self) -> pulumi.ResourceHookBinding | None:
-        """Hooks of the first object that is made in the cluster, which may have to wait for a permission."""
-
-    @property
-    def deleted_with(self) -> pulumi.Resource | None:
-        """The resource whose deletion takes everything in the cluster with it; None when the cluster stays."""
-
-    def rolling_out(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
-        """What to depend on so that Rollouts are carried out.
-
-        Args:
-            release: the release of Argo Rollouts.
-        """
-
-    def run_workloads(self, after: Sequence[pulumi.Resource], *, metrics: bool) -> None:
-        """Run what the cluster itself does not: the processes of chosen Pods, where Pods are simulated.
-
-        Args:
-            after: what should stand before; it then has the machine for itself.
-            metrics: whether their requests are counted, for somebody to ask.
-        """
-
-    def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
-        """What to depend on so that istiod injects and validates.
+    def istiod_ready(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        """Return what to depend on for istiod to inject and validate.
 
         Args:
             base: the release of Istio's CRDs.
-            istiod: the release of istiod's chart.
+            istiod: the release of istiod, whose Pod does it where Pods run.
         """
+        del base
+        return [istiod]
+
+    def rollouts_ready(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        """Return what to depend on for Rollouts to be carried out.
+
+        Args:
+            release: the release of Argo Rollouts, whose Pod does it where Pods run.
+        """
+        return [release]
+
+    def run_workloads(self, depends_on: Sequence[pulumi.Resource], *, metrics: bool) -> None:
+        """Run the processes of chosen Pods where Pods are simulated.
+
+        Args:
+            depends_on: what must be installed before.
+            metrics: whether requests are counted for an analysis.
+        """
+
+
+def kubernetes_provider(
+    kubeconfig: pulumi.Input[str], identity: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> k8s.Provider:
+    """Make the provider of all Kubernetes resources of the stack.
+
+    Args:
+        kubeconfig: credentials, which may change.
+        identity: of the cluster; another one replaces everything in the cluster.
+        opts: parent and dependencies.
+    """
+    return k8s.Provider(
+        "kubernetes",
+        kubeconfig=kubeconfig,
+        cluster_identifier=identity,
+        # The lab's ConfigMaps have fixed names: to replace one would be to delete it first.
+        enable_config_map_mutable=True,
+        opts=opts,
+    )

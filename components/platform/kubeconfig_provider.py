@@ -1,25 +1,26 @@
-"""What the lab keeps about a cluster that is not its own, and how it leaves that cluster as it was found.
+"""The dynamic provider of an existing cluster: it remembers what it found, and leaves the cluster that way.
 
-The engine pickles this class into the state, so it stays tiny: the work in `lab.platforms.kubeconfig` is imported late.
+This module keeps its path: the state of every stack names its class by it. `lab.platforms.kubeconfig` does the work.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ResourceProvider, UpdateResult
 
 Props = dict[str, Any]
-"""What the dynamic provider's protocol hands over."""
+"""Properties of a resource, as the provider protocol has them."""
 
 _KEPT = ("kubeconfig", "purge_crds", "directory")
 
 
 class ExistingClusterProvider(ResourceProvider):
-    """Made before everything else in the cluster, deleted after it."""
+    """Created before everything else in the cluster, deleted after it."""
 
     def check(self, olds: Props, news: Props) -> CheckResult:
-        """Ports for an istiod on this host, which only a cluster with simulated nodes needs."""
+        """Choose ports for processes on this host, which only a cluster with simulated nodes needs."""
         from dataclasses import asdict
 
         from lab.platforms.embedded.ports import Ports
@@ -27,7 +28,7 @@ class ExistingClusterProvider(ResourceProvider):
         return CheckResult({**news, "ports": olds.get("ports") or asdict(Ports.allocate())}, [])
 
     def create(self, props: Props) -> CreateResult:
-        """Write the kubeconfig for people, and note Istio's CRDs that are there already."""
+        """Write the kubeconfig for people, and note which of the lab's CRDs exist already."""
         from lab.platforms.kubeconfig import crds, require_free
 
         require_free(props["kubeconfig"], props["namespaces"])
@@ -35,22 +36,19 @@ class ExistingClusterProvider(ResourceProvider):
         return CreateResult(props["cluster"], {**props, "found": crds(props["kubeconfig"])})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        """Another cluster is another resource; other credentials or another wish are kept for the end."""
+        """Replace for another cluster; update what `delete` needs."""
         another = olds["cluster"] != news["cluster"]
         return DiffResult(
-            changes=another or any(olds[key] != news[key] for key in _KEPT),
-            replaces=["cluster"] if another else [],
+            changes=another or any(olds[key] != news[key] for key in _KEPT), replaces=["cluster"] if another else []
         )
 
     def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
-        """Keep what is needed at the end."""
+        """Keep the new credentials and settings for `delete`."""
         _write(news)
         return UpdateResult({**news, "found": olds["found"]})
 
     def delete(self, _id: str, props: Props) -> None:
-        """Clean up."""
-        from pathlib import Path
-
+        """Restore the cluster as it was found."""
         from lab.platforms.kubeconfig import clean, forget
 
         clean(props["kubeconfig"], keep=props["found"], purge_crds=bool(props["purge_crds"]))
@@ -58,8 +56,6 @@ class ExistingClusterProvider(ResourceProvider):
 
 
 def _write(props: Props) -> None:
-    from pathlib import Path
-
     from lab.platforms.kubeconfig import write
 
     write(props["kubeconfig"], Path(props["directory"]).absolute())

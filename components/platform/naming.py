@@ -1,4 +1,4 @@
-"""Names of Azure resources: pure, stable for a stack, and within what Azure allows for each kind."""
+"""Names of Azure resources: pure functions, stable for a stack, within Azure's limits for each kind."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ from dataclasses import dataclass
 
 _PROJECT = "istio-lab"
 _ROLE_ASSIGNMENTS = uuid.UUID("6d1f3a52-5a0e-4f0c-9d0b-7c2f2f0a9e41")
-"""A namespace of our own (RFC 9562, version 5), so that other programs never arrive at the same names."""
+"""The namespace of the lab's UUIDs (RFC 9562, version 5)."""
 
 _SUFFIX = 6
-"""Characters of the suffix that keeps names apart: 36^6 is two thousand million."""
+"""Characters of the suffix that keeps names apart: 36^6 is two billion."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AzureNames:
-    """What the resources of one stack are called in Azure.
-
-    Lengths and characters are those of Azure's naming rules for each resource provider.
+    """Names of one stack's resources, by the naming rules of their Azure resource providers.
 
     Attributes:
-        resource_group: holds everything that the stack makes.
-        node_resource_group: where AKS puts the machines, disks and addresses; at most 80 characters.
-        cluster: the AKS cluster; at most 63.
-        dns_prefix: begins the API server's host name; at most 54, no underscores.
-        registry: unique in all of Azure, since it is a host name; 5 to 50 lower-case letters and digits.
-        control_plane_identity: what AKS itself acts as.
-        kubelet_identity: what pulls images.
+        resource_group: of everything that the stack makes.
+        node_resource_group: AKS' own, for machines, disks and addresses; at most 80 characters.
+        cluster: at most 63.
+        dns_prefix: of the API server's host name; at most 54, no underscores.
+        registry: a host name, so unique in all of Azure; 5 to 50 lower-case letters and digits.
+        control_plane_identity: of AKS itself.
+        kubelet_identity: of the nodes, which pull images.
         budget: at most 63.
     """
 
@@ -43,11 +41,11 @@ class AzureNames:
 
 
 def azure_names(stack: str, subscription: str) -> AzureNames:
-    """The names for one stack.
+    """Return the names for a stack in a subscription.
 
     Args:
-        stack: Pulumi's name of it: letters, digits, hyphens, underscores and periods.
-        subscription: the subscription's id, so that the same stack in two subscriptions has two registries.
+        stack: its name: letters, digits, hyphens, underscores and periods.
+        subscription: its id, so that the same stack in two subscriptions has two registries.
     """
     plain, suffix = _plain(stack), _suffix(stack, subscription)
     group = _joined(_PROJECT, plain, suffix, limit=80 - len("-nodes"))
@@ -64,18 +62,12 @@ def azure_names(stack: str, subscription: str) -> AzureNames:
 
 
 def role_assignment_name(scope: str, principal: str, role: str) -> str:
-    """The GUID that a role assignment has for a name: the same for the same three, so a repeated `up` finds it.
-
-    Args:
-        scope: the name of what the role is for.
-        principal: the name of who gets it.
-        role: the role's id.
-    """
+    """Return the GUID that names a role assignment: a repeated `up` computes the same one."""
     return str(uuid.uuid5(_ROLE_ASSIGNMENTS, f"{scope}\n{principal}\n{role}"))
 
 
 def _plain(stack: str) -> str:
-    """Lower-case letters, digits and single hyphens, which every kind allows."""
+    """Reduce to lower-case letters, digits and single hyphens, which every kind allows."""
     return re.sub(r"[^a-z0-9]+", "-", stack.lower()).strip("-")
 
 
@@ -90,6 +82,6 @@ def _suffix(*parts: str) -> str:
 
 
 def _joined(before: str, stack: str, *after: str, limit: int, separator: str = "-") -> str:
-    """Only the stack's own name is shortened: what follows it keeps two long names apart."""
+    """Shorten only the stack's name: the suffix keeps two long names apart."""
     room = limit - len(separator.join((before, "", *after)))
     return separator.join(part for part in (before, stack[:room].strip("-"), *after) if part)

@@ -1,4 +1,4 @@
-"""A cluster that another stack of this project has made, and that the students of a class share."""
+"""The cluster of another stack of this project, shared by the students of a class."""
 
 from __future__ import annotations
 
@@ -6,47 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-import pulumi_kubernetes as k8s  # noqa: TC002 - Pulumi evaluates the annotations of a class
 from pulumi import ResourceOptions
 
-from components.platform import provider
-from components.platform.base import NO_OUTPUTS, Capabilities, Ingress, Webhooks
+from components.platform.base import Capabilities, Ingress, Platform, kubernetes_provider
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from components.platform.base import Platform
+    from collections.abc import Mapping
 
 OUTPUT = "platform"
-"""The output of a stack that says what others need to know to stand on its cluster; beside it is `kubeconfig`."""
+"""The output with the facts that stacks on the same cluster need; beside it is `kubeconfig`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharedArgs:
-    """What the other stack says of itself.
-
-    Attributes:
-        stack: the reference to it.
-        facts: its output `platform`.
-    """
+    """The reference to the other stack, and the value of its output `platform`."""
 
     stack: pulumi.StackReference
     facts: Mapping[str, Any]
 
 
-class Shared(pulumi.ComponentResource):
-    """A `Platform` that stands already, mesh and all."""
-
-    kubeconfig: pulumi.Output[str]
-    identity: pulumi.Output[str]
-    provider: k8s.Provider
-    registry: pulumi.Output[str] | None
-    capabilities: Capabilities
-    webhooks = Webhooks()
-    ingress: Ingress
-    outputs: Mapping[str, pulumi.Output[str]] = NO_OUTPUTS
-    hooks: pulumi.ResourceHookBinding | None = None
-    deleted_with: pulumi.Resource | None = None
+class Shared(pulumi.ComponentResource, Platform):
+    """A `Platform` that another stack has made, with the mesh on it."""
 
     def __init__(self, name: str, args: SharedArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:platform:Shared", name, None, opts)
@@ -61,48 +41,27 @@ class Shared(pulumi.ComponentResource):
         registry = str(facts.get("registry", ""))
         self.registry = pulumi.Output.from_input(registry) if registry else None
         self.ingress = Ingress(address=pulumi.Output.from_input(str(facts["ingress"])))
-        self.provider = provider.kubernetes(self.kubeconfig, self.identity, ResourceOptions(parent=self))
+        self.provider = kubernetes_provider(self.kubeconfig, self.identity, ResourceOptions(parent=self))
         self.register_outputs({})
-
-    def rolling_out(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
-        """Whoever made the cluster has seen to it."""
-        return [release]
-
-    def run_workloads(self, after: Sequence[pulumi.Resource], *, metrics: bool) -> None:
-        """Nothing: the Pods are the cluster's."""
-
-    def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
-        """Whoever made the cluster has seen to it."""
-        del base
-        return [istiod]
 
 
 async def shared(name: str, stack: str) -> Shared:
-    """The platform that another stack has made.
-
-    Args:
-        name: logical name.
-        stack: the other one's name.
+    """Return the platform that another stack has made.
 
     Raises:
-        pulumi.RunError: it does not stand.
+        pulumi.RunError: that stack is not up.
     """
     reference = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}")
-    found = await reference.get_output_details(OUTPUT)
-    if not isinstance(found.value, dict):
+    output = await reference.get_output_details(OUTPUT)
+    if not isinstance(output.value, dict):
         raise pulumi.RunError(
             f"stack {stack}, which this one shares the cluster of, does not stand: make up STACK={stack}"
         )
-    return Shared(name, SharedArgs(stack=reference, facts=found.value))
+    return Shared(name, SharedArgs(stack=reference, facts=output.value))
 
 
 def facts(platform: Platform, ingress: pulumi.Output[str]) -> dict[str, pulumi.Input[Any]]:
-    """What `shared` needs to know, for the output of the stack that makes the cluster.
-
-    Args:
-        platform: the cluster.
-        ingress: address of the ingress gateway.
-    """
+    """Return the output `platform` of the stack that makes the cluster; `ingress` is its gateway's address."""
     capabilities = platform.capabilities
     return {
         "identity": platform.identity,

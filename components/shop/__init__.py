@@ -1,1 +1,1 @@
-"""The shop of the course: order and delivery, their configuration, their database, and what makes load."""
+"""The shop of the course: order and delivery, their configuration, database and load generator."""

@@ -1,4 +1,4 @@
-"""The course's ConfigMaps, and the Secret for the one value in them that is secret."""
+"""The course's ConfigMaps, and the Secret with their one secret value."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from components.password import Password
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.places import Place
+    from components.common.namespaces import NamespaceRef
 
 NAME = "config-dev"
-"""Of the ConfigMap, as the notes have it, and of the Secret beside it."""
+"""Name of the handout's ConfigMap, and of the Secret beside it."""
 
 DATABASE, USER = "connectdb1", "myuser"
 PASSWORD_KEY = "ORDER_DB_PASS"  # noqa: S105 - the name of a variable
@@ -29,17 +29,10 @@ _LITERALS = {"class": "MSA", "Lab": "ConfigMap"}
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigurationArgs:
-    """What is configured where.
+    """Arguments of the configuration: the namespace of the handout's ConfigMaps, and those where order runs."""
 
-    Attributes:
-        default: where the notes' own ConfigMaps are.
-        places: where order runs.
-        log_level: the notes' `ORDER_LOG_LEVEL`.
-        mysql: whether order has a MySQL.
-    """
-
-    default: Place
-    places: Sequence[Place]
+    default: NamespaceRef
+    namespaces: Sequence[NamespaceRef]
     log_level: str
     mysql: bool
 
@@ -48,8 +41,8 @@ class Configuration(pulumi.ComponentResource):
     """`my-config` and `config-dev` in the namespace `default`, and `config-dev` wherever order needs it.
 
     Attributes:
-        digest: another one whenever the configuration is another: Pods that carry it are made anew then.
-        objects: what Pods of a place read at their start, by its key; they must wait for it.
+        digest: of the configuration; Pods annotated with it are replaced when it changes.
+        objects: what Pods read at their start and must depend on, by their namespace's key.
     """
 
     digest: str
@@ -63,30 +56,32 @@ class Configuration(pulumi.ComponentResource):
         self._config_map("my-config", "my-config", args.default, _LITERALS)
         self._config_map(f"{NAME}-{args.default.key}", NAME, args.default, variables)
         self.objects = {
-            place.key: [
-                self._config_map(f"{NAME}-{place.key}", NAME, place, variables),
+            namespace.key: [
+                self._config_map(f"{NAME}-{namespace.key}", NAME, namespace, variables),
                 k8s.core.v1.Secret(
-                    f"{NAME}-{place.key}",
-                    metadata={"name": NAME, "namespace": place.name},
+                    f"{NAME}-{namespace.key}",
+                    metadata={"name": NAME, "namespace": namespace.name},
                     string_data={PASSWORD_KEY: password.value},
-                    opts=ResourceOptions(parent=self, depends_on=list(place.after)),
+                    opts=ResourceOptions(parent=self, depends_on=list(namespace.depends_on)),
                 ),
             ]
-            for place in args.places
+            for namespace in args.namespaces
         }
         self.register_outputs({})
 
-    def _config_map(self, name: str, config_map: str, place: Place, data: Mapping[str, str]) -> pulumi.Resource:
+    def _config_map(
+        self, name: str, config_map: str, namespace: NamespaceRef, data: Mapping[str, str]
+    ) -> pulumi.Resource:
         return k8s.core.v1.ConfigMap(
             name,
-            metadata={"name": config_map, "namespace": place.name},
+            metadata={"name": config_map, "namespace": namespace.name},
             data=dict(data),
-            opts=ResourceOptions(parent=self, depends_on=list(place.after)),
+            opts=ResourceOptions(parent=self, depends_on=list(namespace.depends_on)),
         )
 
 
 def compose(*, log_level: str, mysql: bool) -> dict[str, str]:
-    """The variables of `config-dev`, without the password; without a URL order keeps its orders to itself."""
+    """Return the variables of `config-dev` but the password; without a URL order stores its orders itself."""
     database = {
         "ORDER_DB_URL": f"jdbc:mysql://mysql:3306/{DATABASE}?serverTimezone=Asia/Seoul&useSSL=false",
         "ORDER_DB_USER": USER,

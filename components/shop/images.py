@@ -1,4 +1,4 @@
-"""Which image an application runs: what the settings name, in the registry that the stack has."""
+"""Images of the applications, in the stack's registry."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ if TYPE_CHECKING:
     from components.platform.base import Platform
 
 _NEVER_PULLED = "v1"
-"""The notes' first tag, for Pods that are simulated: nobody looks for the image."""
+"""The handout's first tag, for simulated Pods, whose images are never pulled."""
 
 
 def resolve(app: str, image: str, platform: Platform) -> pulumi.Input[str] | None:
-    """The image with the registry it comes from; None when there is none to run yet.
-
-    Args:
-        app: name of the application.
-        image: as the settings name it.
-        platform: knows the registry.
-    """
+    """Return the settings' image with its registry; None if there is no image to run yet."""
     if not image:
         return None if platform.capabilities.runs_containers else f"{app}:{_NEVER_PULLED}"
     if platform.registry is None or names_registry(image):
@@ -29,13 +23,13 @@ def resolve(app: str, image: str, platform: Platform) -> pulumi.Input[str] | Non
 
 
 def names_registry(image: str) -> bool:
-    """Whether an image says which registry it is in: by Docker's rule, its first part then looks like a host."""
+    """Tell whether an image names its registry: by Docker's rule its first part then looks like a host."""
     first, slash, _ = image.partition("/")
     return bool(slash) and (any(mark in first for mark in ".:") or first == "localhost")
 
 
 def missing(app: str) -> str:
-    """What is to be done about an application without an image."""
+    """Return the warning about an application without an image."""
     return (
         f"istio-lab:shop.{app}.image is empty, so {app} is not deployed yet: build its image with "
         f"`lab image build {app}`, or name one of a registry of your own, then run `make up` again."

@@ -1,4 +1,4 @@
-"""Where order keeps its orders: one small MySQL, which every namespace of the lab finds as `mysql`."""
+"""The database of order: one small MySQL, reached as `mysql` in every namespace of the lab."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.common.objects import CONFINED
 from components.password import Password
 from components.shop import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.places import Place
-    from components.volumes import Volumes
+    from components.common.namespaces import NamespaceRef
+    from components.common.volumes import Volumes
 
 _NAME = "mysql"
 _PORT = 3306
@@ -28,63 +29,56 @@ _ROOT_PASSWORD_LENGTH = 32
 
 @dataclass(frozen=True, kw_only=True)
 class MysqlArgs:
-    """What the database is.
+    """Arguments of the database.
 
     Attributes:
-        namespace: where it is.
-        image: of MySQL.
-        volumes: None keeps the orders in its Pod.
-        elsewhere: other places where it is found by the same name.
+        volumes: None keeps the orders in the Pod.
+        aliases: other namespaces, which reach it by the same name.
     """
 
     namespace: str
     image: str
     volumes: Volumes | None
-    elsewhere: Sequence[Place]
+    aliases: Sequence[NamespaceRef]
+    depends_on: Sequence[pulumi.Resource]
 
 
 class Mysql(pulumi.ComponentResource):
-    """A StatefulSet of one Pod with its Service, and a name for it in the other namespaces."""
+    """A StatefulSet of one Pod with its Service, and aliases in the other namespaces."""
 
-    def __init__(
-        self, name: str, args: MysqlArgs, after: Sequence[pulumi.Resource], opts: ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: MysqlArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:shop:Mysql", name, None, opts)
-        inside = ResourceOptions(parent=self, depends_on=list(after))
+        child_opts = ResourceOptions(parent=self, depends_on=list(args.depends_on))
         metadata = {"name": _NAME, "namespace": args.namespace, "labels": {"app": _NAME}}
         root = Password("mysql-root-password", _ROOT_PASSWORD_LENGTH, ResourceOptions(parent=self))
-        k8s.core.v1.Secret(name, metadata=metadata, string_data={"root-password": root.value}, opts=inside)
+        k8s.core.v1.Secret(name, metadata=metadata, string_data={"root-password": root.value}, opts=child_opts)
         k8s.core.v1.Service(
             name,
             metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},
-            # MySQL speaks first, so proxies must be told the protocol instead of waiting for the client's first words.
+            # In MySQL's protocol the server speaks first, so proxies cannot detect it from the client's bytes.
             spec={
                 "selector": {"app": _NAME},
                 "ports": [{"name": "tcp-mysql", "port": _PORT, "targetPort": _PORT, "appProtocol": "tcp"}],
             },
-            opts=inside,
+            opts=child_opts,
         )
-        k8s.apps.v1.StatefulSet(name, metadata=metadata, spec=stateful_set(args), opts=inside)
-        for place in args.elsewhere:
+        k8s.apps.v1.StatefulSet(name, metadata=metadata, spec=stateful_set(args), opts=child_opts)
+        for alias in args.aliases:
             k8s.core.v1.Service(
-                f"{name}-{place.key}",
-                metadata={
-                    "name": _NAME,
-                    "namespace": place.name,
-                    "annotations": {"pulumi.com/skipAwait": "true"},
-                },
+                f"{name}-{alias.key}",
+                metadata={"name": _NAME, "namespace": alias.name, "annotations": {"pulumi.com/skipAwait": "true"}},
                 spec={
                     "type": "ExternalName",
                     "externalName": f"{_NAME}.{args.namespace}.svc.cluster.local",
                     "ports": [{"name": "tcp-mysql", "port": _PORT, "appProtocol": "tcp"}],
                 },
-                opts=ResourceOptions(parent=self, depends_on=list(place.after)),
+                opts=ResourceOptions(parent=self, depends_on=list(alias.depends_on)),
             )
         self.register_outputs({})
 
 
 def stateful_set(args: MysqlArgs) -> dict[str, Any]:
-    """The StatefulSet's spec."""
+    """Return the StatefulSet's spec."""
     data = {"name": "data", "emptyDir": {}}
     return {
         "replicas": 1,
@@ -122,7 +116,7 @@ def _container(image: str) -> dict[str, Any]:
     return {
         "name": _NAME,
         "image": image,
-        # A quarter of the memory it takes by default: this is a lab.
+        # A quarter of the default memory.
         "args": ["--innodb-buffer-pool-size=64M", "--performance-schema=OFF", "--max-connections=100"],
         "ports": [{"name": "tcp-mysql", "containerPort": _PORT}],
         "env": [
@@ -132,17 +126,13 @@ def _container(image: str) -> dict[str, Any]:
             _from_secret("MYSQL_ROOT_PASSWORD", _NAME, "root-password"),
         ],
         "resources": {"requests": {"cpu": "100m", "memory": "384Mi"}, "limits": {"cpu": "1", "memory": "768Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": CONFINED,
         "volumeMounts": [
             {"name": "data", "mountPath": "/var/lib/mysql"},
             {"name": "run", "mountPath": "/var/run/mysqld"},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
         ],
-        # While the first start makes the database, which takes up to a minute, the port is closed.
+        # The first start creates the database, for up to a minute with the port closed.
         "readinessProbe": {**port_is_open, "periodSeconds": 5},
     }
 

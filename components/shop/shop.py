@@ -1,193 +1,193 @@
-"""The shop, composed: which applications run in which namespace, and what is particular to each."""
+"""The shop, composed: which applications run in which namespace, and what differs between them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components import places
-from components.delivery import strategies
-from components.delivery.analysis import Limits
-from components.delivery.progressive import Progressive, ProgressiveArgs, preview
-from components.places import Place
-from components.shop import images, siege
+from components.common import namespaces
+from components.common.namespaces import NamespaceRef, injected
+from components.common.volumes import Volumes
+from components.rollouts import strategies
+from components.rollouts.analysis import Limits
+from components.rollouts.progressive import Progressive, ProgressiveArgs, preview
+from components.shop import images
 from components.shop.app import PORT, App, AppArgs, Readiness, Replacement, Workload
 from components.shop.configuration import Configuration, ConfigurationArgs
 from components.shop.mysql import Mysql, MysqlArgs
-from components.volumes import Volumes
+from lab.core.namespaces import SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.platform.base import Platform
-    from lab.settings import rollouts
-    from lab.settings import shop as settings
+    from lab.settings import rollouts, shop
 
-NAMESPACE = "shop"
-
-_ORDER, _DELIVERY = "order", "delivery"
+_ORDER, _DELIVERY, _SIEGE = "order", "delivery", "siege"
 
 _REPLICAS_IN_TUTORIAL = {_ORDER: 1, _DELIVERY: 2}
-"""As in the notes: one order to time out, two deliveries of which one is taken down."""
+"""As in the handout: one order to time out, two deliveries of which one is taken down."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShopArgs:
-    """What there is to be.
+    """Arguments of the shop.
 
     Attributes:
-        settings: of the shop.
-        tutorial: the namespace `tutorial`, for the exercises there; None leaves them out.
-        default: where the notes' own ConfigMaps are.
-        place: a namespace that is there; None makes the course's own.
-        delivery: how a version of delivery is replaced, in the namespace `shop`; None for Pod by Pod.
-        rollouts: what has to be there for Argo Rollouts to do it.
+        tutorial: the namespace `tutorial`, for its exercises with the shop; None for no exercises.
+        default: the namespace of the handout's own ConfigMaps.
+        namespace: an existing namespace; None to create `shop`.
+        delivery: how a version of delivery is replaced in the namespace `shop`; None for Pod by Pod.
+        mesh_ready: what Pods need to get a sidecar.
+        rollouts_ready: what Rollouts need.
     """
 
-    settings: settings.Shop
-    tutorial: Place | None
-    default: Place = places.DEFAULT
-    place: Place | None = None
+    settings: shop.Shop
+    platform: Platform
+    tutorial: NamespaceRef | None = None
+    default: NamespaceRef = namespaces.DEFAULT
+    namespace: NamespaceRef | None = None
     delivery: rollouts.Delivery | None = None
-    rollouts: Sequence[pulumi.Resource] = ()
+    mesh_ready: Sequence[pulumi.Resource] = ()
+    rollouts_ready: Sequence[pulumi.Resource] = ()
 
 
 class Shop(pulumi.ComponentResource):
-    """The namespace `shop`, and the same applications in `tutorial` as its exercises need them.
+    """The namespace `shop`, and the same applications in `tutorial` for its exercises.
 
     Attributes:
-        place: the namespace, for others who put something there.
+        namespace: for other components.
     """
 
-    place: Place
+    namespace: NamespaceRef
 
-    def __init__(
-        self,
-        name: str,
-        args: ShopArgs,
-        mesh: Sequence[pulumi.Resource],
-        platform: Platform,
-        opts: ResourceOptions | None = None,
-    ) -> None:
+    def __init__(self, name: str, args: ShopArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:shop:Shop", name, None, opts)
-        self._settings, self._delivery, self._rollouts = args.settings, args.delivery, list(args.rollouts)
-        self._platform = platform
-        inside = ResourceOptions(parent=self)
-        own = self.place = args.place or self._namespace()
+        self._args, settings = args, args.settings
+        child_opts = ResourceOptions(parent=self)
+        own = self.namespace = args.namespace or injected(SHOP, self)
         everywhere = [own, *([args.tutorial] if args.tutorial else [])]
-        mysql = args.settings.mysql
         configuration = Configuration(
             "configuration",
             ConfigurationArgs(
                 default=args.default,
-                places=everywhere,
-                log_level=args.settings.order.log_level.value,
-                mysql=mysql.enabled,
+                namespaces=everywhere,
+                log_level=settings.order.log_level.value,
+                mysql=settings.mysql.enabled,
             ),
-            inside,
+            child_opts,
         )
-        # A Pod made before istiod serves would be refused by its webhook or come up without a sidecar; one made before
-        # its configuration is there would keep the former one.
-        self._pods_after = {place.key: [*place.after, *mesh, *configuration.objects[place.key]] for place in everywhere}
-        if mysql.enabled:
-            Mysql(
-                "mysql",
-                MysqlArgs(namespace=own.name, image=mysql.image, volumes=self._volumes(), elsewhere=everywhere[1:]),
-                self._pods_after[own.key],
-                inside,
+        # Before istiod is ready its webhook would refuse a Pod, or leave it without a sidecar. A Pod that starts before
+        # its configuration would keep the former one.
+        self._depends_on = {
+            each.key: [*each.depends_on, *args.mesh_ready, *configuration.objects[each.key]] for each in everywhere
+        }
+        if settings.mysql.enabled:
+            mysql = MysqlArgs(
+                namespace=own.name,
+                image=settings.mysql.image,
+                volumes=Volumes.wanted(settings.mysql.persistence, args.platform.capabilities),
+                aliases=everywhere[1:],
+                depends_on=self._depends_on[own.key],
             )
-        for place in everywhere:
-            self._app(_ORDER, place, args.settings.order, configuration.digest)
-            self._app(_DELIVERY, place, args.settings.delivery, None)
-            if args.settings.siege.enabled:
+            Mysql("mysql", mysql, child_opts)
+        for namespace in everywhere:
+            self._app(_ORDER, namespace, settings.order, configuration.digest)
+            self._app(_DELIVERY, namespace, settings.delivery, None)
+            if settings.siege.enabled:
                 k8s.core.v1.Pod(
-                    f"{siege.NAME}-{place.key}",
-                    metadata={"name": siege.NAME, "namespace": place.name, "labels": {"app": siege.NAME}},
-                    spec=siege.pod(args.settings.siege.image),
-                    opts=ResourceOptions(parent=self, depends_on=self._pods_after[place.key]),
+                    f"{_SIEGE}-{namespace.key}",
+                    metadata={"name": _SIEGE, "namespace": namespace.name, "labels": {"app": _SIEGE}},
+                    spec=_siege(settings.siege.image),
+                    opts=ResourceOptions(parent=self, depends_on=self._depends_on[namespace.key]),
                 )
         self.register_outputs({})
 
-    def _namespace(self) -> Place:
-        namespace = k8s.core.v1.Namespace(
-            NAMESPACE,
-            metadata={"name": NAMESPACE, "labels": {"istio-injection": "enabled"}},
-            opts=ResourceOptions(parent=self),
-        )
-        return Place(key=NAMESPACE, name=NAMESPACE, after=[namespace])
-
-    def _app(self, app: str, place: Place, chosen: settings.App, config_digest: str | None) -> None:
-        here = place.key == NAMESPACE
-        image = images.resolve(app, chosen.image, self._platform)
+    def _app(self, app: str, namespace: NamespaceRef, settings: shop.App, config_digest: str | None) -> None:
+        in_shop = namespace.key == SHOP
+        image = images.resolve(app, settings.image, self._args.platform)
         if image is None:
-            if here:
+            if in_shop:
                 pulumi.log.warn(images.missing(app))
             return
-        after = self._pods_after[place.key]
-        replaced = self._delivery if here and app == _DELIVERY else None
-        if replaced:
-            chosen = replaced.of(chosen)
-        if replaced and replaced.analysed:
-            controlled = [*after, *self._rollouts]
-            beside = _progressive(app, place.name, replaced)
-            after = [*controlled, Progressive(app, beside, controlled, ResourceOptions(parent=self))]
+        depends_on = self._depends_on[namespace.key]
+        delivery = self._args.delivery if in_shop and app == _DELIVERY else None
+        if delivery:
+            settings = delivery.of(settings)
+        if delivery and delivery.analysed:
+            controlled = [*depends_on, *self._args.rollouts_ready]
+            progressive = _progressive(app, namespace.name, delivery, controlled)
+            depends_on = [*controlled, Progressive(app, progressive, ResourceOptions(parent=self))]
         args = AppArgs(
             app=app,
-            namespace=place.name,
+            namespace=namespace.name,
             image=image,
-            replicas=chosen.replicas if here else _REPLICAS_IN_TUTORIAL[app],
-            version=chosen.version,
-            environment=_environment(app, chosen, configured=config_digest is not None),
+            replicas=settings.replicas if in_shop else _REPLICAS_IN_TUTORIAL[app],
+            version=settings.version,
+            environment=_environment(app, settings, configured=config_digest is not None),
             config_digest=config_digest,
-            liveness=here and app == _ORDER,
-            # In `tutorial` it is the mesh that has to find out which Pod is down.
-            readiness=Readiness.HEALTHY if here else Readiness.LISTENING,
-            replacement=_replacement(app, replaced, chosen.version) if replaced else Replacement(),
+            liveness=in_shop and app == _ORDER,
+            # In `tutorial` the mesh has to find out which Pod is down.
+            readiness=Readiness.HEALTHY if in_shop else Readiness.LISTENING,
+            depends_on=depends_on,
+            replacement=_replacement(app, delivery, settings.version) if delivery else Replacement(),
         )
-        App(f"{place.key}-{app}", args, after, ResourceOptions(parent=self))
-
-    def _volumes(self) -> Volumes | None:
-        """What outlives Pods; nothing on simulated nodes, where a Pod would wait for its volume for ever."""
-        persistence = self._settings.mysql.persistence
-        if not persistence.enabled or not self._platform.capabilities.runs_containers:
-            return None
-        return Volumes(size=persistence.size, storage_class=persistence.storage_class)
+        App(f"{namespace.key}-{app}", args, ResourceOptions(parent=self))
 
 
-def _progressive(app: str, namespace: str, chosen: rollouts.Delivery) -> ProgressiveArgs:
-    analysis = chosen.analysis
+def _progressive(
+    app: str, namespace: str, delivery: rollouts.Delivery, depends_on: Sequence[pulumi.Resource]
+) -> ProgressiveArgs:
+    analysis = delivery.analysis
     return ProgressiveArgs(
         app=app,
         namespace=namespace,
         port=PORT,
-        canary=chosen.canary,
-        timeout=chosen.timeout,
-        forced=chosen.forces_routes,
+        canary=delivery.canary,
+        timeout=delivery.timeout,
+        forced=delivery.forces_routes,
         limits=Limits(
             success=analysis.least_success,
             milliseconds=analysis.most_milliseconds,
             interval=analysis.interval,
             window=analysis.window,
         ),
+        depends_on=depends_on,
     )
 
 
-def _replacement(app: str, chosen: rollouts.Delivery, version: str) -> Replacement:
-    if not chosen.analysed:
+def _replacement(app: str, delivery: rollouts.Delivery, version: str) -> Replacement:
+    if not delivery.analysed:
         own = {"ramped": strategies.ramped, "recreate": strategies.recreate}
-        return Replacement(strategy=own[chosen.strategy.value]())
-    if chosen.canary:
-        strategy = strategies.istio_canary(app, pause=chosen.pause, version=version)
+        return Replacement(strategy=own[delivery.strategy.value]())
+    if delivery.canary:
+        strategy = strategies.istio_canary(app, pause=delivery.pause, version=version)
     else:
         strategy = strategies.analysed_blue_green(app, preview=preview(app), version=version)
     return Replacement(workload=Workload.ROLLOUT, strategy=strategy)
 
 
-def _environment(app: str, chosen: settings.App, *, configured: bool) -> dict[str, str]:
-    """The variables of its own; the ConfigMap, where there is one, has the log level."""
-    own = {"APP_VERSION": chosen.version, "APP_COLOUR": chosen.colour, "VARIANT": chosen.variant.value}
-    return own if configured else {**own, f"{app.upper()}_LOG_LEVEL": chosen.log_level.value}
+def _environment(app: str, settings: shop.App, *, configured: bool) -> dict[str, str]:
+    """Return an application's own variables; the log level is in the ConfigMap, if there is one."""
+    own = {"APP_VERSION": settings.version, "APP_COLOUR": settings.colour, "VARIANT": settings.variant.value}
+    return own if configured else {**own, f"{app.upper()}_LOG_LEVEL": settings.log_level.value}
+
+
+def _siege(image: str) -> dict[str, Any]:
+    """Return the Pod's spec; the third-party image needs its own user and a writable file system."""
+    return {
+        "automountServiceAccountToken": False,
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": _SIEGE,
+                "image": image,
+                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}},
+                "securityContext": {"allowPrivilegeEscalation": False},
+            }
+        ],
+    }

@@ -1,1 +1,1 @@
-"""What the mesh does with requests: the course's lessons on weights, headers, time-outs, retries, circuit breakers."""
+"""Traffic management: weights, headers, timeouts, retries, circuit breakers."""

@@ -60,11 +60,13 @@ class Progress:
         self._running: dict[int, Step] = {}
         self._users = 0
         self._lock = threading.Lock()
+        # A lock of its own: a display draws the running steps while it starts and while it ends.
+        self._display_lock = threading.Lock()
         self._display: AbstractContextManager[object] = contextlib.nullcontext()
 
     def __enter__(self) -> Self:
         """Show the display for the length of the block; without a block, it is shown while steps run."""
-        with self._lock:
+        with self._display_lock:
             self._users += 1
             if self._users == 1:
                 self._display = self.display()
@@ -74,10 +76,10 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._lock:
+        with self._display_lock:
             self._users -= 1
-            ended = self._display if not self._users else contextlib.nullcontext()
-        ended.__exit__(kind, error, trace)
+            if not self._users:
+                self._display.__exit__(kind, error, trace)
 
     @contextlib.contextmanager
     def step(self, label: str, *, usual: float | None = None) -> Iterator[Step]:

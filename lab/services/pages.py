@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.adapters import kubectl, port_forward
 from lab.core.errors import LabError
+from lab.core.namespaces import ARGO_ROLLOUTS, ISTIO_SYSTEM
 from lab.platforms import kubeconfig
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Tool:
     path: str
     switch: str
     shows: str
-    namespace: str = "istio-system"
+    namespace: str = ISTIO_SYSTEM
 
 
 TOOLS: Mapping[str, Tool] = {
@@ -81,7 +82,7 @@ TOOLS: Mapping[str, Tool] = {
         path="/rollouts/",
         switch="rollouts.enabled",
         shows="get rollouts.argoproj.io -A",
-        namespace="argo-rollouts",
+        namespace=ARGO_ROLLOUTS,
     ),
 }
 """By their names in `lab open`."""

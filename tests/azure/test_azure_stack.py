@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from components.platform import azure_roles
+from components.platform.azure import roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -97,7 +97,7 @@ def test_images_are_pulled_by_the_nodes_own_identity_and_it_may_do_nothing_else(
     kubelet = the(standing, "azure-native:managedidentity:UserAssignedIdentity", "-kubelet")
     granted = [each for each in entries(standing, ROLE) if each["inputs"]["principalId"] == object_id(kubelet)]
 
-    assert [each["inputs"]["roleDefinitionId"].rpartition("/")[2] for each in granted] == [azure_roles.ACR_PULL]
+    assert [each["inputs"]["roleDefinitionId"].rpartition("/")[2] for each in granted] == [roles.ACR_PULL]
     assert [each["inputs"]["scope"] for each in granted] == [entries(standing, REGISTRY)[0]["id"]]
     assert granted[0]["inputs"]["principalType"] == "ServicePrincipal"
 
@@ -114,7 +114,7 @@ def test_the_shops_images_come_from_the_stacks_own_registry(standing: Subscripti
 
 def test_the_right_to_pull_is_there_before_the_cluster(standing: Subscription) -> None:
     cluster = entries(standing, CLUSTER)[0]
-    pull = next(each for each in entries(standing, ROLE) if azure_roles.ACR_PULL in each["inputs"]["roleDefinitionId"])
+    pull = next(each for each in entries(standing, ROLE) if roles.ACR_PULL in each["inputs"]["roleDefinitionId"])
 
     assert pull["order"] < cluster["order"]
 

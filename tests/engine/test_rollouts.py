@@ -167,7 +167,7 @@ def edited(laboratory: Laboratory, file: str, *changes: tuple[str, str]) -> Iter
         source.write_text(before)
 
 
-PROGRESSIVE = "components/delivery/progressive.py"
+PROGRESSIVE = "components/rollouts/progressive.py"
 LABEL = ('"labels": {"app": self._args.app}}', '"labels": {"app": self._args.app, "checked": "yes"}}')
 
 

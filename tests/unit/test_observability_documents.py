@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.observability.addon import Addon
+from components.common.addon import Addon
 from lab.core import versions
 from lab.core.paths import PROJECT
 from lab.services import queries
@@ -34,8 +34,8 @@ def test_an_addon_made_as_contributing_says_is_one(monkeypatch: pytest.MonkeyPat
     names["test_prometheus_finds_what_was_pushed"]()
     assert issubclass(vars(example)["Pushgateway"], Addon)
     composition = (PROJECT / "components/observability/observability.py").read_text(encoding="utf-8")
-    assert 'NodeExporter("node-exporter", surroundings, inside)' in composition
-    assert line.strip().endswith('Pushgateway("pushgateway", surroundings, inside)')
+    assert 'NodeExporter("node-exporter", AddonArgs(context=context), child_opts)' in composition
+    assert line.strip().endswith('Pushgateway("pushgateway", AddonArgs(context=context), child_opts)),')
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.ko.md"])

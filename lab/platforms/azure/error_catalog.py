@@ -18,7 +18,7 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class _Fault:
+class _KnownError:
     """A known failure; the named groups of the pattern can be used in cause and command."""
 
     code: str
@@ -30,52 +30,52 @@ class _Fault:
 _CLIENT = r"[Tt]he client '(?P<client>[^']+)' with object id '[^']*' does not have authorization to perform action"
 _SUBSCRIPTION = r"over scope '(?P<scope>/subscriptions/[0-9A-Fa-f-]{36})"
 
-_FAULTS = (
-    _Fault(
+_KNOWN_ERRORS = (
+    _KnownError(
         "LoginExpired",
         r"AADSTS\d{5,7}|[Rr]efresh token has expired|Interactive authentication is needed",
         "Azure does not accept the login any more: it has expired, was withdrawn, or needs a second factor.",
         "az login",
     ),
-    _Fault(
+    _KnownError(
         "NotLoggedIn",
         r"[Pp]lease run '?az login'?",
         "Nobody is logged in to Azure on this machine.",
         "az login",
     ),
-    _Fault(
+    _KnownError(
         "WebhookPreventsStop",
         r"webhooks, that might prevent stop/start.*?Webhook configuration '(?P<webhook>[^']+)'",
         "AKS does not stop or start a cluster whose webhook {webhook} has wildcard (*) rules: the webhook could block "
         "AKS itself. Without it the cluster can be stopped; install it anew after the next start.",
         "kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration {webhook} --ignore-not-found",
     ),
-    _Fault(
+    _KnownError(
         "WebhookPreventsStop",
         r"ValidationError.*?webhook|webhooks, that might prevent stop/start",
         "AKS does not stop or start a cluster with a webhook that has wildcard (*) rules: it could block AKS itself.",
         "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
     ),
-    _Fault(
+    _KnownError(
         "CustomKubeletIdentityMissingPermissionError",
         r"CustomKubeletIdentityMissingPermissionError",
         "The cluster's identity was given the role Managed Identity Operator, but the role has not arrived everywhere "
         "in Azure yet; that takes minutes.",
         "lab up",
     ),
-    _Fault(
+    _KnownError(
         "PrincipalNotFound",
         r"PrincipalNotFound|[Pp]rincipal \S+ does not exist in the directory",
         "A role was assigned to an identity so new that Entra ID does not know it everywhere yet.",
         "lab up",
     ),
-    _Fault(
+    _KnownError(
         "RoleAssignmentExists",
         r"RoleAssignmentExists|[Rr]ole assignment already exists",
         "The same role was assigned before, by hand or by an earlier lab, under another name; delete that assignment.",
         "az role assignment list --all --output table",
     ),
-    _Fault(
+    _KnownError(
         "RoleAssignmentForbidden",
         rf"{_CLIENT} 'Microsoft\.Authorization/roleAssignments/write' {_SUBSCRIPTION}",
         "{client} may not assign roles, which the lab needs so that the cluster can pull from its registry. "
@@ -83,121 +83,121 @@ _FAULTS = (
         "az role assignment create --assignee {client} --role 'Role Based Access Control Administrator' "
         "--scope {scope}",
     ),
-    _Fault(
+    _KnownError(
         "AuthorizationFailed",
         rf"{_CLIENT} '(?P<action>[^']+)' {_SUBSCRIPTION}",
         "{client} may not do {action}. An Owner of the subscription can allow it.",
         "az role assignment create --assignee {client} --role Contributor --scope {scope}",
     ),
-    _Fault(
+    _KnownError(
         "AuthorizationFailed",
         r"AuthorizationFailed|does not have authorization to perform action",
         "The one who is logged in may not do this; a role that was given just now counts after a new login.",
         "az login",
     ),
-    _Fault(
+    _KnownError(
         "MissingSubscriptionRegistration",
         r"not registered to use (?:the )?namespace '(?P<namespace>[\w.]+)'",
         "The subscription has never used {namespace}; Azure wants it registered once.",
         "az provider register --namespace {namespace} --wait",
     ),
-    _Fault(
+    _KnownError(
         "MissingSubscriptionRegistration",
         r"MissingSubscriptionRegistration|SubscriptionNotRegistered",
         "The subscription has never used a resource provider that the lab needs; Azure wants it registered once.",
         "lab doctor --target azure",
     ),
-    _Fault(
+    _KnownError(
         "DirectoryQuotaExceeded",
         r"Directory_QuotaExceeded|directory object quota limit",
         "The Entra directory lets the one who is logged in make no more identities; its administrator can.",
         "az ad signed-in-user list-owned-objects --query '[].displayName'",
     ),
-    _Fault(
+    _KnownError(
         "QuotaExceeded",
         r"ErrCode_InsufficientVCPUQuota|QuotaExceeded|exceeding (?:approved .{0,60}?quota|quota limits)",
         "The subscription's vCPU quota in this region is too small for the nodes and the surge node of an upgrade.",
         "lab doctor --target azure",
     ),
-    _Fault(
+    _KnownError(
         "SkuNotAvailable",
         r"[Tt]he VM size of (?P<size>\S+) is not allowed in your subscription",
         "{size} is not offered to this subscription in this region; another size or region may be.",
         "lab doctor --target azure",
     ),
-    _Fault(
+    _KnownError(
         "SkuNotAvailable",
         r"SkuNotAvailable|NotAvailableForSubscription",
         "The VM size is not offered to this subscription in this region at the moment; another size or region may be.",
         "lab doctor --target azure",
     ),
-    _Fault(
+    _KnownError(
         "K8sVersionNotSupported",
         r"K8sVersionNotSupported|version \S+,? (?:which )?is (?:not supported in this region|only available for Long)",
         "AKS does not offer this Kubernetes version here, or only with long-term support.",
         "lab doctor --target azure",
     ),
-    _Fault(
+    _KnownError(
         "AlreadyInUse",
         r"registry DNS name (?P<registry>\w+)\S* is already in use",
         "The registry's name {registry} belongs to somebody else: such names are unique in all of Azure.",
         "az acr check-name --name {registry}",
     ),
-    _Fault(
+    _KnownError(
         "AlreadyInUse",
         r"\b(?:AlreadyInUse|NameNotAvailable)\b",
         "The registry's name belongs to somebody else: such names are unique in all of Azure.",
         "az acr list --output table",
     ),
-    _Fault(
+    _KnownError(
         "ClusterStopped",
         r"Power ?State\s?\(?:?\s?\"?Stopped|[Mm]anaged cluster \S+ is (?:in (?:a )?)?[Ss]topped",
         "The AKS cluster is stopped, and a stopped cluster can only be started or deleted.",
         "lab start",
     ),
-    _Fault(
+    _KnownError(
         "OperationInProgress",
         r"AnotherOperationInProgress|[Aa]nother operation .{0,80}in progress|there's an in.progress .{0,80}operation",
         "Azure is still busy with an earlier change of this resource; wait until its provisioning state is Succeeded.",
         "lab status",
     ),
-    _Fault(
+    _KnownError(
         "ResourceGroupBeingDeleted",
         r"resource group '(?P<group>[^']+)' is in deprovisioning state",
         "The resource group {group} of an earlier lab is still being deleted; this returns when it is gone.",
         "az group wait --deleted --resource-group {group}",
     ),
-    _Fault(
+    _KnownError(
         "ResourceGroupBeingDeleted",
         r"ResourceGroupBeingDeleted",
         "The resource group of an earlier lab is still being deleted.",
         "az group list --query \"[?properties.provisioningState=='Deleting'].name\" --output tsv",
     ),
-    _Fault(
+    _KnownError(
         "RequestDisallowedByPolicy",
         r"RequestDisallowedByPolicy|was disallowed by policy",
         "A policy of the subscription forbids this, such as one that allows certain regions or VM sizes only.",
         "az policy assignment list --disable-scope-strict-match --output table",
     ),
-    _Fault(
+    _KnownError(
         "ReadOnlyDisabledSubscription",
         r"ReadOnlyDisabledSubscription|disabled and therefore marked as read only",
         "The subscription is disabled, usually because its credit is used up; it is reactivated in the portal.",
         "az account list --refresh --output table",
     ),
-    _Fault(
+    _KnownError(
         "KubeloginMissing",
         r"exec: \"?kubelogin\"?: executable file not found|executable kubelogin not found",
         "kubelogin, which logs in to a cluster with Entra ID, is not installed or not on PATH.",
         "az aks install-cli",
     ),
-    _Fault(
+    _KnownError(
         "AzureRbacForbidden",
         r"User \"(?P<user>[^\"]+)\" cannot .{1,300}User does not have access to the resource in Azure",
         "{user} has no role in the cluster yet: a role that was assigned just now takes up to five minutes to count.",
         "lab up",
     ),
-    _Fault(
+    _KnownError(
         "ApiServerUnreachable",
         r"(?P<host>[\w.-]+\.azmk8s\.io)\S*?:? dial tcp \S+ (?:i/o timeout|connect: connection timed out)",
         "The API server {host} does not answer: this machine's public address is not among the allowed ranges, "
@@ -213,11 +213,11 @@ _TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 def explain(output: str) -> Explanation | None:
     """Explain the first known failure in an output."""
     text = " ".join(_TERMINAL.sub("", output).split())
-    for fault in _FAULTS:
-        if found := re.search(fault.pattern, text):
+    for known in _KNOWN_ERRORS:
+        if found := re.search(known.pattern, text):
             values = found.groupdict()
             return Explanation(
-                code=fault.code, cause=fault.cause.format(**values), command=fault.command.format(**values)
+                code=known.code, cause=known.cause.format(**values), command=known.command.format(**values)
             )
     return None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lab import toolchain
 from lab.adapters import environment, kubectl, process, process_tree, web
 from lab.core.errors import LabError
+from lab.core.namespaces import ISTIO_SYSTEM
 from lab.core.wait import wait_until
 from lab.platforms.embedded.ports import LOOPBACK, Ports
 
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
 
     from lab.platforms.embedded.control_plane import ControlPlane
 
-NAMESPACE = "istio-system"
 _RUNNING = "running"
 _PROGRAM = "pilot-discovery"
 _READY_TIMEOUT = 90.0
 """Seconds for each thing that is waited for; 2 to 8 are usual for istiod itself."""
 
 _INJECTOR = "istio-sidecar-injector"
-_VALIDATOR = f"istio-validator-{NAMESPACE}"
+_VALIDATOR = f"istio-validator-{ISTIO_SYSTEM}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Istiod:
         """
         self.stop()
         # An istiod that starts without the injector's template never injects.
-        self._wait_for("--for=create", f"configmap/{_INJECTOR}", "--namespace", NAMESPACE)
+        self._wait_for("--for=create", f"configmap/{_INJECTOR}", "--namespace", ISTIO_SYSTEM)
         ports = self.control_plane.ports
         process.start_detached(
             [
@@ -60,7 +60,7 @@ class Istiod:
             log=self._log,
             environment=environment.make(
                 POD_NAME="istiod",
-                POD_NAMESPACE=NAMESPACE,
+                POD_NAMESPACE=ISTIO_SYSTEM,
                 REVISION="default",
                 CLUSTER_ID="Kubernetes",
                 INJECTION_WEBHOOK_CONFIG_NAME=_INJECTOR,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lab import toolchain
 from lab.adapters import environment, process, process_tree
 from lab.core.errors import LabError
+from lab.core.namespaces import ARGO_ROLLOUTS
 from lab.core.wait import poll
 from lab.platforms.embedded.ports import LOOPBACK
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from lab.platforms.embedded.control_plane import ControlPlane
 
-NAMESPACE = "argo-rollouts"
 _PROGRAM = "rollouts-controller"
 
 _NO_PORT = 65536
@@ -54,7 +54,7 @@ class RolloutsController:
             pid_file=_pid_file(self.control_plane.directory),
             log=self._log,
             environment=environment.make(
-                POD_NAMESPACE=NAMESPACE,
+                POD_NAMESPACE=ARGO_ROLLOUTS,
                 # Names of Services lead nowhere on this machine. What it asks in plain HTTP are metrics, and
                 # Prometheus answers a request that is addressed to a proxy as if it were its own.
                 HTTP_PROXY=f"http://{LOOPBACK}:{self.control_plane.ports.prometheus}",

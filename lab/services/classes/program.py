@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_FOLDERS = ("components", "lab/classroom", "lab/core", "lab/platforms", "lab/settings")
+_FOLDERS = ("components", "lab/core", "lab/platforms", "lab/settings")
 _FILES = ("__main__.py", "Pulumi.yaml", "lab.lock.json")
 
 

@@ -18,6 +18,7 @@ from lab.adapters.process_tree import runs
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
@@ -258,29 +259,27 @@ class TestRunning:
 
 
 class TestDetached:
-    # Servers outlive the object that started them: that is their point.
-    pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
-
     @pytest.fixture
     def log(self, tmp_path: Path) -> Path:
         return tmp_path / "logs" / "server.log"
 
     @pytest.fixture
-    def start(self, tmp_path: Path, log: Path) -> Iterator[Callable[..., psutil.Process]]:
+    def start(
+        self, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Callable[..., psutil.Process]]:
         """Start a server as the lab does; the test ends it."""
-        started: list[psutil.Process] = []
+        children: list[subprocess.Popen[str]] = []
+        monkeypatch.setattr(process, "_DETACHED", children)
 
         def start(*command: str, variables: Mapping[str, str] | None = None) -> psutil.Process:
             pid_file = tmp_path / "run" / "server.pid"
             process.start_detached(command, pid_file=pid_file, log=log, environment=variables)
-            started.append(psutil.Process(int(pid_file.read_text())))
-            return started[-1]
+            return psutil.Process(int(pid_file.read_text()))
 
         yield start
-        for each in started:
-            if runs(each):
-                each.kill()
-            each.wait(2)
+        for child in children:
+            child.kill()
+            child.wait(2)
 
     def test_a_server_leads_a_session_of_its_own_so_that_ctrl_c_passes_it_by(
         self, start: Callable[..., psutil.Process]

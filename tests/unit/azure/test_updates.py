@@ -57,6 +57,10 @@ class FakeStack(Stack):
     def exists(self) -> bool:
         return self.there
 
+    @property
+    def target(self) -> str:
+        return "azure"
+
     def config(self) -> dict[str, object]:
         return dict(self.settings)
 

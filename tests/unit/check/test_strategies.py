@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from components.delivery import strategies as notes
+from components.rollouts import strategies as notes
 from lab.services.grading import strategies
 from lab.services.grading.rollout_inspector import Replacement, RolloutInspector
 from lab.services.lessons import lessons
@@ -67,7 +67,7 @@ def example(*, revision: int, pods: int = 10, blue_green: bool = False) -> Rollo
     kind = made.blue_green if blue_green else made.rollout
     given = kind("example-rollout", "default", **{**made.healthy(), "controllerPause": False, "pauseConditions": []})
     if not blue_green:
-        given["spec"]["strategy"] = notes.notes_canary()
+        given["spec"]["strategy"] = notes.handout_canary()
     sets = [made.replica_set(each, f"r{each}", desired=0, ready=0, available=0) for each in range(1, revision)]
     return made.state(given, *sets, made.replica_set(revision, "new", desired=10, ready=pods, available=pods))
 

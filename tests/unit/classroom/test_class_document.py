@@ -9,7 +9,7 @@ import pytest
 import typer.main
 import yaml
 
-from lab.classroom.rights import RIGHTS
+from components.students.rights import RIGHTS
 from lab.cli.class_ import app
 from lab.core.errors import LabError
 from lab.core.paths import PROJECT

@@ -21,12 +21,11 @@ SOURCES = [
     "lab.lock.json",
     "lab/core/versions.py",
     "lab/core/manifests.py",
-    "lab/classroom/rights.py",
     "lab/settings/groups.py",
     "lab/platforms/embedded/simulated-usage.yaml",
     "lab/platforms/dataplane/workloads.yaml",
     "components/shop/shop.py",
-    "components/observability/chart/Chart.yaml",
+    "components/common/chart/Chart.yaml",
     "components/observability/dashboards/shop.json",
 ]
 DECIDE_NOTHING = {
@@ -70,11 +69,11 @@ def test_a_changed_source_makes_another(project: Path, name: str) -> None:
 
 CHANGES: dict[str, Callable[[Path], object]] = {
     "a new file": lambda project: (project / "components" / "new.py").touch(),
-    "one that is gone": lambda project: (project / "components" / "volumes.py").unlink(),
-    "one in another place": lambda project: (project / "components" / "student.py").rename(
-        project / "components" / "shop" / "student.py"
+    "one that is gone": lambda project: (project / "components" / "common" / "volumes.py").unlink(),
+    "one in another place": lambda project: (project / "components" / "tutorial.py").rename(
+        project / "components" / "shop" / "tutorial.py"
     ),
-    "one with another name": lambda project: (project / "components" / "volumes.py").rename(
+    "one with another name": lambda project: (project / "components" / "common" / "volumes.py").rename(
         project / "components/v.py"
     ),
 }

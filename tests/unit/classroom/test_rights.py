@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from lab.classroom import rights
-from lab.classroom.rights import RIGHTS
+from components.students import rights
+from components.students.rights import RIGHTS
 from lab.services.lessons import lessons
 
 READ = {"get", "list", "watch"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import runpy
 import signal
@@ -19,16 +18,14 @@ import yaml
 from pulumi import ResourceOptions
 
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
-from components.platform.base import Capabilities, Ingress, Webhooks
+from components.platform.base import Capabilities, Ingress, Platform, Webhooks
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
 from lab.core import paths
 from lab.toolchain import artifacts
 from tests.unit.recorder import PROJECT, STACK, Recorded, Recording, forget_the_users_environment, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from components.platform.base import Platform
+    from collections.abc import Iterator, Mapping
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -101,17 +98,16 @@ def share(student: str = "anna", *, group: str = "", preview: bool = False, **se
 
 @contextlib.contextmanager
 def as_a_process_of_its_own() -> Iterator[None]:
-    """The program leaves Ctrl-C to the engine and its garbage to its end; tests that run after it must not."""
+    """The program leaves Ctrl-C to the engine; tests that run after it must not."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        gc.enable()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Elsewhere:
+class Elsewhere(Platform):
     """A cluster that is not the lab's own and stays when the lab goes: by default it can do everything."""
 
     provider: k8s.Provider
@@ -120,26 +116,12 @@ class Elsewhere:
     capabilities: Capabilities = EVERYTHING
     webhooks: Webhooks = NOTHING_PARTICULAR
     ingress: Ingress = NO_RULE
-    outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    hooks: pulumi.ResourceHookBinding | None = None
-    urn: pulumi.Output[str] = field(default_factory=lambda: pulumi.Output.from_input("urn:elsewhere"))
-    deleted_with: pulumi.Resource | None = None
     identity: pulumi.Output[str] = field(default_factory=lambda: pulumi.Output.from_input("elsewhere"))
 
     @classmethod
     def make(cls, **given: Any) -> Elsewhere:  # noqa: ANN401 - the fields'
         kubeconfig = pulumi.Output.secret(KUBECONFIG)
         return cls(provider=k8s.Provider("elsewhere", kubeconfig=kubeconfig), kubeconfig=kubeconfig, **given)
-
-    def run_workloads(self, after: Sequence[pulumi.Resource], *, metrics: bool) -> None:
-        """Nothing: this cluster runs its Pods."""
-
-    def rolling_out(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
-        return [release]
-
-    def serving(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
-        del base  # there, the Pod of istiod's chart really serves
-        return [istiod]
 
 
 def mesh_elsewhere(*, ingress: Mapping[str, object] | None = None, **platform: object) -> Recording:
@@ -151,10 +133,11 @@ def mesh_elsewhere(*, ingress: Mapping[str, object] | None = None, **platform: o
     """
 
     def program() -> None:
-        cluster: Platform = Elsewhere.make(**platform)
-        inside = ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with)
+        cluster = Elsewhere.make(**platform)
+        cluster_opts = ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with)
         charts = IstioCharts(base=Path("base"), istiod=Path("istiod"), gateway=Path("gateway"))
         args = IstioArgs(
+            platform=cluster,
             charts=charts,
             version="1.31.9",
             hub="example.test/mesh",
@@ -163,13 +146,14 @@ def mesh_elsewhere(*, ingress: Mapping[str, object] | None = None, **platform: o
             trace_sampling=100.0,
             egress_gateway=True,
         )
-        istio = Istio("istio", args, cluster, inside)
+        istio = Istio("istio", args, cluster_opts)
         bookinfo = BookinfoArgs(
             applications=FIXTURES / "bookinfo.yaml",
             gateway=FIXTURES / "bookinfo-gateway.yaml",
             hub="example.test/mesh",
         )
-        Tutorial("tutorial", TutorialArgs(hello_nginx_image="nginx:1.29", bookinfo=bookinfo), istio.ready, inside)
+        tutorial = TutorialArgs(hello_nginx_image="nginx:1.29", bookinfo=bookinfo, depends_on=istio.ready)
+        Tutorial("tutorial", tutorial, cluster_opts)
         pulumi.export("address", istio.ingress_address)
 
     def reply(type_: str, name: str, inputs: Mapping[str, object]) -> dict[str, object]:

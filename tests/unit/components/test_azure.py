@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,10 @@ from pulumi_azure_native import authorization
 from pulumi_azure_native import containerservice as aks
 
 from components.mesh import values as chart_values
-from components.platform import azure_roles
-from components.platform.azure import Azure, AzureArgs, BudgetArgs, MaintenanceArgs, SpotPoolArgs
+from components.platform.azure import Azure, AzureArgs, roles
 from components.platform.base import Ingress
 from components.platform.naming import azure_names, role_assignment_name
+from lab.settings.groups import Azure as AzureSettings
 from tests.unit.recorder import STACK, Recorded, Recording, is_secret, record
 
 if TYPE_CHECKING:
@@ -35,34 +34,33 @@ KUBECONFIG: dict[str, Any] = {
         {"name": "kim", "user": {"exec": {"command": "kubelogin", "args": ["get-token", "--login", "devicecode"]}}}
     ]
 }
-ARGS = AzureArgs(
-    stack=STACK,
-    subscription=SUBSCRIPTION,
-    location="koreacentral",
-    tags={"project": "istio-lab", "stack": STACK},
-    kubernetes_version="1.36",
-    tier="Free",
-    registry_sku="Basic",
-    entra=True,
-    private=False,
-    allowed_ranges=RANGES,
-    ingress_ranges=(),
-    vm_size="Standard_D4s_v5",
-    count=2,
-    max_count=3,
-    spot=None,
-    maintenance=MaintenanceArgs(channel="patch", day="Sunday", hour=2),
-    budget=None,
-    protect=False,
-)
-OPPOSITE = replace(
-    ARGS,
+
+
+def azure_args(**settings: object) -> AzureArgs:
+    given = {
+        "subscription": SUBSCRIPTION,
+        "location": "koreacentral",
+        "allowedRanges": RANGES,
+        "systemPool": {"vmSize": "Standard_D4s_v5", "count": 2, "maxCount": 3},
+        "maintenance": {"channel": "patch", "day": "Sunday", "hour": 2},
+        **settings,
+    }
+    return AzureArgs(
+        settings=AzureSettings.model_validate(given, by_alias=True, by_name=False),
+        stack=STACK,
+        tags={"project": "istio-lab", "stack": STACK},
+        kubernetes_version="1.36",
+    )
+
+
+ARGS = azure_args()
+OPPOSITE = azure_args(
     entra=False,
-    private=True,
-    ingress_ranges=RANGES,
-    spot=SpotPoolArgs(vm_size="Standard_F8s_v2", max_count=7),
-    maintenance=MaintenanceArgs(channel="none", day="Friday", hour=23),
-    budget=BudgetArgs(amount=75, email="kim@example.com"),
+    apiServer="private",
+    ingressRanges=RANGES,
+    spotPool={"enabled": True, "vmSize": "Standard_F8s_v2", "maxCount": 7},
+    maintenance={"channel": "none", "day": "Friday", "hour": 23},
+    budget={"amount": 75, "email": "kim@example.com"},
     protect=True,
 )
 """Every switch the other way."""
@@ -200,7 +198,7 @@ def test_azure_is_asked_with_the_same_provider_too(usual: Stood) -> None:
 
 
 def test_a_subscription_that_is_not_chosen_is_that_of_the_login() -> None:
-    stood = Stood(replace(ARGS, subscription=None))
+    stood = Stood(azure_args(subscription=""))
 
     assert "subscriptionId" not in stood.recording.one("azure", "pulumi:providers:azure-native").inputs
     assert stood.recording.stack_outputs["azureSubscription"] == SUBSCRIPTION
@@ -222,8 +220,8 @@ def test_whatever_takes_tags_has_them(either: Stood) -> None:
 @pytest.mark.parametrize(
     ("grant", "role", "scope", "identity"),
     [
-        ("acr-pull", azure_roles.ACR_PULL, "registry", "kubelet-identity"),
-        ("identity-operator", azure_roles.MANAGED_IDENTITY_OPERATOR, "kubelet-identity", "control-plane-identity"),
+        ("acr-pull", roles.ACR_PULL, "registry", "kubelet-identity"),
+        ("identity-operator", roles.MANAGED_IDENTITY_OPERATOR, "kubelet-identity", "control-plane-identity"),
     ],
 )
 def test_an_identity_is_granted_its_role_by_its_object_id(
@@ -277,7 +275,7 @@ def test_with_entra_there_are_no_local_accounts_and_the_caller_is_let_in(usual: 
     assert admitted.inputs["principalId"] == CALLER
     assert admitted.inputs["principalType"] == "User"
     assert admitted.inputs["scope"] == "id-of-cluster"
-    assert admitted.inputs["roleDefinitionId"].endswith(azure_roles.AKS_RBAC_CLUSTER_ADMIN)
+    assert admitted.inputs["roleDefinitionId"].endswith(roles.AKS_RBAC_CLUSTER_ADMIN)
 
 
 def test_a_pipeline_is_let_in_as_the_application_that_it_is() -> None:
@@ -397,7 +395,7 @@ def test_upgrades_wait_for_their_day_and_hour(usual: Stood, opposite: Stood) -> 
 
 @pytest.mark.parametrize(("count", "limit", "least"), [(2, 3, 2), (3, 3, 3)])
 def test_the_system_pool_scales_between_its_beginning_and_its_limit(count: int, limit: int, least: int) -> None:
-    (pool,) = Stood(replace(ARGS, count=count, max_count=limit)).cluster["agentPoolProfiles"]
+    (pool,) = Stood(azure_args(systemPool={"count": count, "maxCount": limit})).cluster["agentPoolProfiles"]
 
     assert pool["enableAutoScaling"] is True
     assert (pool["count"], pool["minCount"], pool["maxCount"]) == (count, least, limit)
@@ -438,11 +436,11 @@ def test_roles_are_assigned_under_names_made_of_scope_principal_and_role(usual: 
     found["cluster-admin"] = usual.one("cluster-admin").inputs["roleAssignmentName"]
 
     assert found == {
-        "acr-pull": role_assignment_name(NAMES.registry, NAMES.kubelet_identity, azure_roles.ACR_PULL),
+        "acr-pull": role_assignment_name(NAMES.registry, NAMES.kubelet_identity, roles.ACR_PULL),
         "identity-operator": role_assignment_name(
-            NAMES.kubelet_identity, NAMES.control_plane_identity, azure_roles.MANAGED_IDENTITY_OPERATOR
+            NAMES.kubelet_identity, NAMES.control_plane_identity, roles.MANAGED_IDENTITY_OPERATOR
         ),
-        "cluster-admin": role_assignment_name(NAMES.cluster, CALLER, azure_roles.AKS_RBAC_CLUSTER_ADMIN),
+        "cluster-admin": role_assignment_name(NAMES.cluster, CALLER, roles.AKS_RBAC_CLUSTER_ADMIN),
     }
     assert len(set(found.values())) == 3
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from components.observability import collector, collector_configuration, loki_configuration
+from components.common.addon import AddonContext
+from components.observability import collector, collector_configuration, loki
 from components.observability.collector import CollectorArgs
+from tests.unit.components import support
 
 Object = dict[str, Any]
+
+CONTEXT = AddonContext(capabilities=support.EVERYTHING, depends_on=(), directory=Path())
 
 
 @pytest.fixture(scope="module")
 def objects() -> dict[str, Object]:
-    return {each["kind"]: each for each in collector.compose(CollectorArgs()).objects}
+    return {each["kind"]: each for each in collector.compose(CollectorArgs(context=CONTEXT)).objects}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +65,7 @@ def test_it_may_only_look_at_pods(objects: dict[str, Object]) -> None:
 
 def test_a_change_of_its_configuration_replaces_its_pods() -> None:
     def checksum(loki: str) -> str:
-        daemon_set = collector.compose(CollectorArgs(loki=loki)).objects[-1]
+        daemon_set = collector.compose(CollectorArgs(context=CONTEXT, loki=loki)).objects[-1]
         digest: str = daemon_set["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
         return digest
 
@@ -83,7 +88,7 @@ def test_nothing_is_given_up_and_nothing_is_kept_in_memory_alone(told: Object) -
 
 
 def test_loki_makes_labels_of_what_the_collector_sends_and_of_nothing_else() -> None:
-    limits = loki_configuration.overlay(retention="48h")["limits_config"]
+    limits = loki.overlay("48h")["limits_config"]
     attributes = limits["otlp_config"]["resource_attributes"]
     assert attributes["ignore_defaults"]
     (indexed,) = attributes["attributes_config"]
@@ -92,7 +97,7 @@ def test_loki_makes_labels_of_what_the_collector_sends_and_of_nothing_else() -> 
 
 
 def test_loki_keeps_lines_as_long_as_the_setting_says_and_tells_nobody() -> None:
-    overlay = loki_configuration.overlay(retention="72h")
+    overlay = loki.overlay("72h")
     assert overlay["limits_config"]["retention_period"] == "72h"
     assert overlay["compactor"]["retention_enabled"]
     assert overlay["analytics"] == {"reporting_enabled": False}

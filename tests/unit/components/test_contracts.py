@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
+from pulumi.dynamic import ResourceProvider
 
 import components
 from tests.unit.components import support
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parent / "golden" / "dev.txt"
 
 TYPE_TOKENS = {
-    "components.confinement.Confinement": "istio-lab:student:Confinement",
+    "components.students.policy.StudentPodPolicy": "istio-lab:student:Confinement",
     "components.mesh.istio.Istio": "istio-lab:mesh:Istio",
-    "components.observability.addon.Addon": "computed: token",
+    "components.common.addon.Addon": "computed: token",
     "components.observability.collector.Collector": "istio-lab:observability:Collector",
     "components.observability.grafana.Grafana": "istio-lab:observability:Grafana",
     "components.observability.jaeger.Jaeger": "istio-lab:observability:Jaeger",
@@ -41,17 +43,17 @@ TYPE_TOKENS = {
     "components.platform.embedded.Embedded": "istio-lab:platform:Embedded",
     "components.platform.kubeconfig.Kubeconfig": "istio-lab:platform:Kubeconfig",
     "components.platform.shared.Shared": "istio-lab:platform:Shared",
-    "components.delivery.argo_rollouts.ArgoRollouts": "istio-lab:delivery:ArgoRollouts",
-    "components.delivery.delivery.Delivery": "istio-lab:delivery:Delivery",
-    "components.delivery.example.Example": "istio-lab:delivery:Example",
-    "components.delivery.progressive.Progressive": "istio-lab:delivery:Progressive",
+    "components.rollouts.argo_rollouts.ArgoRollouts": "istio-lab:delivery:ArgoRollouts",
+    "components.rollouts.rollouts.Rollouts": "istio-lab:delivery:Delivery",
+    "components.rollouts.example.Example": "istio-lab:delivery:Example",
+    "components.rollouts.progressive.Progressive": "istio-lab:delivery:Progressive",
     "components.shop.app.App": "istio-lab:shop:App",
     "components.shop.configuration.Configuration": "istio-lab:shop:Configuration",
     "components.shop.mysql.Mysql": "istio-lab:shop:Mysql",
     "components.shop.shop.Shop": "istio-lab:shop:Shop",
-    "components.access.Access": "istio-lab:student:Access",
-    "components.access.Rights": "istio-lab:student:Rights",
-    "components.student.Student": "istio-lab:student:Student",
+    "components.students.access.StudentAccess": "istio-lab:student:Access",
+    "components.students.access.StudentClusterRole": "istio-lab:student:Rights",
+    "components.students.guardrails.Student": "istio-lab:student:Student",
     "components.traffic.traffic.Traffic": "istio-lab:traffic:Traffic",
     "components.tutorial.Tutorial": "istio-lab:tutorial:Tutorial",
 }
@@ -79,6 +81,46 @@ def type_token(component: type[pulumi.ComponentResource]) -> object:
 
 def test_the_type_token_of_every_component_is_in_the_table() -> None:
     assert {name: type_token(found) for name, found in component_classes().items()} == TYPE_TOKENS
+
+
+def test_every_component_is_constructed_in_one_way() -> None:
+    for path, component in component_classes().items():
+        if TYPE_TOKENS[path] == "computed: token":
+            continue  # the base of the addons, which nothing constructs
+        name, args, opts = inspect.signature(component).parameters.values()
+
+        assert (name.name, args.name, opts.name) == ("name", "args", "opts"), path
+        assert (name.annotation, opts.annotation) == ("str", "ResourceOptions | None"), path
+        assert (name.default, args.default, opts.default) == (inspect.Parameter.empty, inspect.Parameter.empty, None)
+
+
+def test_the_arguments_of_every_component_are_frozen() -> None:
+    for name, component in component_classes().items():
+        if TYPE_TOKENS[name] != "computed: token":
+            module = inspect.getmodule(component)
+            args = vars(module)[inspect.signature(component).parameters["args"].annotation]
+            assert dataclasses.is_dataclass(args), name
+            assert args.__dataclass_params__.frozen, name
+
+
+def test_the_state_names_the_providers_by_places_that_never_change() -> None:
+    """The engine pickles a dynamic provider by reference: another module breaks every standing stack."""
+    providers = {
+        f"{module.name}.{name}"
+        for module in pkgutil.walk_packages(components.__path__, "components.")
+        for name, member in vars(importlib.import_module(module.name)).items()
+        if inspect.isclass(member) and issubclass(member, ResourceProvider) and member.__module__ == module.name
+    }
+
+    assert providers == {
+        "components.password._PasswordProvider",
+        "components.platform.embedded_provider.ControlPlaneProvider",
+        "components.platform.embedded_provider.DataPlaneProvider",
+        "components.platform.embedded_provider.IstiodProvider",
+        "components.platform.embedded_provider.RolloutsControllerProvider",
+        "components.platform.embedded_provider._ProcessProvider",
+        "components.platform.kubeconfig_provider.ExistingClusterProvider",
+    }
 
 
 def test_the_dev_program_makes_every_component_it_is_meant_to(dev: Recording) -> None:

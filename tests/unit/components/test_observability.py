@@ -8,39 +8,48 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from components.common.addon import AddonContext
+from components.common.exposure import Exposure
+from components.common.volumes import Volumes
 from components.observability import grafana, jaeger, kiali, kube_state_metrics, loki, node_exporter, prometheus
-from components.observability.exposure import Exposure
-from components.volumes import Volumes
 from lab.core.manifests import named
 from tests.unit.components import support
 from tests.unit.components.support import FIXTURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from components.observability.addon import Content
+    from components.common.addon import AddonManifests
     from tests.unit.recorder import Recording
 
 RANGES = ("203.0.113.0/24",)
 PUBLIC = Exposure(source_ranges=RANGES)
 VOLUMES = Volumes(storage_class="managed-csi", size="4Gi")
 
+CONTEXT = AddonContext(capabilities=support.EVERYTHING, depends_on=(), directory=FIXTURES)
+
 PROMETHEUS, GRAFANA, KIALI, JAEGER, LOKI = (
     FIXTURES / f"addon-{name}.yaml" for name in ("prometheus", "grafana", "kiali", "jaeger", "loki")
 )
 
 
-def one(content: Content, kind: str, name: str) -> dict[str, Any]:
+def of(manifest: Path) -> dict[str, Any]:
+    """What every addon of Istio's is given."""
+    return {"context": CONTEXT, "manifest": manifest}
+
+
+def one(content: AddonManifests, kind: str, name: str) -> dict[str, Any]:
     (found,) = (each for each in content.objects if (each["kind"], each["metadata"]["name"]) == (kind, name))
     return found
 
 
-def pod(content: Content, kind: str, name: str) -> dict[str, Any]:
+def pod(content: AddonManifests, kind: str, name: str) -> dict[str, Any]:
     found: dict[str, Any] = one(content, kind, name)["spec"]["template"]["spec"]
     return found
 
 
-def kinds(content: Content) -> set[str]:
+def kinds(content: AddonManifests) -> set[str]:
     return {each["kind"] for each in content.objects}
 
 
@@ -48,7 +57,7 @@ def kinds(content: Content) -> set[str]:
 
 
 def test_prometheus_keeps_samples_as_long_as_the_setting_says() -> None:
-    content = prometheus.compose(prometheus.PrometheusArgs(manifest=PROMETHEUS, retention="72h"))
+    content = prometheus.compose(prometheus.PrometheusArgs(**of(PROMETHEUS), retention="72h"))
 
     server = named(pod(content, "Deployment", "prometheus")["containers"], "prometheus-server")
     assert [each for each in server["args"] if "retention" in each] == ["--storage.tsdb.retention.time=72h"]
@@ -57,7 +66,9 @@ def test_prometheus_keeps_samples_as_long_as_the_setting_says() -> None:
 
 def test_prometheus_gives_cadvisors_metrics_the_names_that_old_dashboards_ask_for() -> None:
     config = one(
-        prometheus.compose(prometheus.PrometheusArgs(manifest=PROMETHEUS, retention="48h")), "ConfigMap", "prometheus"
+        prometheus.compose(prometheus.PrometheusArgs(**of(PROMETHEUS), retention="48h")),
+        "ConfigMap",
+        "prometheus",
     )["data"]
 
     jobs = {job["job_name"]: job for job in yaml.safe_load(config["prometheus.yml"])["scrape_configs"]}
@@ -72,7 +83,7 @@ def test_prometheus_gives_cadvisors_metrics_the_names_that_old_dashboards_ask_fo
 
 
 def test_loki_needs_no_rights_in_the_cluster() -> None:
-    content = loki.compose(loki.LokiArgs(manifest=LOKI, retention="48h"))
+    content = loki.compose(loki.LokiArgs(**of(LOKI), retention="48h"))
 
     assert kinds(content) == {"ConfigMap", "Service", "StatefulSet"}
     assert pod(content, "StatefulSet", "loki")["automountServiceAccountToken"] is False
@@ -82,7 +93,7 @@ def test_loki_needs_no_rights_in_the_cluster() -> None:
 
 def test_lokis_pod_is_replaced_when_its_configuration_changes() -> None:
     def checksum(retention: str) -> str:
-        stateful_set = one(loki.compose(loki.LokiArgs(manifest=LOKI, retention=retention)), "StatefulSet", "loki")
+        stateful_set = one(loki.compose(loki.LokiArgs(**of(LOKI), retention=retention)), "StatefulSet", "loki")
         found: str = stateful_set["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
         return found
 
@@ -93,7 +104,7 @@ def test_lokis_pod_is_replaced_when_its_configuration_changes() -> None:
 
 
 def test_the_names_of_jaegers_ports_begin_with_their_protocol() -> None:
-    service = one(jaeger.compose(jaeger.JaegerArgs(manifest=JAEGER)), "Service", "jaeger-collector")
+    service = one(jaeger.compose(jaeger.JaegerArgs(**of(JAEGER))), "Service", "jaeger-collector")
 
     assert [port["name"] for port in service["spec"]["ports"]] == ["grpc-jaeger", "grpc-otel"]
 
@@ -101,22 +112,26 @@ def test_the_names_of_jaegers_ports_begin_with_their_protocol() -> None:
 # --- storage ---
 
 
-def stored(volumes: Volumes | None) -> dict[str, tuple[Content, str, str]]:
+def stored(volumes: Volumes | None) -> dict[str, tuple[AddonManifests, str, str]]:
     """Each tool that stores something, with its workload's kind and the name of its volume."""
     return {
         "prometheus": (
-            prometheus.compose(prometheus.PrometheusArgs(manifest=PROMETHEUS, retention="48h", volumes=volumes)),
+            prometheus.compose(prometheus.PrometheusArgs(**of(PROMETHEUS), retention="48h", volumes=volumes)),
             "Deployment",
             "storage-volume",
         ),
         "grafana": (
-            grafana.compose(grafana.GrafanaArgs(manifest=GRAFANA, volumes=volumes)),
+            grafana.compose(grafana.GrafanaArgs(**of(GRAFANA), volumes=volumes)),
             "Deployment",
             "storage",
         ),
-        "jaeger": (jaeger.compose(jaeger.JaegerArgs(manifest=JAEGER, volumes=volumes)), "Deployment", "data"),
+        "jaeger": (
+            jaeger.compose(jaeger.JaegerArgs(**of(JAEGER), volumes=volumes)),
+            "Deployment",
+            "data",
+        ),
         "loki": (
-            loki.compose(loki.LokiArgs(manifest=LOKI, retention="48h", volumes=volumes)),
+            loki.compose(loki.LokiArgs(**of(LOKI), retention="48h", volumes=volumes)),
             "StatefulSet",
             "storage",
         ),
@@ -145,7 +160,7 @@ def test_what_is_stored_outlives_the_pod_in_a_volume_of_the_chosen_class_and_siz
 
 def test_without_a_class_the_cluster_chooses_the_volume() -> None:
     claim = one(
-        jaeger.compose(jaeger.JaegerArgs(manifest=JAEGER, volumes=Volumes(size="8Gi"))),
+        jaeger.compose(jaeger.JaegerArgs(**of(JAEGER), volumes=Volumes(size="8Gi"))),
         "PersistentVolumeClaim",
         "jaeger",
     )
@@ -162,13 +177,13 @@ def test_the_embedded_target_has_no_volumes_so_nothing_waits_for_one() -> None:
 # --- Grafana ---
 
 
-def environment(content: Content) -> dict[str, dict[str, Any]]:
+def environment(content: AddonManifests) -> dict[str, dict[str, Any]]:
     (container,) = pod(content, "Deployment", "grafana")["containers"]
     return {each["name"]: each for each in container["env"]}
 
 
 def test_grafana_asks_for_the_generated_password() -> None:
-    env = environment(grafana.compose(grafana.GrafanaArgs(manifest=GRAFANA)))
+    env = environment(grafana.compose(grafana.GrafanaArgs(**of(GRAFANA))))
 
     assert env["GF_AUTH_ANONYMOUS_ENABLED"]["value"] == "false"
     assert env["GF_AUTH_BASIC_ENABLED"]["value"] == "true"
@@ -177,14 +192,14 @@ def test_grafana_asks_for_the_generated_password() -> None:
 
 
 def test_whoever_may_look_without_a_login_changes_nothing() -> None:
-    env = environment(grafana.compose(grafana.GrafanaArgs(manifest=GRAFANA, anonymous_viewer=True)))
+    env = environment(grafana.compose(grafana.GrafanaArgs(**of(GRAFANA), anonymous_viewer=True)))
 
     assert env["GF_AUTH_ANONYMOUS_ENABLED"]["value"] == "true"
     assert env["GF_AUTH_ANONYMOUS_ORG_ROLE"]["value"] == "Viewer"
 
 
 def data_sources(**present: bool) -> dict[str, dict[str, Any]]:
-    content = grafana.compose(grafana.GrafanaArgs(manifest=GRAFANA, **present))
+    content = grafana.compose(grafana.GrafanaArgs(**of(GRAFANA), **present))
     provisioned = yaml.safe_load(one(content, "ConfigMap", "grafana")["data"]["datasources.yaml"])
     return {each["uid"]: each for each in provisioned["datasources"]}
 
@@ -216,7 +231,7 @@ def test_grafana_loses_only_the_link_to_what_is_switched_off(missing: str, left:
 
 
 def test_dashboards_travel_as_files_and_grafana_looks_for_them_where_they_are() -> None:
-    content = grafana.compose(grafana.GrafanaArgs(manifest=GRAFANA, dashboards={"shop.json": "{}"}))
+    content = grafana.compose(grafana.GrafanaArgs(**of(GRAFANA), dashboards={"shop.json": "{}"}))
 
     files = {each.config_map: set(each.content) for each in content.files}
     assert files == {
@@ -234,7 +249,7 @@ def test_dashboards_travel_as_files_and_grafana_looks_for_them_where_they_are() 
 
 
 def kiali_configuration(**given: Any) -> dict[str, Any]:  # noqa: ANN401 - the arguments'
-    content = kiali.compose(kiali.KialiArgs(manifest=KIALI, **{"auth": "anonymous", **given}))
+    content = kiali.compose(kiali.KialiArgs(**of(KIALI), **{"auth": "anonymous", **given}))
     found: dict[str, Any] = yaml.safe_load(one(content, "ConfigMap", "kiali")["data"]["config.yaml"])
     return found
 
@@ -256,7 +271,7 @@ def test_kiali_loses_only_the_link_to_what_is_switched_off(missing: str) -> None
 
 
 def test_kialis_keys_are_in_secrets_and_not_in_its_configuration() -> None:
-    content = kiali.compose(kiali.KialiArgs(manifest=KIALI, auth="token"))
+    content = kiali.compose(kiali.KialiArgs(**of(KIALI), auth="token"))
 
     configuration = kiali_configuration(auth="token")
     assert configuration["auth"]["strategy"] == "token"
@@ -270,7 +285,7 @@ def test_kialis_keys_are_in_secrets_and_not_in_its_configuration() -> None:
 
 
 @pytest.mark.parametrize("content", [kube_state_metrics.compose(), node_exporter.compose()])
-def test_an_exporter_is_scraped_and_can_do_no_harm(content: Content) -> None:
+def test_an_exporter_is_scraped_and_can_do_no_harm(content: AddonManifests) -> None:
     (service,) = (each for each in content.objects if each["kind"] == "Service")
     (workload,) = (each for each in content.objects if each["kind"] in {"Deployment", "DaemonSet"})
 
@@ -293,15 +308,15 @@ def test_kube_state_metrics_never_sees_a_secret() -> None:
 # --- exposure ---
 
 
-def services(exposure: Exposure) -> dict[str, tuple[dict[str, Any], Content]]:
+def services(exposure: Exposure) -> dict[str, tuple[dict[str, Any], AddonManifests]]:
     contents = {
         "prometheus": prometheus.compose(
-            prometheus.PrometheusArgs(manifest=PROMETHEUS, retention="48h", exposure=exposure)
+            prometheus.PrometheusArgs(**of(PROMETHEUS), retention="48h", exposure=exposure)
         ),
-        "grafana": grafana.compose(grafana.GrafanaArgs(manifest=GRAFANA, exposure=exposure)),
-        "kiali": kiali.compose(kiali.KialiArgs(manifest=KIALI, auth="token", exposure=exposure)),
-        "tracing": jaeger.compose(jaeger.JaegerArgs(manifest=JAEGER, exposure=exposure)),
-        "loki": loki.compose(loki.LokiArgs(manifest=LOKI, retention="48h", exposure=exposure)),
+        "grafana": grafana.compose(grafana.GrafanaArgs(**of(GRAFANA), exposure=exposure)),
+        "kiali": kiali.compose(kiali.KialiArgs(**of(KIALI), auth="token", exposure=exposure)),
+        "tracing": jaeger.compose(jaeger.JaegerArgs(**of(JAEGER), exposure=exposure)),
+        "loki": loki.compose(loki.LokiArgs(**of(LOKI), retention="48h", exposure=exposure)),
     }
     return {name: (one(content, "Service", name)["spec"], content) for name, content in contents.items()}
 
@@ -312,7 +327,7 @@ def test_a_private_tool_has_no_address_outside_the_cluster(tool: str) -> None:
 
     assert spec["type"] == "ClusterIP"
     assert "loadBalancerSourceRanges" not in spec
-    assert content.page is None
+    assert content.endpoint is None
 
 
 @pytest.mark.parametrize("tool", ["prometheus", "grafana", "kiali", "tracing", "loki"])
@@ -321,8 +336,8 @@ def test_a_public_tool_lets_in_the_named_ranges_only(tool: str) -> None:
 
     assert spec["type"] == "LoadBalancer"
     assert spec["loadBalancerSourceRanges"] == list(RANGES)
-    assert content.page
-    assert content.page.port in {port["port"] for port in spec["ports"]}
+    assert content.endpoint
+    assert content.endpoint.port in {port["port"] for port in spec["ports"]}
 
 
 # --- together ---

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.delivery import analysis, strategies
-from components.delivery.analysis import Limits
+from components.rollouts import analysis, strategies
+from components.rollouts.analysis import Limits
 from tests.unit.components import support
 from tests.unit.components.support import after
 
@@ -54,7 +54,7 @@ def labels(recording: Recording) -> dict[str, str]:
 
 def metrics(**changed: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - the limits'
     limits = Limits(**{"success": 0.95, "milliseconds": 500.0, "interval": "15s", "window": "1m", **changed})
-    return {each["name"]: each for each in analysis.template(limits, namespace="shop", looks=None)["metrics"]}
+    return {each["name"]: each for each in analysis.template(limits, namespace="shop", count=None)["metrics"]}
 
 
 def query(name: str, **changed: Any) -> str:  # noqa: ANN401 - the limits'
@@ -135,7 +135,7 @@ def test_the_first_look_waits_until_there_is_a_window_to_look_at() -> None:
 
 
 def test_it_looks_as_often_as_it_is_asked_to_or_else_for_as_long() -> None:
-    looks = analysis.template(LIMITS, namespace="shop", looks=3)["metrics"]
+    looks = analysis.template(LIMITS, namespace="shop", count=3)["metrics"]
 
     assert [each["count"] for each in looks] == [3, 3]
     assert ["count" in each for each in metrics().values()] == [False, False]

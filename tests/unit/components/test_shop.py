@@ -36,11 +36,12 @@ def elsewhere(*, registry: str | None = REGISTRY, **settings: object) -> Recordi
             registry=pulumi.Output.from_input(registry) if registry else None,
             capabilities=Capabilities(load_balancers=True, runs_containers=True, metrics=True),
         )
-        inside = ResourceOptions(providers=[platform.provider])
+        cluster_opts = ResourceOptions(providers=[platform.provider])
         charts = IstioCharts(base=Path("base"), istiod=Path("istiod"), gateway=Path("gateway"))
         istio = Istio(
             "istio",
             IstioArgs(
+                platform=platform,
                 charts=charts,
                 version="1.31.9",
                 hub="example.test/mesh",
@@ -49,11 +50,10 @@ def elsewhere(*, registry: str | None = REGISTRY, **settings: object) -> Recordi
                 trace_sampling=100.0,
                 egress_gateway=True,
             ),
-            platform,
-            inside,
+            cluster_opts,
         )
         chosen = ShopSettings.model_validate(settings, by_alias=True, by_name=False)
-        Shop("shop", ShopArgs(settings=chosen, tutorial=None), istio.ready, platform, inside)
+        Shop("shop", ShopArgs(settings=chosen, platform=platform, mesh_ready=istio.ready), cluster_opts)
 
     return record(program, answers=support.answers)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.classroom import rights
+from components.students import rights
 from lab.services.lessons import lessons
 from lab.settings import students
 from tests.unit.components import support

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.mesh import values
-from components.platform import azure as platform
+from components.platform.azure import cluster
 from components.platform.base import Ingress
 from lab.services.cost.line_items import INGRESS_RULES, Item, line_items
 from lab.services.cost.prices import Kind, Meter, UnknownPriceError
@@ -28,7 +28,7 @@ def test_the_ingress_gateway_needs_a_rule_for_each_of_its_ports() -> None:
 def test_the_disks_of_the_nodes_are_of_the_size_that_aks_is_asked_for() -> None:
     found = items()["system pool disks"]
 
-    assert found.what == f"{platform._OS_DISK_GB} GiB"  # noqa: SLF001 - its one home
+    assert found.what == f"{cluster.OS_DISK_GB} GiB"
     assert found.meter == Meter(kind=Kind.DISK, region="westeurope", name="P6 LRS")
 
 

@@ -11,9 +11,9 @@ import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from components.delivery import analysis
 from components.mesh import values
 from components.platform.base import Webhooks
+from components.rollouts import analysis
 from lab.platforms.dataplane import pods, prometheus
 from lab.platforms.dataplane.pods import Pod
 from lab.platforms.dataplane.telemetry import Log, Request, Telemetry, parse
@@ -279,7 +279,7 @@ def test_all_that_an_analysis_asks_for_is_counted() -> None:
     limits = analysis.Limits(success=0.95, milliseconds=500, interval="15s", window="1m")
     queries = [
         each["provider"]["prometheus"]["query"]
-        for each in analysis.template(limits, namespace="shop", looks=None)["metrics"]
+        for each in analysis.template(limits, namespace="shop", count=None)["metrics"]
     ]
     series = counted(line())
 

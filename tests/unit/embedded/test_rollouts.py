@@ -12,12 +12,12 @@ import pytest
 from lab import toolchain
 from lab.adapters import process as door
 from lab.adapters.stack import Stack
-from lab.cli import app
 from lab.core.errors import LabError
 from lab.platforms.embedded import rollouts
 from lab.platforms.embedded.control_plane import ControlPlane
 from lab.platforms.embedded.ports import Ports
 from lab.platforms.embedded.rollouts import RolloutsController
+from lab.services import lifecycle
 
 if TYPE_CHECKING:
     import subprocess
@@ -196,7 +196,7 @@ def test_a_lab_that_is_swept_away_leaves_no_controller_behind(
     left = RolloutsController(control_plane=plane)
     child = looks_like(left, spawn)
 
-    app.sweep(stack)
+    lifecycle.sweep(stack)
 
     assert child.wait(1) != 0
     assert not left.healthy

@@ -1,0 +1,69 @@
+"""The program of a student's share of a cluster, and what a cluster needs for its students."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi import ResourceOptions
+
+from components.rollouts.example import Example, ExampleArgs
+from components.shop.shop import Shop, ShopArgs
+from components.students.access import StudentAccess, StudentAccessArgs, StudentClusterRole, StudentClusterRoleArgs
+from components.students.guardrails import Student, StudentArgs
+from components.students.policy import StudentPodPolicy, StudentPodPolicyArgs
+from components.traffic.traffic import Traffic, TrafficArgs
+from components.tutorial import Tutorial, TutorialArgs
+from lab.core import tags
+from lab.settings import students
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from components.common.namespaces import NamespaceRef
+    from components.platform.base import Platform
+    from lab.settings import Settings
+    from lab.settings.groups import Student as StudentSettings
+
+
+def admit(settings: StudentSettings, namespaces: Sequence[NamespaceRef], opts: ResourceOptions) -> None:
+    """Declare what the students of a whole lab need: the one whose lab it is, or all who share its cluster."""
+    if settings.works_here:
+        StudentClusterRole("rights", StudentClusterRoleArgs(), opts)
+    if settings.id:
+        StudentAccess("access", StudentAccessArgs(namespaces=namespaces, group=settings.group), opts)
+    if settings.many:
+        StudentPodPolicy("confinement", StudentPodPolicyArgs(), opts)
+
+
+def share(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
+    """Declare one student's share of a cluster: the course, in namespaces of the student's own."""
+    cluster_opts = ResourceOptions(providers=[platform.provider])
+    host = students.host(settings.student.id)
+
+    student = Student("student", StudentArgs.from_settings(settings), cluster_opts)
+    tutorial = Tutorial(
+        "tutorial", TutorialArgs.from_settings(settings, namespace=student.tutorial, host=host), cluster_opts
+    )
+    example = settings.rollouts.example
+    if settings.rollouts.enabled and example.enabled:
+        args = ExampleArgs(canary=example.canary, image=example.image, namespace=student.default)
+        Example("example", args, cluster_opts)
+    if settings.shop.enabled:
+        shop = ShopArgs(
+            settings=settings.shop,
+            platform=platform,
+            tutorial=tutorial.namespace if settings.tutorial.shop else None,
+            default=student.default,
+            namespace=student.shop,
+            delivery=settings.rollouts.delivery,
+        )
+        Shop("shop", shop, cluster_opts)
+    Traffic("traffic", TrafficArgs(settings=settings.traffic, namespace=tutorial.namespace), cluster_opts)
+
+    return {
+        tags.OUTPUT: settings.tags(stack),
+        "namespaces": [namespace.name for namespace in student.namespaces],
+        "bookinfoUrl": pulumi.Output.concat("http://", host, "/productpage"),
+        "ingress": platform.ingress.address,
+    }

@@ -1,1 +1,0 @@
-"""The rights of students, until they move to the components."""
