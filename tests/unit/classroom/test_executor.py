@@ -552,15 +552,15 @@ def test_a_run_that_was_stopped_says_that_instead(
 @pytest.mark.parametrize(
     ("cores", "available", "expected"),
     [
-        (2, 64 * GB, 12),
-        (16, 64 * GB, 96),
-        (16, 4 * GB, 8),
-        (16, 1000 * MB, 2),
-        (16, 1000 * MB - 1, 1),
+        (2, 64 * GB, 6),
+        (16, 64 * GB, 48),
+        (16, 4 * GB, 6),
+        (16, 1200 * MB, 2),
+        (16, 1200 * MB - 1, 1),
         (16, 100 * MB, 1),
         (16, 0, 1),
-        (1, 64 * GB, 6),
-        (None, 64 * GB, 6),
+        (1, 64 * GB, 3),
+        (None, 64 * GB, 3),
     ],
 )
 def test_parallelism_follows_cores_and_free_memory_and_is_never_zero(
