@@ -15,7 +15,7 @@ from lab.services import pod_exec
 from lab.services.grading import background_requests, rollout_inspector
 from lab.services.grading.rollout_inspector import RolloutInspector
 from tests.unit.pretended_kubectl import PretendedKubectl
-from tests.unit.rollout import made
+from tests.unit.rollouts import made
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,15 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.cli import image
-from tests.unit.image.conftest import MARK
+from tests.unit.images.conftest import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.testing import Result
 
-    from tests.unit.image.conftest import Pretending
-    from tests.unit.image.pretended import Pretended
+    from tests.unit.images.conftest import Pretending
+    from tests.unit.images.pretended import Pretended
 
     Put = Callable[..., Pretended]
 

@@ -8,7 +8,7 @@ from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.services.images import tags
 from lab.toolchain import applications
-from tests.unit.image.pretended import Pretended
+from tests.unit.images.pretended import Pretended
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from lab.services.classes import configuration
 from lab.services.classes.roster import Roster, Tenancy
 from lab.settings import Settings, Target
-from tests.unit.classroom.class_files import GROUP, INLINE, many, read
+from tests.unit.classes.class_files import GROUP, INLINE, many, read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from lab.services.classes import configuration, source, validation
 from lab.services.classes.roster import Tenancy
 from lab.settings import Settings
 from lab.settings.students import LONGEST_ID
-from tests.unit.classroom.class_files import GROUP, INLINE, many, read, write
+from tests.unit.classes.class_files import GROUP, INLINE, many, read, write
 
 if TYPE_CHECKING:
     from pathlib import Path

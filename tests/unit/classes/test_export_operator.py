@@ -20,7 +20,7 @@ from lab.services.classes.export.operator import LONGEST_NAME, OperatorOptions
 from lab.services.classes.plan import Plan
 from lab.services.classes.roster import Roster
 from lab.settings import Settings
-from tests.unit.classroom import exported
+from tests.unit.classes import exported
 
 SCHEMA = json.loads((Path(__file__).parent / "operator_stack.schema.json").read_text(encoding="utf-8"))
 valid = fastjsonschema.compile(SCHEMA)

@@ -7,7 +7,7 @@ import pytest
 from lab.services.rollouts import explain, objects
 from lab.services.rollouts.explain import Controller, LabContext
 from lab.services.rollouts.state import Phase
-from tests.unit.rollout import made
+from tests.unit.rollouts import made
 
 HERE = LabContext(embedded=False)
 ANALYSIS_FAILED = 'Step-based analysis phase error/failed: Metric "success-rate" assessed Failed due to failed (2) > 1'

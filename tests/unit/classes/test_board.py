@@ -16,7 +16,7 @@ from lab.cli import class_board
 from lab.cli.class_board import Board, Row, remaining
 from lab.services.classes.plan import Action, Verb
 from lab.services.classes.reporter import Phase
-from tests.unit.classroom import exported
+from tests.unit.classes import exported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

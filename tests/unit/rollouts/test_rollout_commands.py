@@ -19,7 +19,7 @@ from lab.core.errors import LabError
 from lab.services.rollouts import actions, objects, reading
 from lab.services.rollouts.explain import LabContext, explain
 from tests.unit.pretended_kubectl import PretendedKubectl
-from tests.unit.rollout import made
+from tests.unit.rollouts import made
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,14 +13,14 @@ from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.services.images import build as images
 from lab.services.images.engines import Engine
-from tests.unit.image.conftest import CONTENT, MARK
+from tests.unit.images.conftest import CONTENT, MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.unit.image.conftest import Pretending
-    from tests.unit.image.pretended import Pretended
+    from tests.unit.images.conftest import Pretending
+    from tests.unit.images.pretended import Pretended
 
     Put = Callable[..., Pretended]
 

@@ -13,7 +13,7 @@ from lab.services.grading import strategies
 from lab.services.grading.rollout_inspector import Replacement, RolloutInspector
 from lab.services.lessons import lessons
 from lab.services.lessons.lessons import Subject
-from tests.unit.rollout import made
+from tests.unit.rollouts import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
