@@ -21,7 +21,10 @@ def setup(
     tests: Annotated[bool, typer.Option("--tests", help="Bring the tools of tests and benchmarks too.")] = False,
 ) -> None:
     """Bring every tool, chart and manifest, and make the project's working folder. `up` does this by itself."""
-    lifecycle.prepare(Progress(), *(toolchain.TESTS if tests else ()), look_again=not tests)
+    progress = Progress()
+    lifecycle.prepare(progress, *(toolchain.TESTS if tests else ()), look_again=not tests)
+    if tests:
+        lifecycle.prepare_optional(progress)
 
 
 def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None:

@@ -45,7 +45,7 @@ PROMETHEUS_MODULE = "v0.310.0"
 """What the Go module `github.com/prometheus/prometheus` calls the version above."""
 
 LOKI = "3.7.8"
-"""Image, and what the tests run: the oldest that can be built here; the pinned addon has 3.6.7."""
+"""Image, and what the tests run where it can be downloaded; the pinned addon has 3.6.7."""
 
 OPENTELEMETRY_COLLECTOR = "0.160.0"
 """Image, and what the tests run."""

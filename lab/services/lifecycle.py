@@ -110,6 +110,13 @@ def prepare(progress: Progress, *more_tools: str, look_again: bool = False) -> N
     workspace.prepare()
 
 
+def prepare_optional(progress: Progress) -> None:
+    """Try to bring the tools that only some tests run, and report which tests are left out without them."""
+    for name in toolchain.OPTIONAL:
+        if cause := toolchain.attempt(name, progress):
+            progress.line(f"{cause}. The tests in tests/observability that run {name} are skipped.")
+
+
 def up(stack: Stack, engine: Engine, progress: Progress, *, allow_replace: bool = False) -> None:
     """Create or update a lab.
 

@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.toolchain.catalog import DEFAULT, LOAD, OBSERVABILITY, TESTS
-from lab.toolchain.resolve import ensure, path
+from lab.toolchain.catalog import DEFAULT, LOAD, OBSERVABILITY, OPTIONAL, TESTS
+from lab.toolchain.resolve import attempt, ensure, path
 
 if TYPE_CHECKING:
     from lab.toolchain.status import ToolStatus
 
-__all__ = ["DEFAULT", "LOAD", "OBSERVABILITY", "TESTS", "ensure", "path", "prune_go_cache", "report", "verify"]
+__all__ = [
+    "DEFAULT",
+    "LOAD",
+    "OBSERVABILITY",
+    "OPTIONAL",
+    "TESTS",
+    "attempt",
+    "ensure",
+    "path",
+    "prune_go_cache",
+    "report",
+    "verify",
+]
 
 
 def report() -> list[ToolStatus]:

@@ -29,6 +29,7 @@ class Group:
         defines: linker definitions `variable=value`; those of packages that a tool lacks are ignored by the linker.
         sources: a module whose files are needed beside its packages: to embed, or scripts to install.
         embed: files of `sources` that the recipe's main package embeds.
+        not_built: the reason for which there is no recipe: the tools are only downloaded.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Group:
     defines: tuple[str, ...] = ()
     sources: str = ""
     embed: tuple[str, ...] = ()
+    not_built: str = ""
 
     @property
     def ldflags(self) -> str:
@@ -80,7 +82,7 @@ class Tool:
         digest = hashlib.sha256()
         facts = (platform(), *BUILD_FLAGS, group.tags, group.ldflags, group.sources, self.package, self.script)
         digest.update("\n".join(facts).encode())
-        for file in sorted((RECIPES / group.name).iterdir()):
+        for file in sorted((RECIPES / group.name).glob("*")):
             digest.update(f"\n{file.name}\n".encode() + file.read_bytes())
         return digest.hexdigest()
 
@@ -147,12 +149,7 @@ _PROMETHEUS = Group(
     seconds=240,
     defines=(f"github.com/prometheus/common/version.Version={versions.PROMETHEUS}",),
 )
-_LOKI = Group(
-    name="loki",
-    seconds=340,
-    tags="netgo",  # as Loki's own builds
-    defines=(f"github.com/grafana/loki/v3/pkg/util/build.Version={versions.LOKI}",),
-)
+_LOKI = Group(name="loki", seconds=0, not_built="the lab does not build Loki, which is under the AGPL")
 _COLLECTOR = Group(
     name="collector",
     seconds=180,
@@ -228,7 +225,7 @@ _ALL = (
     Tool("helm", versions.HELM, _PROVIDER, "helm.sh/helm/v3/cmd/helm", "version --short"),
     Tool("prometheus", versions.PROMETHEUS, _PROMETHEUS, f"{_PROM}/prometheus", "--version"),
     Tool("promtool", versions.PROMETHEUS, _PROMETHEUS, f"{_PROM}/promtool", "--version"),
-    Tool("loki", versions.LOKI, _LOKI, "github.com/grafana/loki/v3/cmd/loki", "--version"),
+    Tool("loki", versions.LOKI, _LOKI, ask="--version"),
     # Never looked for on PATH: an otelcol that is found there has other components.
     Tool("otelcol", versions.OPENTELEMETRY_COLLECTOR, _COLLECTOR, ".", produces="collector"),
     # Never looked for on PATH: fortio's own program takes other arguments.
@@ -238,8 +235,11 @@ _ALL = (
 TOOLS = {tool.name: tool for tool in _ALL}
 """Every tool by name."""
 
-OBSERVABILITY = ("prometheus", "promtool", "loki", "otelcol")
+OBSERVABILITY = ("prometheus", "promtool", "otelcol")
 """What the tests of queries and of the log pipeline run; in a lab these are images."""
+
+OPTIONAL = ("loki",)
+"""What some of these tests run where it can be downloaded."""
 
 LOAD = ("fortio",)
 """What `lab load` runs where Pods are simulated, brought when it is first asked for."""
@@ -247,5 +247,5 @@ LOAD = ("fortio",)
 TESTS = ("helm", *OBSERVABILITY, *LOAD)
 """What only tests and benchmarks need, beside `lab load`."""
 
-DEFAULT = tuple(name for name in TOOLS if name not in TESTS)
+DEFAULT = tuple(name for name in TOOLS if name not in (*TESTS, *OPTIONAL))
 """What a lab needs."""

@@ -14,10 +14,11 @@ from lab.toolchain.catalog import DEFAULT, TOOLS, Tool
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lab.toolchain.download import Limits
     from lab.toolchain.sources import Found
 
 
-def ensure(names: Sequence[str] = DEFAULT, *, progress: Progress | None = None) -> None:
+def ensure(names: Sequence[str] = DEFAULT, *, progress: Progress | None = None, limits: Limits | None = None) -> None:
     """Have tools at their pinned versions: on PATH through `paths.bin_dir()`, plugins below `paths.pulumi_home()`.
 
     Takes milliseconds when nothing changed since the last time.
@@ -34,9 +35,24 @@ def ensure(names: Sequence[str] = DEFAULT, *, progress: Progress | None = None) 
         return
     from lab.toolchain import lockfile, sources
 
-    found = sources.Search(lockfile.load(), progress or Progress(quiet=True)).run(missing)
+    found = sources.Search(lockfile.load(), progress or Progress(quiet=True), limits).run(missing)
     entries |= {tool.name: _install(tool, found[tool.name]) for tool in missing}
     resolution.write(_resolution_file(), inputs, entries)
+
+
+def attempt(name: str, progress: Progress) -> str:
+    """Try once to have an optional tool, and return the cause if no source has it; empty when it is there."""
+    if name in resolved():
+        return ""
+    from lab.toolchain.download import Limits
+
+    try:
+        with progress.step(f"looking for {name}"):
+            ensure([name], limits=Limits(connect=3, tries=1))
+    except LabError as error:
+        cause, *details = (line.strip() for line in error.message.splitlines())
+        return f"{cause} {'; '.join(details)}".rstrip()
+    return ""
 
 
 def path(name: str) -> Path:

@@ -134,7 +134,12 @@ class Search:
     def _from_builds(self, tools: Sequence[Tool]) -> None:
         groups: defaultdict[Group, list[Tool]] = defaultdict(list)
         for tool in tools:
-            groups[tool.group].append(tool)
+            if tool.group.not_built:
+                self._causes[tool.name].append(f"build: {tool.group.not_built}")
+            else:
+                groups[tool.group].append(tool)
+        if not groups:
+            return
         longest_first = sorted(groups.items(), key=lambda item: -item[0].seconds)
         # Go itself uses every core of a small machine. A second build would compile what both share twice, so the
         # others only fetch their modules meanwhile.

@@ -12,6 +12,11 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
+import pytest
+
+from lab import toolchain
+from lab.core.errors import LabError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
@@ -21,6 +26,18 @@ _READY = 60.0
 
 _PATIENCE = 10.0
 """Seconds between asking a program to end and ending it."""
+
+
+def require_loki(not_run: str) -> None:
+    """Skip a test, on CI too, where Loki's published binary cannot be had: Loki is under the AGPL and is not built.
+
+    Args:
+        not_run: what then stays untested.
+    """
+    try:
+        toolchain.path("loki")
+    except LabError:
+        pytest.skip(f"not run: {not_run}. Loki could not be downloaded, and the lab does not build it (AGPL)")
 
 
 @contextlib.contextmanager

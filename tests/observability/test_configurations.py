@@ -10,7 +10,7 @@ import yaml
 
 from lab.core.manifests import Manifest
 from lab.toolchain import artifacts
-from tests.observability import containers
+from tests.observability import containers, programs
 from tests.observability.containers import Container
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def test_prometheus_understands_its_configuration_and_its_rules(
 
 @pytest.mark.usefixtures("_own_files")
 def test_loki_understands_its_configuration(objects: Objects, tmp_path: Path) -> None:
+    programs.require_loki("`loki -verify-config` with the configuration that stands in the cluster")
     loki = Container.of(objects, "StatefulSet/loki", "loki", root=tmp_path / "root")
     loki.check("loki", *loki.arguments, "-verify-config")
 
@@ -50,7 +51,46 @@ def test_the_collector_understands_its_configuration(objects: Objects, tmp_path:
     collector.check("otelcol", "validate", *collector.arguments)
 
 
-# --- Kiali and Grafana cannot be had here: what they document stands for them ---
+# --- Kiali, Grafana and often Loki cannot be had here: what they document stands for them ---
+
+_LOKI = {
+    "": {"auth_enabled"},
+    "analytics": {"reporting_enabled", "usage_stats_url", "proxy_url"},
+    "bloom_build": {"enabled", "builder.planner_address"},
+    "bloom_gateway": {"enabled", "client.addresses"},
+    "common": {"path_prefix", "replication_factor", "instance_addr", "compactor_address", "compactor_grpc_address"},
+    "common.ring": {"kvstore.store", "instance_addr", "instance_port", "heartbeat_period", "heartbeat_timeout"},
+    "common.storage.filesystem": {"chunks_directory", "rules_directory"},
+    "compactor": {"working_directory", "compaction_interval", "retention_enabled", "delete_request_store"},
+    "frontend": {"scheduler_address", "tail_proxy_url"},
+    "frontend_worker": {"scheduler_address", "frontend_address"},
+    "index_gateway": {"mode"},
+    "limits_config": {
+        "discover_service_name",
+        "max_cache_freshness_per_query",
+        "query_timeout",
+        "reject_old_samples",
+        "reject_old_samples_max_age",
+        "retention_period",
+        "split_queries_by_interval",
+        "volume_enabled",
+    },
+    "limits_config.otlp_config.resource_attributes": {"ignore_defaults"},
+    "limits_config.otlp_config.resource_attributes.attributes_config": {"action", "attributes", "regex"},
+    "pattern_ingester": {"enabled"},
+    "query_range": {"align_queries_with_step"},
+    "ruler": {"storage.type", "wal.dir"},
+    "runtime_config": {"file", "period"},
+    "schema_config.configs": {"from", "store", "object_store", "schema", "index.path_prefix", "index.prefix"},
+    "schema_config.configs.index": {"period"},
+    "server": {"http_listen_port", "grpc_listen_port", "http_server_read_timeout", "http_server_write_timeout"},
+    "storage_config": {"use_thanos_objstore", "bloom_shipper.working_directory"},
+    "storage_config.boltdb_shipper.index_gateway_client": {"server_address"},
+    "storage_config.hedging": {"at", "max_per_second", "up_to"},
+    "storage_config.tsdb_shipper.index_gateway_client": {"server_address"},
+    "tracing": {"enabled"},
+}
+"""What Loki's reference of its configuration knows, of the parts that the addon and the lab write."""
 
 _AUTH = {"type", "username", "password", "token", "use_kiali_token", "insecure_skip_verify", "ca_file"}
 _KIALI = {
@@ -80,6 +120,29 @@ _INI = {
     "server": {"domain", "root_url", "serve_from_sub_path"},
 }
 """Of Grafana's own defaults.ini, the keys that the addon and the lab set."""
+
+
+def test_loki_is_told_nothing_that_its_reference_does_not_know(objects: Objects) -> None:
+    told = yaml.safe_load(_data(objects, "loki")["config.yaml"])
+    known = {f"{group}.{key}".lstrip(".") for group, keys in _LOKI.items() for key in keys}
+    assert set(_leaves(told, into_lists=True)) <= known
+    # What Loki checks beyond the keys when it starts, of what the lab sets.
+    assert told["common"]["ring"]["kvstore"]["store"] in {"consul", "etcd", "inmemory", "memberlist", "multi"}
+    assert told["compactor"]["retention_enabled"]
+    assert told["compactor"]["delete_request_store"] in {period["object_store"] for period in _periods(told)}
+    assert int(told["limits_config"]["retention_period"].removesuffix("h")) >= 24
+    (otlp,) = told["limits_config"]["otlp_config"]["resource_attributes"]["attributes_config"]
+    assert otlp == {"action": "index_label", "attributes": ["namespace", "app", "pod", "container"]}
+    # The index can go after whole periods only, which are of a day for TSDB.
+    assert {(period["store"], period["index"]["period"]) for period in _periods(told)} == {("tsdb", "24h")}
+
+
+def test_loki_finds_the_files_that_its_arguments_and_its_configuration_name(objects: Objects, tmp_path: Path) -> None:
+    loki = Container.of(objects, "StatefulSet/loki", "loki", root=tmp_path / "root")
+    (file,) = (each.removeprefix("-config.file=") for each in loki.arguments if each.startswith("-config.file="))
+    told = yaml.safe_load((loki.root / file.lstrip("/")).read_text())
+    assert (loki.root / told["runtime_config"]["file"].lstrip("/")).is_file()
+    assert (loki.root / told["common"]["path_prefix"].lstrip("/")).is_dir()
 
 
 def test_kiali_is_told_nothing_that_neither_its_addon_nor_its_reference_knows(objects: Objects) -> None:
@@ -133,11 +196,19 @@ def _data(objects: Objects, config_map: str) -> Mapping[str, str]:
     return data
 
 
-def _leaves(node: object, path: Sequence[str] = ()) -> Iterator[str]:
-    """The paths of all values that are not mappings."""
+def _periods(loki: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    periods: Sequence[Mapping[str, Any]] = loki["schema_config"]["configs"]
+    return periods
+
+
+def _leaves(node: object, path: Sequence[str] = (), *, into_lists: bool = False) -> Iterator[str]:
+    """The paths of all values that are not mappings, nor lists of mappings if those are looked into."""
     if isinstance(node, dict) and node:
         for key, value in node.items():
-            yield from _leaves(value, (*path, key))
+            yield from _leaves(value, (*path, key), into_lists=into_lists)
+    elif into_lists and isinstance(node, list) and any(isinstance(each, dict) for each in node):
+        for each in node:
+            yield from _leaves(each, path, into_lists=True)
     else:
         yield ".".join(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,6 @@ MODULES = {
     "fortio": {"fortio.org/fortio": f"v{versions.FORTIO}"},
     "kubernetes-provider": {"helm.sh/helm/v3": f"v{versions.HELM}"},
     "language-python": {"github.com/pulumi/pulumi/sdk/v3": f"v{versions.PULUMI_LANGUAGE_PYTHON}"},
-    "loki": {"github.com/grafana/loki/v3": f"v{versions.LOKI}"},
     "prometheus": {"github.com/prometheus/prometheus": versions.PROMETHEUS_MODULE},
     "pulumi": {
         "github.com/pulumi/pulumi/pkg/v3": f"v{versions.PULUMI}",
@@ -112,6 +112,13 @@ def test_a_recipe_locks_the_checksum_of_what_it_builds(recipe: str) -> None:
     sums = (PROJECT / "toolchain" / recipe / "go.sum").read_text(encoding="utf-8")
 
     assert [module for module, version in MODULES[recipe].items() if f"{module} {version} h1:" not in sums] == []
+
+
+def test_the_download_of_loki_which_has_no_recipe_is_of_the_pinned_version() -> None:
+    downloads = json.loads((PROJECT / "lab.lock.json").read_text(encoding="utf-8"))["tools"]["loki"]
+
+    assert downloads
+    assert [pin["url"] for pin in downloads.values() if f"/v{versions.LOKI}/" not in pin["url"]] == []
 
 
 def test_kubernetes_staging_modules_are_of_the_same_release() -> None:

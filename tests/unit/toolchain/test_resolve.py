@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -13,12 +14,16 @@ import pytest
 from lab import toolchain
 from lab.core import paths, versions
 from lab.core.errors import LabError
-from lab.toolchain import resolution
+from lab.core.progress import Progress
+from lab.services import lifecycle
+from lab.toolchain import lockfile, resolution
 from lab.toolchain.catalog import DEFAULT, TOOLS
-from tests.unit.toolchain.support import FakeGo, program
+from tests.unit.toolchain.support import FakeGo, Server, locked, prebuilt, program
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lab.toolchain.lockfile import Lock
 
 BODY = b"#!/bin/sh\necho downloaded\n"
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -155,3 +160,32 @@ def test_pruning_frees_what_builds_leave_and_keeps_the_tools() -> None:
     assert toolchain.prune_go_cache() > 0
     assert not (paths.cache() / "go").exists()
     assert toolchain.path("pulumi-resource-kubernetes").exists()
+
+
+def pinned(url: str, sha256: str) -> Lock:
+    return locked(loki=prebuilt(url, sha256))
+
+
+def test_setup_for_tests_ends_well_without_an_optional_tool_and_says_in_one_line_what_is_left_out(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lockfile, "load", lambda: pinned(f"{server.url}/loki", SHA))
+    server.statuses["/loki"] = [503, 503]
+    said = io.StringIO()
+    lifecycle.prepare_optional(Progress(said))
+    [line] = [line for line in said.getvalue().splitlines() if "tests" in line]
+    assert f"No source has loki {versions.LOKI}: download: {server.url}/loki: HTTP 503 (1 tries)" in line
+    assert "build: the lab does not build Loki, which is under the AGPL. " in line
+    assert line.endswith("The tests in tests/observability that run loki are skipped.")
+    assert server.requests == ["/loki"]
+
+
+def test_setup_for_tests_brings_an_optional_tool_where_it_can(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lockfile, "load", lambda: pinned(f"{server.url}/loki", SHA))
+    server.files["/loki"] = BODY
+    said = io.StringIO()
+    lifecycle.prepare_optional(Progress(said))
+    assert toolchain.path("loki").read_bytes() == BODY
+    assert "skipped" not in said.getvalue()
+    lifecycle.prepare_optional(Progress(said))
+    assert server.requests == ["/loki"]

@@ -13,6 +13,7 @@ import sys
 import tarfile
 import threading
 import time
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -278,3 +279,25 @@ def test_an_entry_without_its_origin_does_not_count() -> None:
     assert search(locked(), "etcd")["etcd"].path.exists()
     assert json.loads((build.folder(TOOLS["etcd"]) / "origin.json").read_text())["source"] == "build"
     assert cache.origin(build.folder(TOOLS["etcd"])).sha256 == cache.sha256(build.folder(TOOLS["etcd"]) / "etcd")
+
+
+def test_loki_is_taken_from_its_published_archive_and_never_built(server: Server, go: FakeGo) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("loki-linux-amd64", BODY)
+    lock = locked(
+        loki=prebuilt(f"{server.url}/loki.zip", hashlib.sha256(buffer.getvalue()).hexdigest(), "loki-linux-amd64")
+    )
+    with pytest.raises(LabError) as failure:
+        search(lock, "loki")
+    assert failure.value.message.splitlines() == [
+        f"No source has loki {versions.LOKI}:",
+        f"  download: {server.url}/loki.zip: HTTP 404 Not Found",
+        "  build: the lab does not build Loki, which is under the AGPL",
+    ]
+    assert not go.calls_file.exists()
+
+    server.files["/loki.zip"] = buffer.getvalue()
+    found = search(lock, "loki")["loki"]
+    assert found.path.read_bytes() == BODY
+    assert os.access(found.path, os.X_OK)
