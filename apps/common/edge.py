@@ -28,10 +28,13 @@ _SLOWEST_BODY = 10.0
 """Seconds for a whole body."""
 
 _NO_BUSINESS = ("/actuator", "/openapi.json")
-"""Paths that are never slow, never fail and are never down."""
+"""Paths that are never slow, never fail, are never down and never refused for too much work."""
 
 _CLOSE = {"connection": "close"}
 """Of an answer to a body that was not read to its end."""
+
+_LATER = {"retry-after": "1"}
+"""Of an answer to a request that is one too many."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -50,6 +53,9 @@ class Edge:
         self._app = app
         self._state = state
         self._metrics = metrics
+        self._limit = common.max_requests
+        self._in_work = 0
+        self._turn = asyncio.Lock()
         self._marks = [(b"x-app-version", common.version.encode()), (b"x-app-colour", common.colour.encode())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,11 +75,27 @@ class Edge:
     async def _answer(self, scope: Scope, receive: _Body, answer: _Answer) -> None:
         try:
             receive.require_small(scope["headers"])
-            if not scope["path"].startswith(_NO_BUSINESS):
-                await self._disturb()
-            await self._app(scope, receive, answer)
+            if scope["path"].startswith(_NO_BUSINESS):
+                await self._app(scope, receive, answer)
+            else:
+                await self._work(scope, receive, answer)
         except HTTPException as error:
             await answer.problem(error)
+
+    async def _work(self, scope: Scope, receive: _Body, answer: _Answer) -> None:
+        """Let the application answer, or refuse at once what it could not answer in time."""
+        if self._in_work >= self._limit:
+            text = f"{self._limit} requests are in work: try again later"
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, text, _LATER)
+        self._in_work += 1
+        try:
+            # One begins in each round of the event loop: a thousand that arrive together do not hold up health checks.
+            async with self._turn:
+                await asyncio.sleep(0)
+            await self._disturb()
+            await self._app(scope, receive, answer)
+        finally:
+            self._in_work -= 1
 
     async def _disturb(self) -> None:
         """Whatever the application was told to be: down, slow or failing."""
