@@ -171,6 +171,8 @@ def test_what_is_too_much_is_refused_until_there_is_room_again_and_the_actuator_
         assert [answer.status_code for answer in refused] == [503] * 3
         assert {answer.headers["retry-after"] for answer in refused} == {"1"}
         assert refused[0].json()["detail"] == "2 requests are in work: try again later"
+        assert {answer.headers["x-app-version"] for answer in refused} == {"v1"}
+        assert 'count{method="GET",status="503",uri="unknown"} 3.0' in process.client.get("/actuator/prometheus").text
         assert health.status_code == 200
         assert process.client.get("/deliveries").status_code == 200
 
