@@ -28,10 +28,13 @@ _SLOWEST_BODY = 10.0
 """Seconds for a whole body."""
 
 _NO_BUSINESS = ("/actuator", "/openapi.json")
-"""Paths that are never slow, never fail and are never down."""
+"""Paths that are never slow, never fail, are never down and never refused for too much work."""
 
 _CLOSE = {"connection": "close"}
 """Of an answer to a body that was not read to its end."""
+
+_LATER = {"retry-after": "1"}
+"""Of an answer to a request that is one too many."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -50,6 +53,11 @@ class Edge:
         self._app = app
         self._state = state
         self._metrics = metrics
+        self._limit = common.max_requests
+        self._in_work = 0
+        self._turn = asyncio.Lock()
+        text = f"{self._limit} requests are in work: try again later"
+        self._too_much = HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, text, _LATER)
         self._marks = [(b"x-app-version", common.version.encode()), (b"x-app-colour", common.colour.encode())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,6 +66,9 @@ class Edge:
             await self._app(scope, receive, send)
             return
         answer = _Answer(send, self._head)
+        if self._in_work >= self._limit and not scope["path"].startswith(_NO_BUSINESS):
+            await self._refuse(scope, answer)
+            return
         begun = time.perf_counter()
         token = trace.CURRENT.set(trace.of(scope["headers"]))
         try:
@@ -69,11 +80,30 @@ class Edge:
     async def _answer(self, scope: Scope, receive: _Body, answer: _Answer) -> None:
         try:
             receive.require_small(scope["headers"])
-            if not scope["path"].startswith(_NO_BUSINESS):
-                await self._disturb()
-            await self._app(scope, receive, answer)
+            if scope["path"].startswith(_NO_BUSINESS):
+                await self._app(scope, receive, answer)
+            else:
+                await self._work(scope, receive, answer)
         except HTTPException as error:
             await answer.problem(error)
+
+    async def _refuse(self, scope: Scope, answer: _Answer) -> None:
+        """Refuse a request that is one too many, without an access line: there may be thousands in a second."""
+        await answer.problem(self._too_much)
+        self._metrics.answered(_method(scope), "unknown", HTTPStatus.SERVICE_UNAVAILABLE, 0)
+
+    async def _work(self, scope: Scope, receive: _Body, answer: _Answer) -> None:
+        self._in_work += 1
+        if self._in_work == self._limit:
+            logging.getLogger("edge").warning("%s requests are in work: more are refused", self._limit)
+        try:
+            # One begins in each round of the event loop: a thousand that arrive together do not hold up health checks.
+            async with self._turn:
+                await asyncio.sleep(0)
+            await self._disturb()
+            await self._app(scope, receive, answer)
+        finally:
+            self._in_work -= 1
 
     async def _disturb(self) -> None:
         """Whatever the application was told to be: down, slow or failing."""
@@ -92,7 +122,7 @@ class Edge:
     def _tell(self, scope: Scope, status: int | None, seconds: float) -> None:
         route: Any = scope.get("route")
         uri = getattr(route, "path", "unknown")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = _method(scope)
         self._metrics.answered(method, uri, status or 0, seconds)
         _log.info(
             "%s %s %s",
@@ -101,6 +131,10 @@ class Edge:
             status or "gone",
             extra={"method": method, "path": scope["path"], "status": status, "milliseconds": round(seconds * 1000, 1)},
         )
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"
 
 
 class _Answer:

@@ -37,6 +37,7 @@ class Common:
         colour: the same for people.
         delay: seconds that every answer is late from the start.
         failure_rate: share of requests that fail from the start, 0 to 1.
+        max_requests: how many requests may be in work at once.
     """
 
     host: str
@@ -46,6 +47,7 @@ class Common:
     colour: str
     delay: float
     failure_rate: float
+    max_requests: int
 
 
 def common(app: str, environment: Mapping[str, str]) -> Common:
@@ -68,6 +70,7 @@ def common(app: str, environment: Mapping[str, str]) -> Common:
         colour=_label(environment, "APP_COLOUR", "blue"),
         delay=number(environment, "FAULT_DELAY", delay, 0, _SLOWEST),
         failure_rate=number(environment, "FAULT_RATE", rate, 0, 1),
+        max_requests=int(number(environment, "MAX_REQUESTS", 512, 1, 10_000, whole=True)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -24,12 +26,16 @@ PASSED_ON = (
 )
 """What Istio's proxies need to put the spans of one trace together."""
 
-_NAMES = {name.encode(): name for name in PASSED_ON}
-_LONGEST = 512
-"""Characters of a header that are passed on: what is longer is no trace."""
+_VISIBLE = re.compile(rb"[\x20-\x7e]{1,512}")
+"""What may be passed on: anything else is no trace, and could not be sent."""
 
-_PARTS = 4
-"""Of a traceparent: version, trace, span, flags."""
+_FORMS = {
+    **dict.fromkeys((name.encode() for name in PASSED_ON), _VISIBLE),
+    # Version, trace, span and flags, as W3C's Trace Context has them; zeros alone are no trace and no span.
+    b"traceparent": re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"),
+    # Orders are known by it, so none is cut short.
+    b"x-request-id": re.compile(rb"[\x21-\x7e]{1,200}"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,17 +61,22 @@ CURRENT: ContextVar[Trace] = ContextVar("trace", default=NONE)
 
 
 def of(headers: Iterable[tuple[bytes, bytes]]) -> Trace:
-    """Read a request's headers, whose names are in lower case.
+    """Read a request's headers, whose names are in lower case; what is malformed is left out.
 
     Args:
         headers: as ASGI has them.
     """
-    found = {_NAMES[name]: value.decode("latin-1")[:_LONGEST] for name, value in headers if name in _NAMES}
-    if not found:
+    sent = {name: value for name, value in headers if name in _FORMS}
+    if not sent:
         return NONE
-    parts = found.get("traceparent", "").split("-")
-    if len(parts) == _PARTS:
-        trace_id, span_id = parts[1], parts[2]
+    found = {name.decode(): value.decode() for name, value in sent.items() if _FORMS[name].fullmatch(value)}
+    if b"traceparent" in sent and "traceparent" not in found:
+        # The state of a trace that is not known belongs to nothing; as W3C has it, a new trace begins.
+        found.pop("tracestate", None)
+        if not found.keys() & {"b3", "x-b3-traceid"}:
+            found["traceparent"] = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    if "traceparent" in found:
+        _, trace_id, span_id, _ = found["traceparent"].split("-")
     else:
         single = found.get("b3", "").split("-")
         trace_id = found.get("x-b3-traceid") or (single[0] if len(single) > 1 else "")

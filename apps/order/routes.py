@@ -50,7 +50,7 @@ def router(storage: Storage, deliveries: Deliveries) -> APIRouter:
         """Keep an order, then ask delivery; the same request again gives the same order again."""
         _log.debug("asked for %s of %s", request.qty, request.product_id)
         # Proxies send the same id when they try a request again that may have been answered.
-        key = idempotency_key or trace.CURRENT.get().request_id[:_LONGEST_KEY] or None
+        key = idempotency_key or trace.CURRENT.get().request_id or None
         order, new = await storage.add(request.product_id, request.qty, key)
         if (order.product_id, order.qty) != (request.product_id, request.qty):
             raise ProblemError(HTTPStatus.CONFLICT, f"the same key was sent before, for another order: {order.id}")

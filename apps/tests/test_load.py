@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from lab.services.load.meter import Meter
 
 from lab import toolchain
 from lab.core import paths
@@ -22,13 +21,13 @@ from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.services.load import fortio, shop
 from lab.services.load.plan import Plan
+from lab.services.load.report import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lab.services.load.destination import Destination
-
+    from lab.services.load.plan import Destination
     from lab.services.load.report import Outcome
 
 QUIET = {"order": {"ORDER_LOG_LEVEL": "WARNING"}, "delivery": {"DELIVERY_LOG_LEVEL": "WARNING"}}
@@ -37,10 +36,11 @@ LOADING = """
 import io, pathlib, signal, sys
 from lab import toolchain
 from lab.core import paths
-from lab.services.load import fortio, generator, shop
-from lab.load.meter import Meter
-from lab.load.plan import Plan
+from lab.services.load import fortio, shop
+from lab.services.load.plan import Plan
+from lab.services.load.report import Meter
 from lab.core.progress import Progress
+from lab.core.signals import termination_as_interrupt
 
 paths.temporary_dir = lambda: pathlib.Path(sys.argv[1])
 # A shell without job control has what it starts in the background ignore Ctrl-C, and that is inherited.
@@ -51,7 +51,7 @@ class Telling(Meter):
         print("under way", flush=True)
 
 plan = Plan(app="order", namespace="shop", users=2, seconds=120)
-with generator.interruptible(), shop.on_loopback("order", {}, Progress(quiet=True)) as there:
+with termination_as_interrupt(), shop.on_loopback("order", {}, Progress(quiet=True)) as there:
     outcome, interrupted = fortio.run(toolchain.path("fortio"), there, plan, Telling(120, io.StringIO()))
     print("interrupted" if interrupted else "ended", outcome.answered, flush=True)
 """

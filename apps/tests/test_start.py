@@ -44,6 +44,7 @@ def test_it_says_of_itself_what_it_was_told(app: str) -> None:
         ("order", {"DELIVERY_TIMEOUT": "0"}),
         ("order", {"DELIVERY_RETRY": "soon"}),
         ("order", {"APP_VERSION": "v 2"}),
+        ("delivery", {"MAX_REQUESTS": "0"}),
     ],
 )
 def test_a_wrong_setting_ends_the_start_with_its_name_and_what_is_allowed(app: str, variables: dict[str, str]) -> None:
