@@ -49,7 +49,7 @@ def down(stack: StackName = "dev") -> None:
         lifecycle.prepare(Progress())
     lifecycle.down(target, TerminalEngine())
     console.print(f"Stack {stack} is taken down. Bring it up again with: make up{target.suffix}")
-    console.print(f"Check that nothing is left with: lab audit{target.option}", highlight=False)
+    console.print(f"Make sure that nothing is left with: lab audit{target.option}", highlight=False)
 
 
 def recover(stack: StackName = "dev") -> None:
