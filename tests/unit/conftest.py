@@ -1,10 +1,17 @@
-"""What every unit test gets: an environment without credentials, clusters or settings of the machine's user."""
+"""Fixtures of all unit tests: nothing of the user's environment, and real processes that end with their test."""
 
 from __future__ import annotations
 
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
 import pytest
 
 from tests.unit.recorder import forget_the_users_environment
+
+Spawn = Callable[..., psutil.Process]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,3 +25,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def _no_environment_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     forget_the_users_environment(monkeypatch)
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawn]:
+    """Start a program; its first line of output is waited for, so that it is ready."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def spawn(*command: str) -> psutil.Process:
+        child = subprocess.Popen(command, stdout=subprocess.PIPE)
+        children.append(child)
+        if command[0] == "/bin/sh":
+            assert child.stdout
+            assert child.stdout.readline()
+        return psutil.Process(child.pid)
+
+    yield spawn
+    for child in children:
+        with child:
+            child.kill()
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], bool]:
+    """Whether something becomes true within five seconds."""
+
+    def eventually(holds: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + 5
+        while not (result := holds()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return result
+
+    return eventually
