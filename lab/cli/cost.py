@@ -15,7 +15,7 @@ from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lab.services.cost.estimate import Course, Share
+    from lab.platforms.azure.cost.estimate import Course, Share
 
 
 def cost(  # noqa: PLR0913 - its options
@@ -41,7 +41,7 @@ def cost(  # noqa: PLR0913 - its options
     Every resource has a line, and the total is their sum. An unknown price is an error, never a zero. The subscription
     is not used, and nothing is created.
     """
-    from lab.services.cost.estimate import Course, Share
+    from lab.platforms.azure.cost.estimate import Course, Share
 
     if roster:
         from lab.services.classes import price, validation
@@ -59,10 +59,10 @@ def cost(  # noqa: PLR0913 - its options
 def show(shares: Sequence[Share], course: Course, *, of_class: bool, as_json: bool, online: bool | None) -> None:
     """Print the estimate of a stack, a line for each resource, or of a class, a line for each stack."""
     from lab.cli import cost_table
-    from lab.services.cost import retail
-    from lab.services.cost.estimate import class_estimate, plain_course
-    from lab.services.cost.prices import UnknownPriceError
-    from lab.services.cost.savings import savings
+    from lab.platforms.azure.cost import retail
+    from lab.platforms.azure.cost.estimate import class_estimate, plain_course
+    from lab.platforms.azure.cost.prices import UnknownPriceError
+    from lab.platforms.azure.cost.savings import savings
 
     with Progress() as progress:
         book, notes = retail.current_prices(shares, progress, online=online)

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from lab.cli.console import counted
-from lab.services.cost.estimate import cents, sources
-from lab.services.cost.prices import CURRENCY
+from lab.platforms.azure.cost.estimate import cents, sources
+from lab.platforms.azure.cost.prices import CURRENCY
 from lab.settings import Target
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from lab.services.cost.estimate import Course, Estimate, Line, Part
-    from lab.services.cost.savings import Saving
+    from lab.platforms.azure.cost.estimate import Course, Estimate, Line, Part
+    from lab.platforms.azure.cost.savings import Saving
 
 _NOTHING = {
     Target.EMBEDDED: "It runs on this machine: nothing is billed.",

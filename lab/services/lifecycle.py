@@ -18,7 +18,7 @@ from lab.platforms.dataplane import lifecycle as dataplane
 from lab.platforms.embedded import control_plane, istiod, rollouts
 from lab.services import azure_updates, recovery
 from lab.services.audit import record
-from lab.services.cost import limit
+from lab.platforms.azure.cost import limit
 from lab.settings import Settings, Target
 from lab.toolchain import artifacts, dashboards
 

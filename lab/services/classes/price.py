@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lab.core.errors import LabError
+from lab.platforms.azure.cost import retail
+from lab.platforms.azure.cost.estimate import Course, Estimate, Share, cents
+from lab.platforms.azure.cost.prices import CURRENCY
 from lab.services.classes import configuration
-from lab.services.cost import retail
-from lab.services.cost.estimate import Course, Estimate, Share, cents
-from lab.services.cost.prices import CURRENCY
 
 if TYPE_CHECKING:
     from lab.services.classes.roster import Config, Roster

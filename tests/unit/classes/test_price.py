@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.core.errors import LabError
+from lab.platforms.azure.cost import retail
+from lab.platforms.azure.cost.prices import Meter, Price, PriceBook, Unit
 from lab.services.classes import price
 from lab.services.classes.roster import Roster
-from lab.services.cost import retail
-from lab.services.cost.prices import Meter, Price, PriceBook, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

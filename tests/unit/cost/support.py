@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from lab.cli import cost_table
-from lab.services.cost import prices
-from lab.services.cost.estimate import Course, Share, class_estimate
-from lab.services.cost.savings import savings
+from lab.platforms.azure.cost import prices
+from lab.platforms.azure.cost.estimate import Course, Share, class_estimate
+from lab.platforms.azure.cost.savings import savings
 from lab.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from lab.services.cost.prices import PriceBook
+    from lab.platforms.azure.cost.prices import PriceBook
 
 GOLDEN = Path(__file__).with_name("golden")
 WIDTH = 80

@@ -13,7 +13,7 @@ from lab.cli import app
 from lab.cli import cost as commands
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.services.cost.estimate import Course, Share
+from lab.platforms.azure.cost.estimate import Course, Share
 from tests.unit.cost.support import elsewhere, settings
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from lab.core.paths import PROJECT
-from lab.services.cost import prices
-from lab.services.cost.prices import Kind
+from lab.platforms.azure.cost import prices
+from lab.platforms.azure.cost.prices import Kind
 from tests.unit.cost.support import GOLDEN
 
 pages = pytest.mark.parametrize("page", ["cost.md", "cost.ko.md"])

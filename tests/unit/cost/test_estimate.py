@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.services.cost import prices
-from lab.services.cost.estimate import Course, Share, class_estimate, estimate, plain_course
-from lab.services.cost.line_items import line_items
-from lab.services.cost.prices import Kind, Price, PriceBook, Unit, UnknownPriceError
-from lab.services.cost.savings import savings
+from lab.platforms.azure.cost import prices
+from lab.platforms.azure.cost.estimate import Course, Share, class_estimate, estimate, plain_course
+from lab.platforms.azure.cost.line_items import line_items
+from lab.platforms.azure.cost.prices import Kind, Price, PriceBook, Unit, UnknownPriceError
+from lab.platforms.azure.cost.savings import savings
 from tests.unit.cost.support import WIDTH, elsewhere, printed, reviewed, settings
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import pytest
 from components.mesh import values
 from components.platform.azure import cluster
 from components.platform.base import Ingress
-from lab.services.cost.line_items import INGRESS_RULES, Item, line_items
-from lab.services.cost.prices import Kind, Meter, UnknownPriceError
+from lab.platforms.azure.cost.line_items import INGRESS_RULES, Item, line_items
+from lab.platforms.azure.cost.prices import Kind, Meter, UnknownPriceError
 from tests.unit.cost.support import settings
 
 RANGES = ["198.51.100.0/24"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.core.errors import LabError
-from lab.services.cost import prices
-from lab.services.cost.prices import Kind, Meter, Price, PriceBook, Unit, UnknownPriceError, read
+from lab.platforms.azure.cost import prices
+from lab.platforms.azure.cost.prices import Kind, Meter, Price, PriceBook, Unit, UnknownPriceError, read
 from lab.settings.groups import RegistrySku, Tier
 
 if TYPE_CHECKING:

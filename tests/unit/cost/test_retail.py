@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.services.cost import retail
-from lab.services.cost.estimate import estimate
-from lab.services.cost.line_items import line_items
-from lab.services.cost.prices import Kind, Meter, Unit
-from lab.services.cost.retail import RetailError, ask
+from lab.platforms.azure.cost import retail
+from lab.platforms.azure.cost.estimate import estimate
+from lab.platforms.azure.cost.line_items import line_items
+from lab.platforms.azure.cost.prices import Kind, Meter, Unit
+from lab.platforms.azure.cost.retail import RetailError, ask
 from tests.unit.cost.listed import NODE, SPOT, STRANGERS, page, row
 from tests.unit.cost.support import settings
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from lab.core.errors import LabError
 from lab.core.tags import PROJECT
-from lab.services.cost import retail
-from lab.services.cost.estimate import Share
-from lab.services.cost.prices import CURRENCY, UnknownPriceError
+from lab.platforms.azure.cost import retail
+from lab.platforms.azure.cost.estimate import Share
+from lab.platforms.azure.cost.prices import CURRENCY, UnknownPriceError
 
 if TYPE_CHECKING:
-    from lab.services.cost.estimate import Estimate
+    from lab.platforms.azure.cost.estimate import Estimate
     from lab.settings import Settings
 
 SETTING = f"{PROJECT}:azure.budget.maxPerHour"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.core.tags import PROJECT
-from lab.services.cost.prices import Kind, Meter, UnknownPriceError
+from lab.platforms.azure.cost.prices import Kind, Meter, UnknownPriceError
 from lab.settings import Target
 from lab.settings.groups import Persistence, Tier
 from lab.settings.types import size

@@ -7,13 +7,13 @@ from decimal import ROUND_UP, Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from lab.services.cost.line_items import Item, line_items
-from lab.services.cost.prices import CENT_OF_CENT, CURRENCY, Price
+from lab.platforms.azure.cost.line_items import Item, line_items
+from lab.platforms.azure.cost.prices import CENT_OF_CENT, CURRENCY, Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lab.services.cost.prices import PriceBook
+    from lab.platforms.azure.cost.prices import PriceBook
     from lab.settings import Settings, Target
 
 _FREE = Decimal("0.0000")

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from lab.services.cost.estimate import cents
-from lab.services.cost.line_items import spot_choice
+from lab.platforms.azure.cost.estimate import cents
+from lab.platforms.azure.cost.line_items import spot_choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lab.services.cost.estimate import Course, Estimate, Share
-    from lab.services.cost.line_items import SpotChoice
-    from lab.services.cost.prices import PriceBook
+    from lab.platforms.azure.cost.estimate import Course, Estimate, Share
+    from lab.platforms.azure.cost.line_items import SpotChoice
+    from lab.platforms.azure.cost.prices import PriceBook
 
 FORGOTTEN_DAYS = 30
 """Assumed days until a forgotten lab is noticed."""

@@ -18,15 +18,15 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic.alias_generators import to_camel
 
 from lab.core.errors import LabError
-from lab.services.cost.estimate import class_estimate
-from lab.services.cost.line_items import line_items, spot_choice
-from lab.services.cost.prices import CURRENCY, Kind, Meter, Price, PriceBook, Unit, UnknownPriceError, table
+from lab.platforms.azure.cost.estimate import class_estimate
+from lab.platforms.azure.cost.line_items import line_items, spot_choice
+from lab.platforms.azure.cost.prices import CURRENCY, Kind, Meter, Price, PriceBook, Unit, UnknownPriceError, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lab.core.progress import Progress
-    from lab.services.cost.estimate import Estimate, Share
+    from lab.platforms.azure.cost.estimate import Estimate, Share
 
 URL = "https://prices.azure.com/api/retail/prices"
 _VERSION = "2023-01-01-preview"
