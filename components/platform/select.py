@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.platform import guard
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.namespaces import ARGO_ROLLOUTS, ISTIO_SYSTEM, SHOP, TUTORIAL
@@ -29,22 +30,32 @@ async def select(settings: Settings, stack: str) -> Platform:
         settings: of the lab.
         stack: its name, which separates labs on one machine or in one subscription.
     """
+    try:
+        platform = await _made(settings, stack)
+    except LabError as error:
+        raise pulumi.RunError(str(error)) from None  # the engine shows this type without a stack trace
+    # The SDK sends nothing before the program pauses. With this pause the engine starts the platform while the rest is
+    # imported and declared; without it a preview on the embedded platform takes half a second more.
+    await platform.urn.future()
+    await asyncio.sleep(_SENT)
+    return platform
+
+
+async def _made(settings: Settings, stack: str) -> Platform:
+    if settings.target is not Target.AZURE:
+        await guard.require_kept(stack, settings.target, allowed=settings.azure.allow_replace)
     platform: Platform
     match settings.target:
         case Target.EMBEDDED:
             platform = _embedded(settings, stack)
         case Target.AZURE:
-            platform = _azure(settings, stack)
+            platform = await _azure(settings, stack)
         case Target.KUBECONFIG:
             platform = _kubeconfig(settings, stack)
         case Target.SHARED:
             from components.platform.shared import shared
 
             platform = await shared("shared", settings.shared.platform)
-    # The SDK sends nothing before the program pauses. With this pause the engine starts the platform while the rest is
-    # imported and declared; without it a preview on the embedded platform takes half a second more.
-    await platform.urn.future()
-    await asyncio.sleep(_SENT)
     return platform
 
 
@@ -61,13 +72,20 @@ def _embedded(settings: Settings, stack: str) -> Platform:
     return Embedded("embedded", args)
 
 
-def _azure(settings: Settings, stack: str) -> Platform:
-    from components.platform.azure import Azure, AzureArgs
+async def _azure(settings: Settings, stack: str) -> Platform:
+    from components.platform.azure import Azure, AzureArgs, preconditions
 
+    chosen, cost_per_hour = preconditions.check(settings, stack)
     args = AzureArgs(
-        settings=settings.azure, stack=stack, tags=settings.tags(stack), kubernetes_version=settings.kubernetes_version
+        settings=chosen,
+        stack=stack,
+        tags=settings.tags(stack),
+        kubernetes_version=settings.kubernetes_version,
+        cost_per_hour=cost_per_hour,
     )
-    return Azure("azure", args)
+    platform = Azure("azure", args)
+    await platform.ask_and_declare()
+    return platform
 
 
 def _kubeconfig(settings: Settings, stack: str) -> Platform:

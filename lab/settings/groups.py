@@ -235,8 +235,8 @@ class Azure(Group):
     )
     allowed_ranges: types.Ranges = setting(
         (),
-        "Ranges on the allowlist of the API server; `lab up` fills in your address when it is empty.",
-        ko="API 서버의 허용 목록; 비우면 `lab up`이 내 주소를 채움.",
+        "Ranges on the allowlist of the API server; an update needs one, and `lab up` fills in your address.",
+        ko="API 서버의 허용 목록; 업데이트에 하나는 필요하며, 비우면 `lab up`이 내 주소를 채움.",
     )
     ingress_ranges: types.Ranges = setting(
         (),
@@ -251,6 +251,11 @@ class Azure(Group):
         False,
         "Let Pulumi refuse to delete cluster, registry and resource group.",
         ko="클러스터, 레지스트리, 리소스 그룹의 삭제를 Pulumi가 거부할지 여부.",
+    )
+    allow_replace: Flag = setting(
+        False,
+        "Let an update replace or delete cluster, registry and resource group; `pulumi destroy` needs no permission.",
+        ko="업데이트가 클러스터, 레지스트리, 리소스 그룹을 교체하거나 삭제해도 되는지 여부; `pulumi destroy`는 예외.",
     )
 
 

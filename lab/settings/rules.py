@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.core.tags import PROJECT
-from lab.settings.groups import ApiServer
 from lab.settings.messages import Problem
 from lab.settings.observability import KialiAuth
 from lab.settings.rollouts import Strategy
@@ -46,14 +45,8 @@ def warnings(settings: Settings) -> list[str]:
 
 def _incomplete(settings: Settings) -> Iterator[Problem]:
     """Settings that a target cannot do without."""
-    azure = settings.azure
     needed: dict[str, str] = {}
-    if settings.target == "azure" and azure.api_server is ApiServer.ALLOWLIST and not azure.allowed_ranges:
-        yield Problem(
-            "azure.allowedRanges",
-            "found []; allowed: at least one range, or nobody reaches the API server; `lab up` fills in yours",
-        )
-    elif settings.target == "kubeconfig":
+    if settings.target == "kubeconfig":
         needed = {"kubeconfig.file": settings.kubeconfig.file, "kubeconfig.context": settings.kubeconfig.context}
         reason = "the kubeconfig target never takes whatever cluster happens to be the current one: name it"
     elif settings.target == "shared":

@@ -88,14 +88,34 @@ class Subscription:
         """What there is in it."""
         return dict(json.loads((self.folder / "store.json").read_text()))
 
+    @property
+    def written(self) -> list[dict[str, Any]]:
+        """Every request to change something, in the order it arrived."""
+        return list(self.store["log"]) if (self.folder / "store.json").exists() else []
+
 
 @pytest.fixture(scope="module")
 def subscription(laboratory: Laboratory) -> Iterator[Subscription]:
+    with _subscription(laboratory, on_cluster="tests.azure.aks") as made:
+        yield made
+        aks.delete(made.folder)
+
+
+@pytest.fixture(scope="module")
+def bare_subscription(laboratory: Laboratory) -> Iterator[Subscription]:
+    """A subscription whose clusters are only remembered: no update gets further than to the first object in one."""
+    with _subscription(laboratory) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _subscription(laboratory: Laboratory, *, on_cluster: str = "") -> Iterator[Subscription]:
     # A socket's path has room for a hundred characters only.
     folder = Path(tempfile.mkdtemp(prefix="azure-"))
-    hook = f"{shlex.quote(sys.executable)} -m tests.azure.aks {folder}"
     # Set in the scripts: what the lab starts gets no variable that it does not know.
-    variables = {"PYTHONPATH": str(paths.PROJECT), "STANDIN_DIR": str(folder), "STANDIN_ON_CLUSTER": hook}
+    variables = {"PYTHONPATH": str(paths.PROJECT), "STANDIN_DIR": str(folder)}
+    if on_cluster:
+        variables["STANDIN_ON_CLUSTER"] = f"{shlex.quote(sys.executable)} -m {on_cluster} {folder}"
     settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     python = f"{settings} exec {shlex.quote(sys.executable)} -m"
     _script(
@@ -108,7 +128,6 @@ def subscription(laboratory: Laboratory) -> Iterator[Subscription]:
     standing.pulumi("stack", "init").succeeded()
     yield Subscription(folder, standing)
     standing.pulumi("stack", "rm", "--yes", "--force", "--preserve-config").succeeded()
-    aks.delete(folder)
     shutil.rmtree(folder)
 
 

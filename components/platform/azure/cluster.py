@@ -14,8 +14,7 @@ from lab.platforms.azure import credentials
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pulumi_azure_native import authorization
-
+    from components.platform.azure.account import Account
     from components.platform.azure.identity import Identities
     from components.platform.azure.scope import Scope
 
@@ -85,7 +84,7 @@ def make(scope: Scope, identities: Identities, depends_on: Sequence[pulumi.Resou
             )
         ],
         tags=args.tags,
-        opts=scope.opts(depends_on=depends_on, protect=True, ignore_changes=ignored),
+        opts=scope.opts(depends_on=depends_on, holds_data=True, ignore_changes=ignored),
     )
     _maintenance(scope, cluster)
     if settings.spot_pool.enabled:
@@ -108,9 +107,7 @@ def kubeconfig(scope: Scope, cluster: aks.ManagedCluster) -> pulumi.Output[str]:
     )
 
 
-def admit(
-    scope: Scope, cluster: aks.ManagedCluster, caller: pulumi.Output[authorization.GetClientConfigResult]
-) -> pulumi.Resource:
+def admit(scope: Scope, cluster: aks.ManagedCluster, caller: Account) -> pulumi.Resource:
     """Let the caller work in the cluster; with Azure RBAC not even its creator may otherwise."""
     args = roles.Grant(
         role=roles.AKS_RBAC_CLUSTER_ADMIN,
@@ -118,7 +115,7 @@ def admit(
         scope_name=scope.names.cluster,
         principal=caller.object_id,
         principal_name=caller.object_id,
-        principal_type=caller.client_id.apply(roles.type_of_caller),
+        principal_type=roles.type_of_caller(caller.client_id),
     )
     return roles.grant("cluster-admin", args, scope.subscription, scope.opts())
 

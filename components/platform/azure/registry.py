@@ -21,5 +21,5 @@ def make(scope: Scope) -> containerregistry.Registry:
         admin_user_enabled=False,
         anonymous_pull_enabled=False,
         tags=scope.args.tags,
-        opts=scope.opts(protect=True),
+        opts=scope.opts(holds_data=True),
     )

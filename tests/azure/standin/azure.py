@@ -100,6 +100,10 @@ class Azure:
         """The answer of a function."""
         functions: dict[str, tuple[Callable[[Values], Values], set[str]]] = {
             "azure-native:authorization:getClientConfig": (self._client_config, set()),
+            "azure-native:containerservice:getManagedCluster": (
+                self._managed_cluster,
+                {"resourceGroupName", "resourceName"},
+            ),
             "azure-native:containerservice:listManagedClusterUserCredentials": (
                 self._user_credentials,
                 {"resourceGroupName", "resourceName", "format", "serverFqdn"},
@@ -142,7 +146,12 @@ class Azure:
             entry.properties = _without(properties, hidden)
         return properties
 
+    def _managed_cluster(self, arguments: Values) -> Values:
+        cluster = self._cluster(arguments)
+        return {**cluster.properties, "id": cluster.id}
+
     def _client_config(self, _arguments: Values) -> Values:
+        faults.demand_login(self._store.folder, "invoke")
         return {
             "clientId": self._account.client,
             "objectId": self._account.principal,

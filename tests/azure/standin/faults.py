@@ -1,7 +1,8 @@
 """Azure's bad days: refusals that tests order in `faults.json`.
 
 The file maps a fault's name to `true` (every request that fits is refused) or to a number (the first so many are).
-`SlowCreate` is the exception: seconds that each creation takes, or a map from Pulumi tokens to seconds.
+There are two exceptions. `SlowCreate` is the seconds that each creation takes, or a map from Pulumi tokens to seconds.
+`NotLoggedIn` refuses no request: it fails the provider's `configure`, or the `invoke` that asks who is logged in.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tests.azure.standin import resources
 from tests.azure.standin.errors import AzureError, StandinError, principal_not_found
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.azure.standin.store import State
 
 _SLOW = "SlowCreate"
+NOT_LOGGED_IN = "NotLoggedIn"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def configured(folder: Path) -> dict[str, Any]:
     """The faults that are ordered, none if there is no file."""
     file = folder / "faults.json"
     ordered: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    if unknown := ordered.keys() - {each.name for each in FAULTS} - {_SLOW}:
+    if unknown := ordered.keys() - {each.name for each in FAULTS} - {_SLOW, NOT_LOGGED_IN}:
         raise StandinError(f"faults.json names faults that the stand-in does not know: {', '.join(sorted(unknown))}")
     return ordered
 
@@ -57,6 +59,12 @@ def strike(request: Request, state: State, ordered: dict[str, Any]) -> None:
         if fault.fits(request) and (times is True or struck < times):
             state.faults[fault.name] = struck + 1
             raise fault.error(request)
+
+
+def demand_login(folder: Path, stage: Literal["configure", "invoke"]) -> None:
+    """Refuse to go on where nobody is logged in; what azure-native needs of a login shows at either stage."""
+    if configured(folder).get(NOT_LOGGED_IN) == stage:
+        raise StandinError("Please run 'az login' to setup account.")
 
 
 def delay(request: Request, ordered: dict[str, Any]) -> float:

@@ -10,7 +10,7 @@ import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from tests.azure.standin import models, rules
+from tests.azure.standin import faults, models, rules
 from tests.azure.standin.account import Account
 from tests.azure.standin.azure import Azure
 from tests.azure.standin.differences import difference, drifted
@@ -70,8 +70,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         old, new = decode(request.olds), decode(request.news)
         return _differing(key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
 
-    def Configure(self, request: Any, _context: Any) -> provider_pb2.ConfigureResponse:  # noqa: ANN401, N802
+    @_told
+    def Configure(self, request: Any) -> provider_pb2.ConfigureResponse:  # noqa: ANN401, N802
         """Sign in."""
+        faults.demand_login(self._store.folder, "configure")
         self._accepts_secrets = request.acceptSecrets
         self._account = Account.configured(
             {key: value for key, value in decode(request.args).items() if isinstance(value, str)}

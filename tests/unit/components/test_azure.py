@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,11 @@ import pulumi
 import pytest
 import yaml
 from pulumi import ResourceOptions
-from pulumi_azure_native import authorization
 from pulumi_azure_native import containerservice as aks
 
 from components.mesh import values as chart_values
 from components.platform.azure import Azure, AzureArgs, roles
+from components.platform.azure.account import Account
 from components.platform.base import Ingress
 from components.platform.naming import azure_names, role_assignment_name
 from lab.settings.groups import Azure as AzureSettings
@@ -86,12 +87,16 @@ class Callbacks:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.guards: list[pulumi.ResourceHook] = []
 
     async def get(self) -> Callbacks:
         return self
 
     def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
         self.names.append(hook.name)
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        self.guards.append(hook)
 
 
 class Stood:
@@ -101,6 +106,7 @@ class Stood:
         self.asked: dict[str, dict[str, Any]] = {}
         self.callbacks = Callbacks()
         self.protected: set[str] = set()
+        self.kept: set[str] = set()
         self.ingress = Ingress()
         self.hooks: pulumi.ResourceHookBinding | None = None
         self.deleted_with: object = None
@@ -109,32 +115,33 @@ class Stood:
     def _record(self, args: AzureArgs, login: str) -> Recording:
         def program() -> None:
             platform = Azure("azure", args)
+            platform.declare(Account(subscription=SUBSCRIPTION, object_id=CALLER, client_id=login), {})
             self.ingress, self.hooks, self.deleted_with = platform.ingress, platform.hooks, platform.deleted_with
             pulumi.export("kubeconfig", platform.kubeconfig)
             for name, output in platform.outputs.items():
                 pulumi.export(name, output)
 
-        # The recorder lets no program ask a provider, so these two questions are answered here.
+        # The recorder lets no program ask a provider, so this question is answered here.
         encoded = base64.b64encode(yaml.safe_dump(KUBECONFIG).encode()).decode()
         credentials = SimpleNamespace(kubeconfigs=[SimpleNamespace(name="user", value=encoded)])
-        client = SimpleNamespace(subscription_id=SUBSCRIPTION, object_id=CALLER, client_id=login)
         with pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setattr(pulumi.CustomResource, "__init__", self._remembering_protection())
+            monkeypatch.setattr(pulumi.CustomResource, "__init__", self._remembering_options())
             monkeypatch.setattr("pulumi.runtime.resource._get_callbacks", self.callbacks.get)
-            monkeypatch.setattr(authorization, "get_client_config_output", self._answer("client", client))
             monkeypatch.setattr(
                 aks, "list_managed_cluster_user_credentials_output", self._answer("credentials", credentials)
             )
             return record(program, answers=answers)
 
-    def _remembering_protection(self) -> Callable[..., None]:
-        """The recorder leaves protection out."""
+    def _remembering_options(self) -> Callable[..., None]:
+        """The recorder leaves protection and hooks out."""
         init = pulumi.CustomResource.__init__
 
         def remember(made: pulumi.CustomResource, kind: str, name: str, *rest: Any, **more: Any) -> None:  # noqa: ANN401
-            options = (each for each in (*rest, *more.values()) if isinstance(each, ResourceOptions))
+            options = [each for each in (*rest, *more.values()) if isinstance(each, ResourceOptions)]
             if any(each.protect for each in options):
                 self.protected.add(name)
+            if any(each.hooks and each.hooks.before_create and each.delete_before_replace is False for each in options):
+                self.kept.add(name)
             init(made, kind, name, *rest, **more)
 
         return remember
@@ -190,11 +197,11 @@ def test_everything_in_azure_belongs_to_the_component_and_is_made_by_its_provide
 
 
 def test_azure_is_asked_with_the_same_provider_too(usual: Stood) -> None:
-    for question in ("client", "credentials"):
-        options = usual.asked[question]["opts"]
-        assert options.provider is not None
-        assert type(options.provider).__module__.startswith("pulumi_azure_native")
-        assert options.parent is not None
+    options = usual.asked["credentials"]["opts"]
+
+    assert options.provider is not None
+    assert type(options.provider).__module__.startswith("pulumi_azure_native")
+    assert options.parent is not None
 
 
 def test_a_subscription_that_is_not_chosen_is_that_of_the_login() -> None:
@@ -464,3 +471,20 @@ def test_what_is_in_the_cluster_goes_with_the_cluster(usual: Stood) -> None:
 def test_protection_is_for_what_holds_data_when_it_is_asked_for(usual: Stood, opposite: Stood) -> None:
     assert opposite.protected == {"resource-group", "registry", "cluster"}
     assert usual.protected == set()
+
+
+def test_what_holds_data_is_kept_from_replacement_until_that_is_allowed(either: Stood) -> None:
+    allowed = Stood(azure_args(allowReplace=True))
+
+    assert either.kept == {"resource-group", "registry", "cluster"}
+    assert [(hook.name, hook.opts.on_dry_run) for hook in either.callbacks.guards if hook.opts] == [
+        ("azure.allowReplace", True)
+    ]
+    assert allowed.kept == set()
+    assert allowed.callbacks.guards == []
+
+
+def test_the_price_is_an_output_when_it_is_known() -> None:
+    found = Stood(replace(ARGS, cost_per_hour="0.5814")).recording.stack_outputs
+
+    assert found["costPerHour"] == "0.5814"

@@ -16,9 +16,9 @@ from lab.cli import app
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.azure import plugin
-from lab.services import azure_updates
 from lab.platforms.azure.cost import limit, prices
 from lab.platforms.azure.cost.estimate import estimate
+from lab.services import azure_updates
 from lab.toolchain import artifacts, dashboards
 from tests.unit.cost.support import settings
 

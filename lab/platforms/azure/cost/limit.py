@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from lab.core.errors import LabError
 from lab.core.tags import PROJECT
-from lab.platforms.azure.cost import retail
-from lab.platforms.azure.cost.estimate import Share
-from lab.platforms.azure.cost.prices import CURRENCY, UnknownPriceError
+from lab.platforms.azure.cost.estimate import Share, estimate
+from lab.platforms.azure.cost.prices import CURRENCY, UnknownPriceError, table
 
 if TYPE_CHECKING:
     from lab.platforms.azure.cost.estimate import Estimate
@@ -26,6 +25,8 @@ def hold(settings: Settings, *, stack: str) -> None:
     limit = Decimal(str(settings.azure.budget.max_per_hour))
     if not limit:
         return
+    from lab.platforms.azure.cost import retail  # and with it a client of HTTP, which no program without a limit needs
+
     try:
         found = retail.estimate_with_fallback([Share(stack=stack, settings=settings)])
     except UnknownPriceError as unknown:
@@ -51,3 +52,19 @@ def require_within(found: Estimate, limit: Decimal, *, stack: str) -> None:
         f"ask for less in Pulumi.{stack}.yaml, such as azure.systemPool.maxCount; or allow more: "
         f"pulumi config set --stack {stack} --path {SETTING} {found.at_most}; all lines: lab cost --stack {stack}",
     )
+
+
+def hourly(settings: Settings) -> Estimate | None:
+    """Estimate by the repository's table alone, for information; None if it lacks a price."""
+    try:
+        return estimate(settings, table())
+    except UnknownPriceError:
+        return None
+
+
+def summary(found: Estimate | None) -> str:
+    """Say in one line what a lab costs an hour."""
+    if found is None:
+        return "What this lab costs an hour is not known without Azure's price list: lab cost --online"
+    most = f", at most {found.at_most} with every autoscaler at its maximum" if found.at_most > found.per_hour else ""
+    return f"This lab costs about {found.per_hour} {CURRENCY} an hour{most}. Line by line: lab cost"
