@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import psutil
 import yaml
@@ -55,6 +56,7 @@ class Stack:
 
     Attributes:
         name: as `pulumi stack select` takes it.
+        config_file: configuration of the commands in the terminal, if it is not the stack's own file.
     """
 
     def __init__(self, name: str) -> None:
@@ -64,6 +66,13 @@ class Stack:
                 "use 1 to 40 lower-case letters, digits and inner hyphens, for example STACK=dev",
             )
         self.name = name
+        self.config_file: Path | None = None
+
+    def configured_by(self, file: Path) -> Self:
+        """Return the same stack, with another configuration for its commands in the terminal."""
+        other = copy.copy(self)
+        other.config_file = file
+        return other
 
     @property
     def directory(self) -> Path:
@@ -191,7 +200,8 @@ class Stack:
             pulumi's exit code.
         """
         variables = {**workspace.environment(), **(environment or {})}
-        return process.interact(_command(*arguments), cwd=self.workspace, environment=variables)
+        chosen = ("--config-file", str(self.config_file)) if self.config_file else ()
+        return process.interact(_command(*arguments, *chosen), cwd=self.workspace, environment=variables)
 
     def outputs(self) -> dict[str, str]:
         """The outputs that are one value each; secret ones read `[secret]`."""

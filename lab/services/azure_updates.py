@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.core.tags import PROJECT
 from lab.platforms import kubeconfig
 from lab.platforms.azure import address, cli, power
 from lab.platforms.azure.checks import AzureNeeds
@@ -18,8 +22,9 @@ from lab.settings import Settings
 from lab.settings.groups import ApiServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lab.adapters.stack import Stack
-    from lab.core.progress import Progress
 
 RANGES = "azure.allowedRanges"
 
@@ -46,13 +51,12 @@ def require_cluster(stack: Stack) -> power.ClusterId:
 
 
 def planned(stack: Stack, **instead: str) -> Settings:
-    """Return the settings with a placeholder for the allowed ranges that `up` fills in; `instead` overrides values.
+    """Return the settings; `instead` overrides values.
 
     Raises:
         LabError: a setting is wrong.
     """
-    given = {"azure": {**_azure(stack), "allowedRanges": ["203.0.113.7/32"]}}
-    return Settings.from_mapping({**stack.config(), **given, **instead}, source=stack.file.name)
+    return Settings.from_mapping({**stack.config(), **instead}, source=stack.file.name)
 
 
 def needs(stack: Stack) -> AzureNeeds:
@@ -85,18 +89,19 @@ def allow_caller(stack: Stack) -> str:
     return added
 
 
-def before_change(stack: Stack, progress: Progress, *, allow_replace: bool) -> None:
-    """Refuse an update that would fail halfway, or lose a resource by mistake.
-
-    Raises:
-        LabError: the cluster is stopped, or cluster, registry or resource group would be replaced or deleted.
-    """
-    if (found := cluster_of(stack)) is None:
+@contextlib.contextmanager
+def replacing(stack: Stack, *, allowed: bool) -> Iterator[Stack]:
+    """Let one update replace or delete the cluster if that is allowed, by a setting in a copy of the configuration."""
+    if not allowed:
+        yield stack
         return
-    power.require_running(found, start_command=f"lab start{stack.option}")
-    with progress.step("looking whether anything would be lost", usual=10):
-        preview = stack.preview()
-    guard.require_no_loss(preview, stack=stack.name, allowed=allow_replace)
+    with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:
+        file = Path(folder) / stack.file.name
+        content = yaml.safe_load(stack.file.read_text(encoding="utf-8")) if stack.file.is_file() else None
+        config = dict((content or {}).get("config") or {})
+        config[f"{PROJECT}:azure"] = {**_azure(stack), "allowReplace": True}
+        file.write_text(yaml.safe_dump({**(content or {}), "config": config}, sort_keys=False), encoding="utf-8")
+        yield stack.configured_by(file)
 
 
 def before_destroy(stack: Stack) -> None:

@@ -13,12 +13,12 @@ from lab.adapters import workspace
 from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.platforms.azure import error_catalog, plugin, power
+from lab.platforms.azure import error_catalog, plugin
+from lab.platforms.azure.cost import limit
 from lab.platforms.dataplane import lifecycle as dataplane
 from lab.platforms.embedded import control_plane, istiod, rollouts
 from lab.services import azure_updates, recovery
 from lab.services.audit import record
-from lab.platforms.azure.cost import limit
 from lab.settings import Settings, Target
 from lab.toolchain import artifacts, dashboards
 
@@ -128,8 +128,8 @@ def up(stack: Stack, engine: Engine, progress: Progress, *, allow_replace: bool 
     record.before_up(stack)
     if stack.target == Target.AZURE:
         _prepare_azure(stack, progress)
-        azure_updates.before_change(stack, progress, allow_replace=allow_replace)
-    explain_failure(engine.up, stack)
+    with azure_updates.replacing(stack, allowed=allow_replace) as chosen:
+        explain_failure(engine.up, chosen)
     if stack.target == Target.AZURE:
         azure_updates.keep_kubeconfig(stack)
 
@@ -141,16 +141,14 @@ def preview(stack: Stack, engine: Engine, progress: Progress) -> None:
 
 
 def prepare_preview(stack: Stack, progress: Progress) -> None:
-    """Make the stack unless it exists, and refuse a preview that could not end well.
+    """Make the stack unless it exists, and bring what its preview needs.
 
     Raises:
-        LabError: the cluster is stopped, or something that the preview needs cannot be had.
+        LabError: something that the preview needs cannot be had.
     """
     stack.ensure()
     if stack.target == Target.AZURE:
         _prepare_azure(stack, progress)
-        if found := azure_updates.cluster_of(stack):
-            power.require_running(found, start_command=f"lab start{stack.option}")
 
 
 def down(stack: Stack, engine: Engine) -> None:

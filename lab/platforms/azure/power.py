@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lab.core.errors import LabError
-from lab.platforms.azure.cli import NotFoundError, ask
+from lab.platforms.azure.cli import ask
 from lab.platforms.azure.models import Cluster, read
 
 if TYPE_CHECKING:
@@ -65,20 +65,6 @@ def start(cluster: ClusterId, progress: Progress) -> bool:
         LabError: it cannot be started now, with the cause.
     """
     return _change("start", cluster, progress)
-
-
-def require_running(cluster: ClusterId, *, start_command: str = "lab start") -> None:
-    """Refuse to work on a stopped cluster, which Azure only lets start or be deleted; one that is missing passes.
-
-    Raises:
-        LabError: it is stopped, or Azure cannot be asked.
-    """
-    try:
-        found = status(cluster)
-    except NotFoundError:
-        return
-    if found.power == STOPPED:
-        raise LabError(f"AKS cluster {cluster.name} is stopped", f"start it with: {start_command}")
 
 
 def _change(verb: Literal["start", "stop"], cluster: ClusterId, progress: Progress) -> bool:

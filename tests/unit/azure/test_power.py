@@ -153,31 +153,6 @@ def test_a_webhook_that_prevents_the_stop_is_told_with_the_command_that_removes_
     assert "is stopped" not in text(console)
 
 
-def test_work_on_a_stopped_cluster_is_refused_with_what_starts_it(az: FakeAz) -> None:
-    az.answers("aks show", cluster("Stopped"))
-
-    with pytest.raises(LabError) as refused:
-        power.require_running(KIM, start_command="lab start --stack kim")
-
-    assert refused.value.message == "AKS cluster aks-kim is stopped"
-    assert refused.value.remedy == "start it with: lab start --stack kim"
-
-
-def test_work_on_a_running_cluster_and_on_none_at_all_goes_on(az: FakeAz) -> None:
-    az.answers("aks show", cluster())
-    power.require_running(KIM)
-
-    az.answers("aks show", error=GONE, code=3)
-    power.require_running(KIM)
-
-
-def test_a_login_that_fails_is_no_running_cluster(az: FakeAz) -> None:
-    az.answers("aks show", error="ERROR: Please run 'az login' to setup account.", code=1)
-
-    with pytest.raises(LabError, match="Nobody is logged in"):
-        power.require_running(KIM)
-
-
 def test_stopping_what_is_not_there_is_an_error(az: FakeAz, progress: Progress) -> None:
     az.answers("aks show", error=GONE, code=3)
 

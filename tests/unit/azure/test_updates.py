@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
+from lab.adapters import process
 from lab.adapters.stack import Stack
 from lab.core import paths, versions
 from lab.core.errors import LabError
@@ -16,16 +18,14 @@ from lab.platforms.azure import address
 from lab.platforms.azure.checks import AzureNeeds
 from lab.platforms.azure.power import ClusterId
 from lab.services import azure_updates, lifecycle
-from lab.services.guard import GUARDED
 from lab.services.lifecycle import TerminalEngine, UpdateError
 from lab.settings.compatibility import minor
 from lab.settings.groups import Azure
-from tests.unit.azure.support import ACCOUNT, SUBSCRIPTION, FakeAz, cluster
+from tests.unit.azure.support import ACCOUNT, SUBSCRIPTION, FakeAz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lab.core.progress import Progress
 
 OTHER = "0b9e6f33-3c55-4f1e-8a52-d8c94f1f7a22"
 STANDS = {
@@ -115,10 +115,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
-def loss(kind: str = GUARDED[0], op: str = "replace") -> dict[str, object]:
-    return {"op": op, "urn": f"urn:pulumi:kim::istio-lab::{kind}::cluster", "detailedDiff": None}
-
-
 def test_a_stack_that_stands_knows_its_cluster() -> None:
     expected = ClusterId(subscription=SUBSCRIPTION, resource_group="rg-kim", name="aks-kim")
 
@@ -165,60 +161,52 @@ def test_an_allowlist_that_needs_nobody_is_left_alone(azure: object, asked: list
     assert asked == []
 
 
-def test_the_first_update_has_nothing_to_lose_and_asks_azure_nothing(az: FakeAz, progress: Progress) -> None:
-    stack = FakeStack(there=False)
+def test_an_update_that_may_replace_reads_a_copy_of_the_configuration_which_is_gone_afterwards(
+    configuration: Path,
+) -> None:
+    before = configuration.read_text()
+    stack = FakeStack(azure={"location": "northeurope"})
 
-    azure_updates.before_change(stack, progress, allow_replace=False)
+    with azure_updates.replacing(stack, allowed=True) as chosen:
+        assert chosen.config_file
+        copied = yaml.safe_load(chosen.config_file.read_text())
 
-    assert az.calls == []
-    assert stack.previews == 0
-
-
-def test_a_stopped_cluster_is_not_changed_and_not_even_previewed(az: FakeAz, progress: Progress) -> None:
-    az.answers("aks show", cluster("Stopped"))
-    stack = FakeStack(outputs=STANDS)
-
-    with pytest.raises(LabError) as refused:
-        azure_updates.before_change(stack, progress, allow_replace=True)
-
-    assert refused.value.message == "AKS cluster aks-kim is stopped"
-    assert refused.value.remedy == "start it with: lab start --stack kim"
-    assert stack.previews == 0
-    assert WHICH in az.calls[0]
+    assert copied == {
+        "config": {"istio-lab:azure": {"location": "northeurope", "allowReplace": True}, "istio-lab:target": "azure"},
+        "encryptionsalt": "v1:salt",
+    }
+    assert configuration.read_text() == before
+    assert list(paths.temporary_dir().iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", GUARDED)
-def test_an_update_that_would_lose_something_is_refused(az: FakeAz, progress: Progress, kind: str) -> None:
-    az.answers("aks show", cluster())
-    stack = FakeStack(outputs=STANDS)
-    stack.steps = [loss(kind)]
+def test_pulumi_is_told_of_the_copy(configuration: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(process, "interact", lambda command, **_: commands.append(command) or 0)
 
-    with pytest.raises(LabError) as refused:
-        azure_updates.before_change(stack, progress, allow_replace=False)
+    with azure_updates.replacing(Stack("kim"), allowed=True) as chosen:
+        chosen.pulumi("up")
+    Stack("kim").pulumi("up")
 
-    assert f"{kind} cluster: replace" in refused.value.message
-    assert "Pulumi.kim.yaml" in refused.value.remedy
-    assert "--allow-replace" in refused.value.remedy
-
-
-def test_a_loss_that_is_meant_goes_on(az: FakeAz, progress: Progress) -> None:
-    az.answers("aks show", cluster())
-    stack = FakeStack(outputs=STANDS)
-    stack.steps = [loss()]
-
-    azure_updates.before_change(stack, progress, allow_replace=True)
-
-    assert stack.previews == 1
+    assert commands[0][1:] == ["up", "--config-file", str(chosen.config_file)]
+    assert commands[1][1:] == ["up"]
+    assert configuration.is_file()
 
 
-def test_an_update_that_loses_nothing_goes_on(az: FakeAz, progress: Progress) -> None:
-    az.answers("aks show", cluster())
-    stack = FakeStack(outputs=STANDS)
-    stack.steps = [loss(op="update"), loss("kubernetes:core/v1:Namespace", op="delete")]
+def test_an_update_that_may_not_replace_reads_the_stacks_own_configuration() -> None:
+    stack = FakeStack()
 
-    azure_updates.before_change(stack, progress, allow_replace=False)
+    with azure_updates.replacing(stack, allowed=False) as chosen:
+        assert chosen is stack
+        assert chosen.config_file is None
 
-    assert stack.previews == 1
+
+@pytest.fixture
+def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(paths, "PROJECT", tmp_path)
+    file = tmp_path / "Pulumi.kim.yaml"
+    config = {"istio-lab:azure": {"location": "northeurope"}, "istio-lab:target": "azure"}
+    file.write_text(yaml.safe_dump({"config": config, "encryptionsalt": "v1:salt"}))
+    return file
 
 
 def test_what_is_in_the_subscription_of_the_login_may_be_destroyed(az: FakeAz) -> None:

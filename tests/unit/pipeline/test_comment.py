@@ -10,7 +10,7 @@ import pytest
 from lab.core.errors import LabError
 from lab.services.pipeline import comment
 
-RECORDED = Path(__file__).parents[1] / "azure" / "recorded"
+RECORDED = Path(__file__).parents[1] / "adapters" / "recorded"
 
 
 def recorded(name: str) -> str:
