@@ -14,10 +14,12 @@ from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, Resource
 
 from lab.platforms.azure import safety
 
+_GROUP = "azure-native:resources:ResourceGroup"
+
 GUARDED = (
     "azure-native:containerservice:ManagedCluster",
     "azure-native:containerregistry:Registry",
-    "azure-native:resources:ResourceGroup",
+    _GROUP,
 )
 """Types that hold users' data: a replacement is empty."""
 
@@ -58,7 +60,8 @@ def keep(found: Standing, stack: str) -> ResourceHookBinding:
 
     def refuse(args: ResourceHookArgs) -> None:
         if args.type in found:
-            raise safety.replacement(args.name, found[args.type], args.new_inputs or {}, stack=stack)
+            content = "cluster, registry" if args.type == _GROUP else ""
+            raise safety.replacement(args.name, found[args.type], args.new_inputs or {}, stack=stack, content=content)
 
     # Not an anonymous function: its name is in the engine's message.
     return ResourceHookBinding(

@@ -150,7 +150,12 @@ def test_a_change_that_would_replace_the_cluster(
 
     result = update(standing.laboratory)
 
-    refused(result, "would replace resource-group", "location from westeurope to northeurope", ALLOW)
+    refused(
+        result,
+        "would replace resource-group, with cluster, registry and all else in it",
+        "location from westeurope to northeurope",
+        ALLOW,
+    )
     assert standing.written == before
 
 

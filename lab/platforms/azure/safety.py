@@ -84,7 +84,9 @@ def unanswered(complaint: str) -> LabError:
     )
 
 
-def replacement(name: str, old: Mapping[str, object], new: Mapping[str, object], *, stack: str) -> LabError:
+def replacement(
+    name: str, old: Mapping[str, object], new: Mapping[str, object], *, stack: str, content: str = ""
+) -> LabError:
     """Return the error for an update that would replace what holds users' data.
 
     Args:
@@ -92,6 +94,7 @@ def replacement(name: str, old: Mapping[str, object], new: Mapping[str, object],
         old: what the stack's state has of it.
         new: what is asked for.
         stack: the stack's name.
+        content: what of that is in the resource, such as `cluster, registry`.
     """
     changed = [
         f"{key} from {old[key]} to {value}"
@@ -99,7 +102,8 @@ def replacement(name: str, old: Mapping[str, object], new: Mapping[str, object],
         if isinstance(value, str) and isinstance(old.get(key), str) and value.lower() != str(old[key]).lower()
     ]
     cause = f", because of {', '.join(changed)}" if changed else ""
-    return LabError(f"this update would replace {name}, with all that is in it{cause}", _way_out(stack))
+    inside = f"{content} and all else" if content else "all that is"
+    return LabError(f"this update would replace {name}, with {inside} in it{cause}", _way_out(stack))
 
 
 def deletion(names: str, target: str, *, stack: str) -> LabError:

@@ -105,5 +105,14 @@ def test_what_stands_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     hook(hook_args("azure-native:containerregistry:Registry", location="northeurope"))
 
 
+def test_a_resource_group_takes_the_cluster_and_the_registry_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", lambda _: None)
+    group = "azure-native:resources:ResourceGroup"
+    [hook] = guard.keep({group: {}}, "kim").before_create or []
+
+    with pytest.raises(LabError, match="with cluster, registry and all else in it"):
+        hook(hook_args(group))
+
+
 def hook_args(type_: str, **inputs: object) -> ResourceHookArgs:
     return ResourceHookArgs(urn="urn", id="", name="cluster", type=type_, new_inputs=inputs)
