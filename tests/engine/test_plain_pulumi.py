@@ -108,7 +108,7 @@ def test_an_artifact_that_cannot_be_had_is_one_message_with_a_remedy(fresh: Plai
 
 
 def test_the_same_on_a_cluster_that_was_there_before(fresh: PlainPulumi, by_hand: ByHand, tmp_path: Path) -> None:
-    cluster = {"file": str(by_hand.kubeconfig), "purgeCrds": True}
+    cluster = {"file": str(by_hand.kubeconfig), "context": "kwok-lab", "purgeCrds": True}
     settings = {"istio-lab:target": "kubeconfig", "istio-lab:kubeconfig": cluster}
     (fresh.project / "Pulumi.mine.yaml").write_text(yaml.safe_dump({"config": settings}))
     fresh.pulumi("stack", "init", "mine").succeeded()
