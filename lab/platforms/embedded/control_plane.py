@@ -269,6 +269,11 @@ def runs(directory: Path) -> bool:
     return not cluster.is_dir() or all(_find(cluster, name) for name in COMPONENTS)
 
 
+def runs_partly(directory: Path) -> bool:
+    """Check whether any component in this folder runs."""
+    return any(_find(directory / "kwok" / "clusters" / _CLUSTER, name) for name in COMPONENTS)
+
+
 def remove(directory: Path) -> None:
     """Stop every component of this folder and delete it; does nothing where there is none."""
     cluster = directory / "kwok" / "clusters" / _CLUSTER
