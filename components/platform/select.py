@@ -30,18 +30,6 @@ async def select(settings: Settings, stack: str) -> Platform:
         settings: of the lab.
         stack: its name, which separates labs on one machine or in one subscription.
     """
-    try:
-        platform = await _made(settings, stack)
-    except LabError as error:
-        raise pulumi.RunError(str(error)) from None  # the engine shows this type without a stack trace
-    # The SDK sends nothing before the program pauses. With this pause the engine starts the platform while the rest is
-    # imported and declared; without it a preview on the embedded platform takes half a second more.
-    await platform.urn.future()
-    await asyncio.sleep(_SENT)
-    return platform
-
-
-async def _made(settings: Settings, stack: str) -> Platform:
     if settings.target is not Target.AZURE:
         await guard.require_kept(stack, settings.target, allowed=settings.azure.allow_replace)
     platform: Platform
@@ -56,6 +44,10 @@ async def _made(settings: Settings, stack: str) -> Platform:
             from components.platform.shared import shared
 
             platform = await shared("shared", settings.shared.platform)
+    # The SDK sends nothing before the program pauses. With this pause the engine starts the platform while the rest is
+    # imported and declared; without it a preview on the embedded platform takes half a second more.
+    await platform.urn.future()
+    await asyncio.sleep(_SENT)
     return platform
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import yaml
 
-from lab.core import paths
+from lab.core import paths, versions
 from tests.azure import aks
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from tests.engine.laboratory import Laboratory
 
-_PLUGIN = "plugins/resource-azure-native-v3.29.0"
 _GLANCE = 0.1
 """Seconds between two looks at the command lines."""
 
 _RANGE = "203.0.113.7/32"
+
+_CLUSTERS = "tests.azure.aks"
+"""What makes a real control plane of each cluster."""
 
 BUILT = {"order": "order:v1", "delivery": "delivery:v1"}
 """As if `lab image build` had made them: without, nothing of the shop is deployed where containers run."""
@@ -96,7 +98,7 @@ class Subscription:
 
 @pytest.fixture(scope="module")
 def subscription(laboratory: Laboratory) -> Iterator[Subscription]:
-    with _subscription(laboratory, on_cluster="tests.azure.aks") as made:
+    with _subscription(laboratory, on_cluster=_CLUSTERS) as made:
         yield made
         aks.delete(made.folder)
 
@@ -112,23 +114,33 @@ def bare_subscription(laboratory: Laboratory) -> Iterator[Subscription]:
 def _subscription(laboratory: Laboratory, *, on_cluster: str = "") -> Iterator[Subscription]:
     # A socket's path has room for a hundred characters only.
     folder = Path(tempfile.mkdtemp(prefix="azure-"))
-    # Set in the scripts: what the lab starts gets no variable that it does not know.
-    variables = {"PYTHONPATH": str(paths.PROJECT), "STANDIN_DIR": str(folder)}
-    if on_cluster:
-        variables["STANDIN_ON_CLUSTER"] = f"{shlex.quote(sys.executable)} -m {on_cluster} {folder}"
-    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
-    python = f"{settings} exec {shlex.quote(sys.executable)} -m"
-    _script(
-        laboratory.project / ".lab/pulumi" / _PLUGIN / "pulumi-resource-azure-native", f"{python} tests.azure.standin"
-    )
-    _script(folder / "bin/az", f"{python} tests.azure.az")
-    _script(folder / "bin/kubelogin", f"{python} tests.azure.kubelogin")
+    place_programs(folder, plugins=laboratory.project / ".lab/pulumi/plugins", on_cluster=on_cluster)
     search = f"{folder / 'bin'}:{laboratory.environment['PATH']}"
     standing = laboratory.other("azure").with_environment(PATH=search)
     standing.pulumi("stack", "init").succeeded()
     yield Subscription(folder, standing)
     standing.pulumi("stack", "rm", "--yes", "--force", "--preserve-config").succeeded()
     shutil.rmtree(folder)
+
+
+def place_programs(folder: Path, *, plugins: Path, on_cluster: str = _CLUSTERS) -> None:
+    """Put the stand-in for Pulumi's provider among the plugins, and those of az and kubelogin into `bin`.
+
+    Args:
+        folder: of the subscription.
+        plugins: of Pulumi.
+        on_cluster: module that makes and deletes clusters; empty for clusters that are only remembered.
+    """
+    # Set in the scripts: what the lab starts gets no variable that it does not know.
+    variables = {"PYTHONPATH": str(paths.PROJECT), "STANDIN_DIR": str(folder)}
+    if on_cluster:
+        variables["STANDIN_ON_CLUSTER"] = f"{shlex.quote(sys.executable)} -m {on_cluster} {folder}"
+    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    python = f"{settings} exec {shlex.quote(sys.executable)} -m"
+    plugin = plugins / f"resource-azure-native-v{versions.PULUMI_AZURE_NATIVE}" / "pulumi-resource-azure-native"
+    _script(plugin, f"{python} tests.azure.standin")
+    _script(folder / "bin/az", f"{python} tests.azure.az")
+    _script(folder / "bin/kubelogin", f"{python} tests.azure.kubelogin")
 
 
 def _script(file: Path, command: str) -> None:

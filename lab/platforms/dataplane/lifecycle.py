@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from lab import toolchain
 from lab.adapters import environment, process, process_tree
 from lab.core import paths
 from lab.core.errors import LabError
@@ -51,14 +50,11 @@ class DataPlane:
         """Restart it, unless this machine cannot run one.
 
         Raises:
-            LabError: it ended at once, or Prometheus is wanted and was not brought.
+            LabError: it ended at once.
         """
         directory = self.control_plane.directory
-        possible = not unavailable()
-        if possible and self.metrics:
-            _require_prometheus()
         stop(directory)
-        if not possible:
+        if unavailable():
             return
         folder, ports = _folder(directory), self.control_plane.ports
         shutil.rmtree(folder, ignore_errors=True)
@@ -164,16 +160,6 @@ def inside(directory: Path, pod: str) -> list[str]:
     user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
     place = sandbox.Sandbox(name=fitting[0], index=0, address="")
     return ["nsenter", f"--target={first.pid}", *user, "--mount", "--pid", *place.inside()]
-
-
-def _require_prometheus() -> None:
-    """Require the tool, which `lab up` installs on demand but a plain `pulumi up` does not."""
-    try:
-        toolchain.path("prometheus")
-    except LabError:
-        raise LabError(
-            "requests are to be counted, but Prometheus was not brought yet", "bring it with: make up"
-        ) from None
 
 
 def _namespaces() -> list[str]:

@@ -16,7 +16,7 @@ import yaml
 
 from lab import toolchain
 from lab.adapters import environment, files, kubectl, process, process_tree, web
-from lab.core import versions
+from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.wait import poll
 from lab.platforms.embedded import metrics_server, nodes
@@ -81,9 +81,9 @@ class ControlPlane:
         Raises:
             LabError: a port is taken, or a component does not come up.
         """
-        remove(self.directory)
+        self._remove_remains()
         self._require_free_ports()
-        self.directory.mkdir(parents=True, mode=0o700)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         config = self.directory / "kwokctl.yaml"
         config.write_text(yaml.safe_dump(self._configuration()))
         self._simulate_usage()
@@ -177,6 +177,16 @@ class ControlPlane:
             },
         }
 
+    def _remove_remains(self) -> None:
+        _stop_components(self._cluster, grace=0)
+        for remains in self.directory.iterdir() if self.directory.is_dir() else ():
+            if remains == paths.charts_dir(self.directory):
+                continue  # the program is writing there
+            if remains.is_dir():
+                shutil.rmtree(remains, ignore_errors=True)
+            else:
+                remains.unlink()
+
     def _require_free_ports(self) -> None:
         """Wait for the ports: the kernel closes a killed process's sockets a moment after it has gone.
 
@@ -257,6 +267,11 @@ def runs(directory: Path) -> bool:
     """Check that every component in this folder runs; true where there is none."""
     cluster = directory / "kwok" / "clusters" / _CLUSTER
     return not cluster.is_dir() or all(_find(cluster, name) for name in COMPONENTS)
+
+
+def runs_partly(directory: Path) -> bool:
+    """Check whether any component in this folder runs."""
+    return any(_find(directory / "kwok" / "clusters" / _CLUSTER, name) for name in COMPONENTS)
 
 
 def remove(directory: Path) -> None:

@@ -16,9 +16,7 @@ from lab.core.errors import LabError
 from lab.platforms.dataplane import bookinfo, lifecycle, pods, proxy, sandbox, supervisor, tcp_proxy, workloads
 from lab.platforms.dataplane.pods import Pod
 from lab.platforms.dataplane.workloads import Proxy
-from lab.platforms.embedded.control_plane import ControlPlane
-from lab.platforms.embedded.ports import Ports
-from lab.toolchain import applications, resolve
+from lab.toolchain import applications
 
 ISTIOD = Path("/run/istiod.sock")
 
@@ -222,22 +220,6 @@ def test_a_service_of_bookinfo_asks_nobody_for_its_own_name(monkeypatch: pytest.
 
     monkeypatch.setattr(socket, "getfqdn", ask)
     bookinfo.Server(("127.0.0.1", 0), bookinfo.Service).server_close()
-
-
-def test_a_data_plane_goes_on_as_it_is_when_there_is_no_prometheus_to_count_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(_directory: Path) -> None:
-        raise AssertionError("it was ended, and the one to come cannot begin")
-
-    monkeypatch.setattr(lifecycle, "unavailable", str)
-    monkeypatch.setattr(lifecycle, "stop", stop)
-    monkeypatch.setattr(resolve, "resolved", dict)
-    plane = ControlPlane(directory=tmp_path, ports=Ports(**dict.fromkeys(Ports.__dataclass_fields__, 1)))
-
-    with pytest.raises(LabError, match="Prometheus was not brought") as refused:
-        lifecycle.DataPlane(control_plane=plane, metrics=True).start()
-    assert refused.value.remedy == "bring it with: make up"
 
 
 def test_a_pod_with_the_address_of_one_that_has_gone_has_its_hardware_address_too() -> None:
