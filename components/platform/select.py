@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.platform import ownership
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.namespaces import ARGO_ROLLOUTS, ISTIO_SYSTEM, SHOP, TUTORIAL
@@ -41,6 +42,7 @@ async def select(settings: Settings, stack: str) -> Platform:
             from components.platform.shared import shared
 
             platform = await shared("shared", settings.shared.platform)
+    ownership.guard(platform)
     # The SDK sends nothing before the program pauses. With this pause the engine starts the platform while the rest is
     # imported and declared; without it a preview on the embedded platform takes half a second more.
     await platform.urn.future()
@@ -92,5 +94,6 @@ def _kubeconfig(settings: Settings, stack: str) -> Platform:
             *((SHOP,) if settings.shop.enabled else ()),
             *((ARGO_ROLLOUTS,) if settings.rollouts.enabled else ()),
         ),
+        stack=ownership.full_name(),
     )
     return Kubeconfig("kubeconfig", args)
