@@ -61,6 +61,7 @@ class Platform:
         ingress: settings of the ingress gateway's Service.
         outputs: outputs of the stack, beside those of every platform.
         hooks: of the first object in the cluster, which may have to wait for a permission.
+        admission_delay: seconds that the cluster may refuse its caller after it was made.
         deleted_with: the resource whose deletion deletes everything in the cluster; None if the cluster stays.
     """
 
@@ -73,6 +74,7 @@ class Platform:
     ingress: Ingress = Ingress()
     outputs: Mapping[str, pulumi.Output[str]] = {}
     hooks: pulumi.ResourceHookBinding | None = None
+    admission_delay: float = 0.0
     deleted_with: pulumi.Resource | None = None
 
     @property

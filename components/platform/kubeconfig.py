@@ -30,7 +30,8 @@ class KubeconfigArgs:
         content: a self-contained kubeconfig of one context.
         cluster: facts about the cluster.
         purge_crds: whether Istio's and Argo Rollouts' CRDs are deleted with the lab.
-        namespaces: that the lab makes, and that must not exist.
+        namespaces: that the lab makes, and that must not be somebody else's.
+        stack: full name of the stack.
     """
 
     directory: str
@@ -38,6 +39,7 @@ class KubeconfigArgs:
     cluster: ClusterFacts
     purge_crds: bool
     namespaces: Sequence[str]
+    stack: str
 
 
 class ExistingCluster(Resource, module="kubeconfig", name="ExistingCluster"):
@@ -52,6 +54,7 @@ class ExistingCluster(Resource, module="kubeconfig", name="ExistingCluster"):
             "cluster": args.cluster.identity,
             "purge_crds": args.purge_crds,
             "namespaces": list(args.namespaces),
+            "stack": args.stack,
             "ports": None,
             "found": None,
         }

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pulumi
-
-from components.platform import guard
+from components.platform import guard, ownership
 from lab.core import paths, versions
-from lab.core.errors import LabError
 from lab.core.namespaces import ARGO_ROLLOUTS, ISTIO_SYSTEM, SHOP, TUTORIAL
 from lab.settings import Target
 
@@ -29,6 +26,9 @@ async def select(settings: Settings, stack: str) -> Platform:
     Args:
         settings: of the lab.
         stack: its name, which separates labs on one machine or in one subscription.
+
+    Raises:
+        LabError: the target cannot be used, or what stands there would be lost.
     """
     if settings.target is not Target.AZURE:
         await guard.require_kept(stack, settings.target, allowed=settings.azure.allow_replace)
@@ -44,6 +44,7 @@ async def select(settings: Settings, stack: str) -> Platform:
             from components.platform.shared import shared
 
             platform = await shared("shared", settings.shared.platform)
+    ownership.guard(platform)
     # The SDK sends nothing before the program pauses. With this pause the engine starts the platform while the rest is
     # imported and declared; without it a preview on the embedded platform takes half a second more.
     await platform.urn.future()
@@ -85,12 +86,9 @@ def _kubeconfig(settings: Settings, stack: str) -> Platform:
     from lab.platforms.kubeconfig import probe, read
 
     chosen = settings.kubeconfig
-    try:
-        content = read(chosen.file, chosen.context)
-        cluster = probe(content)
-        cluster.require(istio=settings.istio_version)
-    except LabError as error:
-        raise pulumi.RunError(str(error)) from None  # the engine shows this type without a stack trace
+    content = read(chosen.file, chosen.context)
+    cluster = probe(content)
+    cluster.require(istio=settings.istio_version)
     args = KubeconfigArgs(
         directory=paths.relative(paths.stack_dir(stack)),
         content=content,
@@ -102,5 +100,6 @@ def _kubeconfig(settings: Settings, stack: str) -> Platform:
             *((SHOP,) if settings.shop.enabled else ()),
             *((ARGO_ROLLOUTS,) if settings.rollouts.enabled else ()),
         ),
+        stack=ownership.full_name(),
     )
     return Kubeconfig("kubeconfig", args)

@@ -64,6 +64,10 @@ def share(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
     return {
         tags.OUTPUT: settings.tags(stack),
         "namespaces": [namespace.name for namespace in student.namespaces],
-        "bookinfoUrl": pulumi.Output.concat("http://", host, "/productpage"),
+        "bookinfoUrl": f"http://{host}/productpage",
         "ingress": platform.ingress.address,
+        # No name server knows the host; everybody who reaches the gateway can say it.
+        "bookinfoCommand": pulumi.Output.format(
+            "curl --header 'Host: {}' http://{}/productpage", host, platform.ingress.address
+        ),
     }

@@ -95,7 +95,7 @@ def apply(name: Name, stack: StackName = "dev", *, yes: Yes = False) -> None:
     changed = chosen.file.read_bytes().decode() if chosen.file.is_file() else ""
     for key, value in wanted.items():
         changed = stack_file.replaced(changed, key, value)
-    Settings.from_mapping({**chosen.config(), **wanted}, source=chosen.file.name)
+    Settings.from_mapping({**chosen.config(), **wanted}, source=chosen.file.name, stack=chosen.name)
     if _show_difference(before, lesson):
         _require_consent(yes=yes)
         chosen.file.write_bytes(changed.encode())

@@ -17,21 +17,28 @@ if TYPE_CHECKING:
 def show(stack: Stack, console: Console) -> None:
     """Print the summary of a lab that is up."""
     console.print(f"\n[bold green]The lab stands[/] (stack {stack.name}).")
-    listing = kubectl.run(stack.kubeconfig, "get", "pods", "-A", "-o", "json")
-    for namespace, (ready, total) in sorted(kubectl.ready_pods(listing, finished=True).items()):
-        console.print(f"  {namespace:<16} {ready} of {total} Pods ready")
+    outputs = stack.outputs()
+    # The cluster of a share, with its credentials and its tools, is another stack's.
+    shares = stack.target == "shared"
+    if not shares:
+        listing = kubectl.run(stack.kubeconfig, "get", "pods", "-A", "-o", "json")
+        for namespace, (ready, total) in sorted(kubectl.ready_pods(listing, finished=True).items()):
+            console.print(f"  {namespace:<16} {ready} of {total} Pods ready")
     console.print("Addresses")
-    for name, value in stack.outputs().items():
+    for name, value in outputs.items():
         if value.startswith("http"):
             console.print(f"  {name:<16} {value}")
     if stack.target == "embedded":
         _show_data_plane(stack, console)
-    _show_tools(stack, console)
-    console.print("Look around")
-    console.print("  source .lab/activate", highlight=False)
-    console.print(f"  export KUBECONFIG={stack.kubeconfig}", highlight=False, soft_wrap=True)
-    console.print("  kubectl get pods -A", highlight=False)
-    console.print("  istioctl analyze -A", highlight=False)
+    if shares:
+        console.print(f"  {outputs.get('bookinfoCommand', '')}", highlight=False, soft_wrap=True)
+    else:
+        _show_tools(stack, console)
+        console.print("Look around")
+        console.print("  source .lab/activate", highlight=False)
+        console.print(f"  export KUBECONFIG={stack.kubeconfig}", highlight=False, soft_wrap=True)
+        console.print("  kubectl get pods -A", highlight=False)
+        console.print("  istioctl analyze -A", highlight=False)
     console.print("Take it down")
     console.print(f"  make down{stack.suffix}", highlight=False)
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import yaml
-
-from lab.adapters import files, kubectl
+from lab.adapters import files, kubeconfigs
+from lab.adapters.cluster_api import ClusterApi
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.core.wait import wait_until
+from lab.platforms import ownership
 from lab.settings.compatibility import check, newest_istio_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
 
 _ISTIO_API_GROUP = ".istio.io"
 _ARGO_ROLLOUTS = ("rollouts", "experiments", "analysisruns", "analysistemplates", "clusteranalysistemplates")
@@ -29,6 +28,12 @@ _ARGO_ROLLOUTS = ("rollouts", "experiments", "analysisruns", "analysistemplates"
 _PUBLISHED = "istio.io/config=true"
 """The label of what istiod puts into every namespace of a cluster and never takes away: its root certificate and the
 list of revoked ones."""
+
+_API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+_PATIENCE = 60.0
+"""Seconds for the objects of deleted CRDs to go."""
 
 _THIS_HOST = ("127.0.0.1", "localhost", "::1")
 
@@ -87,50 +92,41 @@ def read(file: str, context: str) -> str:
         context: name of a context in it; the current one is never taken by itself.
 
     Raises:
-        LabError: no such file or context, with those that there are.
+        LabError: no such file or context, with those that there are; or the file cannot be used.
     """
     path = _path(file)
-    if not path.is_file():
+    if path is None or not path.is_file():
         raise LabError(
             f"istio-lab:kubeconfig.file: found {json.dumps(file)}; there is no such file",
             "pulumi config set --path istio-lab:kubeconfig.file ~/.kube/config",
         )
-    names = _contexts(path)
+    names = kubeconfigs.contexts(path)
     if context not in names:
         known = ", ".join(names) or "none at all"
         raise LabError(
             f"istio-lab:kubeconfig.context: found {json.dumps(context)}; {path} has {known}",
             "pulumi config set --path istio-lab:kubeconfig.context NAME",
         )
-    return kubectl.run(path, "config", "view", "--raw", "--minify", "--flatten", f"--context={context}")
+    return kubeconfigs.flatten(path, context)
 
 
 def probe(content: str) -> ClusterFacts:
-    """Read the properties of a cluster.
+    """Read the properties of a cluster; no tool is needed for it.
 
     Raises:
-        LabError: it does not answer.
+        LabError: it does not answer, or does not know the credentials.
     """
-    with written(content) as file:
-        try:
-            version = kubectl.run(file, "version", "-o", "json", "--request-timeout=15s")
-        except LabError as error:
-            raise LabError(
-                f"the cluster of istio-lab:kubeconfig does not answer: {error.message}",
-                "start it, or log in to it, and look with: kubectl --context NAME get nodes",
-            ) from None
-        nodes = _items(kubectl.run(file, "get", "nodes", "-o", "json"))
-        services = _items(kubectl.run(file, "get", "services", "-A", "-o", "json"))
-        apis = _apis(file)
-        identity = kubectl.run(file, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
-    return ClusterFacts(
-        identity=identity,
-        server=str(yaml.safe_load(content)["clusters"][0]["cluster"]["server"]),
-        version=json.loads(version)["serverVersion"]["gitVersion"].removeprefix("v").split("+")[0].split("-")[0],
-        runs_containers=runs_containers(nodes),
-        load_balancers=gives_addresses(nodes, services),
-        metrics=serves_metrics(apis),
-    )
+    with ClusterApi(content) as api:
+        version = str(api.get("/version").get("gitVersion") or "")
+        nodes, services = api.items("/api/v1/nodes"), api.items("/api/v1/services")
+        return ClusterFacts(
+            identity=str(api.get("/api/v1/namespaces/kube-system")["metadata"]["uid"]),
+            server=api.server,
+            version=version.removeprefix("v").split("+")[0].split("-")[0],
+            runs_containers=runs_containers(nodes),
+            load_balancers=gives_addresses(nodes, services),
+            metrics=serves_metrics(api.items(_API_SERVICES)),
+        )
 
 
 def runs_containers(nodes: Iterable[Mapping[str, Any]]) -> bool:
@@ -171,15 +167,14 @@ def answers_top(content: str) -> bool:
     Raises:
         LabError: it does not answer at all.
     """
-    with written(content) as file:
-        return serves_metrics(_apis(file))
+    with ClusterApi(content) as api:
+        return serves_metrics(api.items(_API_SERVICES))
 
 
 def crds(content: str) -> list[str]:
     """List the CRDs of Istio and Argo Rollouts in a cluster."""
-    with written(content) as file:
-        found = _items(kubectl.run(file, "get", "customresourcedefinitions", "-o", "json"))
-    return sorted(name for crd in found if is_our_crd(name := crd["metadata"]["name"]))
+    with ClusterApi(content) as api:
+        return _crds(api)
 
 
 def is_our_crd(name: str) -> bool:
@@ -187,41 +182,47 @@ def is_our_crd(name: str) -> bool:
     return name.endswith(_ISTIO_API_GROUP) or name in {f"{kind}.argoproj.io" for kind in _ARGO_ROLLOUTS}
 
 
-def require_free(content: str, namespaces: Iterable[str]) -> None:
-    """Refuse a cluster that has one of the lab's namespaces, which would be deleted with the lab.
+def require_free(content: str, namespaces: Iterable[str], stack: str) -> None:
+    """Refuse a cluster that has one of these namespaces, unless the stack has made it.
+
+    Args:
+        content: the cluster's kubeconfig.
+        namespaces: that the lab would make, and later delete.
+        stack: full name of the stack.
 
     Raises:
-        LabError: one of them is there.
+        LabError: one of them is somebody else's.
     """
-    with written(content) as file:
-        present = {found["metadata"]["name"] for found in _items(kubectl.run(file, "get", "namespaces", "-o", "json"))}
-    if taken := sorted(present & set(namespaces)):
-        raise LabError(
-            f"the cluster has the namespace {taken[0]} already, which the lab would take over and later delete",
-            "take another cluster, or delete what is in it first: kubectl get all -n " + taken[0],
-        )
+    with ClusterApi(content) as api:
+        ownership.require_free(api, namespaces, stack)
 
 
 def clean(content: str, *, keep: Iterable[str], purge_crds: bool) -> None:
-    """Delete what uninstalling the charts leaves behind; `purge_crds` deletes the lab's CRDs with all their objects."""
-    stale = sorted(set(crds(content)) - set(keep)) if purge_crds else []
-    with written(content) as file:
-        kubectl.run(file, "delete", "configmaps", "-A", f"--selector={_PUBLISHED}")
+    """Delete what uninstalling the charts leaves behind; `purge_crds` deletes the lab's CRDs with all their objects.
+
+    Raises:
+        LabError: the cluster does not answer, or a CRD does not go.
+    """
+    with ClusterApi(content) as api:
+        stale = set(_crds(api)) - set(keep) if purge_crds else set[str]()
+        for each in api.items("/api/v1/configmaps", metadata=True, labelSelector=_PUBLISHED):
+            found = each["metadata"]
+            api.delete(f"/api/v1/namespaces/{found['namespace']}/configmaps/{found['name']}")
+        for name in sorted(stale):
+            api.delete(f"{_CRDS}/{name}")
         if stale:
-            kubectl.run(file, "delete", "customresourcedefinitions", *stale, "--timeout=60s")
+            # Their objects go first, each of which a controller may hold back.
+            wait_until(
+                lambda: not stale & set(_crds(api)),
+                timeout=_PATIENCE,
+                what=f"the cluster still had one of the CRDs {', '.join(sorted(stale))}",
+                remedy="look what holds it: kubectl get customresourcedefinitions",
+            )
 
 
-@contextlib.contextmanager
-def written(content: str) -> Iterator[Path]:
+def written(content: str) -> AbstractContextManager[Path]:
     """Write a kubeconfig to a private file for the length of a `with` block."""
-    paths.temporary_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, name = tempfile.mkstemp(prefix="kubeconfig", dir=paths.temporary_dir())
-    try:
-        with os.fdopen(descriptor, "w") as out:
-            out.write(content)
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    return files.temporary(content, paths.temporary_dir(), prefix="kubeconfig")
 
 
 def write(content: str, directory: Path) -> None:
@@ -235,24 +236,14 @@ def forget(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _path(file: str) -> Path:
-    path = Path(file).expanduser()
+def _path(file: str) -> Path | None:
+    try:
+        path = Path(file).expanduser()
+    except RuntimeError:  # `~somebody`, who is no user of this machine
+        return None
     return path if path.is_absolute() else paths.PROJECT / path
 
 
-def _contexts(path: Path) -> list[str]:
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        return [str(context["name"]) for context in config.get("contexts") or ()]
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, KeyError):
-        raise LabError(
-            f"{path} is no kubeconfig", "kubectl config view --kubeconfig FILE shows what is wrong"
-        ) from None
-
-
-def _apis(kubeconfig: Path) -> list[dict[str, Any]]:
-    return _items(kubectl.run(kubeconfig, "get", "apiservices", "-o", "json", "--request-timeout=15s"))
-
-
-def _items(text: str) -> list[dict[str, Any]]:
-    return list(json.loads(text)["items"])
+def _crds(api: ClusterApi) -> list[str]:
+    names = (each["metadata"]["name"] for each in api.items(_CRDS, metadata=True))
+    return sorted(name for name in names if is_our_crd(name))

@@ -194,7 +194,7 @@ def tools_for(stack: Stack) -> tuple[str, ...]:
     config = stack.config()
     if "rollouts" not in config or stack.target != Target.EMBEDDED:
         return ()
-    analysed = Settings.from_mapping(config, source=stack.file.name).rollouts.delivery.analysed
+    analysed = Settings.from_mapping(config, source=stack.file.name, stack=stack.name).rollouts.delivery.analysed
     return ("prometheus",) if analysed else ()
 
 

@@ -230,7 +230,9 @@ def _settings(stack: Stack) -> dict[str, Any]:
     """Return the stack's settings with their defaults, by the keys of Pulumi.yaml."""
     from lab.settings import Settings
 
-    return Settings.from_mapping(stack.config(), source=stack.file.name).model_dump(mode="json", by_alias=True)
+    return Settings.from_mapping(stack.config(), source=stack.file.name, stack=stack.name).model_dump(
+        mode="json", by_alias=True
+    )
 
 
 def _value(settings: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - settings are of many types

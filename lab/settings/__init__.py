@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import PrivateAttr, ValidationError
 
 from lab.core import tags, versions
-from lab.settings import messages, rules, texts, types
+from lab.settings import messages, rules, students, texts, types
 from lab.settings.compatibility import Pair, Verdict, check, hub_warnings, minor
 from lab.settings.groups import Azure, Group, Kubeconfig, Mesh, Nodes, Shared, Student, Tutorial
 from lab.settings.messages import Problem
@@ -131,12 +131,15 @@ class Settings(Group):
         return loading.load(cls)
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, object], *, source: str, today: date | None = None) -> Self:
+    def from_mapping(
+        cls, mapping: Mapping[str, object], *, source: str, stack: str = "", today: date | None = None
+    ) -> Self:
         """Check settings given as a mapping of the keys users write, without their namespace.
 
         Args:
             mapping: values as text, as JSON text for objects, or already parsed.
             source: the file or row that the user has to edit, for messages.
+            stack: its name, which tells the student where no setting does.
             today: the day that support dates are held against; the current one if left out.
 
         Raises:
@@ -145,7 +148,7 @@ class Settings(Group):
         given = {str(key): value for key, value in mapping.items()}
         settings = None
         try:
-            settings = cls.model_validate(given, by_alias=True, by_name=False)
+            settings = cls.model_validate(given, by_alias=True, by_name=False).with_student(stack)
             problems = rules.problems(settings)
         except ValidationError as error:
             problems = messages.format_errors(cls, error)
@@ -162,6 +165,16 @@ class Settings(Group):
         if settings is None or problems:
             raise messages.refusal(source, problems, verdict.proposal)
         return cls._warned(settings, *verdict.warnings, *hub_warnings(settings.istio_hub), *rules.warnings(settings))
+
+    def with_student(self, stack: str) -> Self:
+        """Complete a share of a cluster: whose it is follows from the stacks' names unless settings say it."""
+        if not self.shares:
+            return self
+        told = {
+            "id": self.student.id or students.id_of(stack),
+            "classroom": self.student.classroom or students.classroom_of(self.shared.platform),
+        }
+        return self.model_copy(update={"student": self.student.model_copy(update=told)})
 
     def _warned(self, *warnings: str) -> Self:
         self._warnings = warnings

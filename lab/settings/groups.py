@@ -264,10 +264,16 @@ class Student(Group):
 
     id: types.StudentId = setting(
         "",
-        "ID of the student whose lab it is; all names of the student derive from it.",
-        ko="실습 환경을 쓰는 학생의 ID; 학생의 모든 이름이 여기서 정해짐.",
+        "ID of the student whose lab it is; all names of the student derive from it. On the shared target an empty "
+        "one is the stack's name.",
+        ko="실습 환경을 쓰는 학생의 ID; 학생의 모든 이름이 여기서 정해짐. shared 대상에서 비우면 스택의 이름.",
     )
-    classroom: texts.Classroom = setting("", "Name of the class.", ko="수업의 이름.")
+    classroom: texts.Classroom = setting(
+        "",
+        "Name of the class. On the shared target an empty one is the name of the stack whose cluster is shared, "
+        "without `-platform`.",
+        ko="수업의 이름. shared 대상에서 비우면 클러스터를 함께 쓰는 스택의 이름에서 `-platform`을 뺀 것.",
+    )
     group: texts.EntraGroup = setting(
         "",
         "Entra group whose members can work in the student's namespaces, on Azure.",

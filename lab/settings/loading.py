@@ -27,7 +27,7 @@ def load(model: type[S]) -> S:
     own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
     stack = pulumi.get_stack()
     try:
-        settings = model.from_mapping(own, source=f"Pulumi.{stack}.yaml")
+        settings = model.from_mapping(own, source=f"Pulumi.{stack}.yaml", stack=stack)
     except LabError as error:
         raise pulumi.RunError(str(error)) from None
     folder = paths.class_workspace(stack)

@@ -51,7 +51,7 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
         reason = "the kubeconfig target never takes whatever cluster happens to be the current one: name it"
     elif settings.target == "shared":
         needed = {"shared.platform": settings.shared.platform, "student.id": settings.student.id}
-        reason = "the shared target is one student's part of another stack's cluster: `lab class up` sets it"
+        reason = "the shared target is one student's part of another stack's cluster: name it; `lab class up` sets it"
     for key, value in needed.items():
         if not value:
             yield Problem(key, f'found ""; {reason}')

@@ -31,8 +31,10 @@ PLATFORM = "platform"
 
 _PREFIX = "student-"
 
+CLASSROOM = "[a-z]([a-z0-9-]{0,18}[a-z0-9])?"
+"""Pattern of the name of a class."""
 
-_TAKEN = ("istio", "argo", "kube", "default", "tutorial", "shop", "student", "lab")
+_TAKEN = ("istio", "argo", "kube", "default", "tutorial", "shop", "lab")
 """Ids whose namespaces would look like the platform's or the course's own."""
 
 
@@ -40,6 +42,21 @@ def is_id(text: str) -> bool:
     """Whether a text can be a student's id."""
     fits = re.fullmatch(rf"[a-z](?:[a-z0-9-]{{0,{LONGEST_ID - 2}}}[a-z0-9])?", text, re.ASCII)
     return bool(fits) and text.split("-", 1)[0] not in _TAKEN
+
+
+def id_of(stack: str) -> str:
+    """Id of the student whose stack this is, if no setting says it: the stack's name, or nothing if that is no id."""
+    return stack if is_id(stack) else ""
+
+
+def classroom_of(platform: str) -> str:
+    """Name of the class that shares a stack's cluster, if no setting says it: the stack's, or nothing if it cannot be.
+
+    Args:
+        platform: name of that stack.
+    """
+    name = platform.removesuffix(f"-{PLATFORM}")
+    return name if re.fullmatch(CLASSROOM, name, re.ASCII) else ""
 
 
 def stack(student: str) -> str:

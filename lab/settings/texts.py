@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from lab.settings import students
 from lab.settings.types import Words, matching, satisfying
 
 _N = "(0|[1-9][0-9]{0,2})"
@@ -115,7 +116,7 @@ StackName = Annotated[
 ]
 Classroom = Annotated[
     str,
-    matching("([a-z]([a-z0-9-]{0,18}[a-z0-9])?)?"),
+    matching(f"({students.CLASSROOM})?"),
     Words(
         "at most 20 lower-case letters, digits and inner hyphens: ws26", "소문자, 숫자, 안쪽 하이픈 최대 20자, 예: ws26"
     ),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.adapters import kubectl
 from lab.platforms.embedded import control_plane
 from lab.platforms.embedded.control_plane import ControlPlane
 from lab.platforms.embedded.nodes import NodeSpec
@@ -23,9 +22,9 @@ def by_hand() -> Iterator[ByHand]:
     plane = ControlPlane(directory=folder / "cluster", ports=Ports.allocate())
     plane.create(NodeSpec(count=2, zones=1, cpu=4, memory="16Gi"))
     # The controllers put a ConfigMap and a ServiceAccount into every namespace, a moment after the start.
+    cluster = ByHand(plane.kubeconfig)
     for namespace in ("default", "kube-system", "kube-public", "kube-node-lease"):
-        for what in ("configmap/kube-root-ca.crt", "serviceaccount/default"):
-            kubectl.run(plane.kubeconfig, "wait", "--for=create", what, "-n", namespace, "--timeout=60s")
-    yield ByHand(plane.kubeconfig)
+        cluster.wait_for_namespace(namespace)
+    yield cluster
     control_plane.remove(plane.directory)
     folder.rmdir()

@@ -24,6 +24,15 @@ class ByHand:
 
     kubeconfig: Path
 
+    def create_namespace(self, name: str) -> None:
+        """Create a namespace with what the controllers put into every one, a moment later."""
+        kubectl.run(self.kubeconfig, "create", "namespace", name)
+        self.wait_for_namespace(name)
+
+    def wait_for_namespace(self, name: str) -> None:
+        for what in ("configmap/kube-root-ca.crt", "serviceaccount/default"):
+            kubectl.run(self.kubeconfig, "wait", "--for=create", what, "-n", name, "--timeout=60s")
+
     def objects(self) -> set[str]:
         """Everything in it, byte for byte but for what the API server itself counts up."""
         found = json.loads(kubectl.run(self.kubeconfig, "get", KINDS, "-A", "-o", "json"))["items"]

@@ -108,6 +108,10 @@ class Laboratory:
         """Plain pulumi, as in a terminal where the activation script was sourced."""
         return self._finish(self.start("pulumi", *arguments, "--stack", self.stack))
 
+    def python(self, program: str, *arguments: str) -> Result:
+        """A program of a user's own, in the project's virtualenv."""
+        return self._finish(self.start(str(self.project / ".venv" / "bin" / "python"), "-c", program, *arguments))
+
     def kubectl(self, *arguments: str, stdin: str = "") -> Result:
         return self._finish(self.start("kubectl", *arguments), stdin)
 

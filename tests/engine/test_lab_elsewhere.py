@@ -66,16 +66,38 @@ def test_istios_crds_stay_unless_they_are_asked_to_go(elsewhere: Laboratory, by_
     assert all(each["metadata"]["name"].endswith((".istio.io", ".argoproj.io")) for each in left)
 
 
+AUTOMATION = """
+import sys
+from pulumi import automation
+
+stack = automation.select_stack(stack_name=sys.argv[1], work_dir=".")
+try:
+    stack.up(on_output=print)
+except automation.errors.CommandError:
+    sys.exit(1)
+"""
+
+
 def test_a_namespace_of_somebody_elses_is_never_taken_over(elsewhere: Laboratory, by_hand: ByHand) -> None:
     configure(elsewhere, by_hand)
-    kubectl.run(by_hand.kubeconfig, "create", "namespace", "tutorial")
+    by_hand.create_namespace("tutorial")
+    before = by_hand.objects()
 
-    result = elsewhere.lab("up")
+    results = {
+        "preview": elsewhere.pulumi("preview"),
+        "plain": elsewhere.pulumi("up", "--yes", "--skip-preview"),
+        "lab": elsewhere.lab("up"),
+        "automation": elsewhere.python(AUTOMATION, elsewhere.stack),
+    }
+    after = by_hand.objects()
     elsewhere.lab("down").succeeded()
-
-    assert result.code == 1
-    assert "the namespace tutorial already" in result.output
     kubectl.run(by_hand.kubeconfig, "delete", "namespace", "tutorial")
+
+    for name, result in results.items():
+        assert result.code != 0, name
+        assert "the cluster has the namespace tutorial already, which kubectl-create has made" in result.output, name
+        assert "Traceback" not in result.output, name
+    assert after == before
 
 
 @pytest.mark.parametrize(

@@ -180,3 +180,35 @@ def test_a_bad_setting_is_refused_by_name_before_anything_changes(standing: Labo
     assert "Traceback" not in refused.output
     assert len(standing.state()) == state
     standing.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes").succeeded()
+
+
+def test_a_student_shares_the_lab_and_gets_no_namespace_but_their_own(standing: Laboratory) -> None:
+    student = standing.other("student-07")
+    file = student.project / "Pulumi.student-07.yaml"
+    # Besides the two settings that a student needs: less to wait for.
+    little = {"tutorial": {"helloNginx": False, "bookinfo": False, "shop": False}, "shop": {"enabled": False}}
+    settings = {"target": "shared", "shared": {"platform": standing.stack}, **little, "rollouts": {"enabled": False}}
+    file.write_text(yaml.safe_dump({"config": {f"istio-lab:{key}": value for key, value in settings.items()}}))
+    student.pulumi("stack", "init").succeeded()
+    up = ("up", "--yes", "--skip-preview")
+
+    standing.kubectl("create", "namespace", "student-07-shop").succeeded()
+    before = standing.get("namespace", "student-07-shop")
+    refused = student.pulumi(*up)
+    after = standing.get("namespace", "student-07-shop")
+    # As if `up` had been killed between the cluster's answer and the state.
+    mark = f"istio-lab/stack=organization/istio-lab/{student.stack}"
+    standing.kubectl("annotate", "namespace", "student-07-shop", mark).succeeded()
+    taken_over = student.pulumi(*up).succeeded()
+    output = student.pulumi("stack", "output", "namespaces").succeeded().output
+    student.pulumi("destroy", "--yes", "--skip-preview").succeeded()
+    student.pulumi("stack", "rm", "--yes").succeeded()
+    left = {each["metadata"]["name"] for each in standing.get("namespaces")["items"]}
+
+    assert refused.code != 0
+    assert "the cluster has the namespace student-07-shop already, which kubectl-create has made" in refused.output
+    assert "Traceback" not in refused.output
+    assert after == before
+    assert "Namespace shop created" in re.sub(r"\s+", " ", taken_over.output)
+    assert json.loads(output) == ["student-07-default", "student-07-tutorial", "student-07-shop"]
+    assert not {each for each in left if each.startswith("student-07")}

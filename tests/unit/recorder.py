@@ -72,6 +72,7 @@ class Recorded:
         deleted_first: whether it is deleted before it is made anew.
         custom: whether a provider makes it, so false for components.
         read: whether it is only looked up.
+        before_create: names of the hooks that are called before it is created.
     """
 
     type: str
@@ -90,15 +91,17 @@ class Recorded:
     deleted_first: bool
     custom: bool
     read: bool
+    before_create: tuple[str, ...]
 
 
 @dataclass
 class Recording:
-    """Everything that one run of a program asked for."""
+    """Everything that one run of a program asked for; `hooks` are its callbacks by their names."""
 
     resources: list[Recorded] = field(default_factory=list)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    hooks: dict[str, pulumi.ResourceHook] = field(default_factory=dict)
 
     def one(self, name: str, type_: str = "") -> Recorded:
         """The only resource of this name whose type ends so."""
@@ -192,6 +195,7 @@ async def _run(program: Callable[[], object], config: Mapping[str, str], monitor
     set_mocks(_NoMocks(), PROJECT, monitor.stack, monitor.preview, monitor=monitor, organization=ORGANIZATION)
     pulumi.runtime.settings.ROOT.set(None)
     pulumi.runtime.settings.SETTINGS.engine = _Engine(monitor.recording)
+    pulumi.runtime.settings.SETTINGS.callbacks = cast("Any", _Callbacks(monitor.recording))
     pulumi.runtime.set_all_config(dict(config))
     await run_in_stack(run)
 
@@ -203,6 +207,16 @@ class _Engine:
     def Log(self, request: Any) -> None:  # noqa: ANN401, N802 - the protocol's
         if request.severity != engine_pb2.DEBUG:
             self._recording.log.append(request.message)
+
+
+class _Callbacks:
+    """What the engine would call back; `Recording.hooks` has it for tests to call."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        self._recording.hooks[hook.name] = hook
 
 
 class _NoMocks(Mocks):
@@ -277,6 +291,7 @@ class _Monitor(MockMonitor):
                 deleted_first=False if read else request.deleteBeforeReplace,
                 custom=True if read else request.custom,
                 read=read,
+                before_create=() if read else tuple(request.hooks.before_create),
             )
         )
         return marked

@@ -1,27 +1,42 @@
-"""An existing cluster: what it is asked, what is concluded, and what stays on disk. kubectl here only pretends."""
+"""An existing cluster: what it is asked, what is concluded, and what stays on disk. The API server only pretends."""
 
 from __future__ import annotations
 
-import json
 import stat
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
-from lab.adapters import kubectl
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms import kubeconfig as cluster
 from lab.platforms.kubeconfig import ClusterFacts
+from tests.unit.pretended_api import (
+    API_SERVICES,
+    CRDS,
+    KUBE_SYSTEM,
+    NODES,
+    SERVICES,
+    PretendedApi,
+    items,
+    serving,
+    status,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
     from pathlib import Path
 
 CONFIG = """\
 apiVersion: v1
 kind: Config
+clusters:
+- {name: c, cluster: {server: "https://192.0.2.7:6443", certificate-authority: ca.crt}}
+users:
+- {name: u, user: {token: t}}
 contexts:
 - {name: desk, context: {cluster: c, user: u}}
 - {name: seoul, context: {cluster: c, user: u}}
@@ -39,40 +54,7 @@ GOOD = ClusterFacts(
 PLAIN_NODE: dict[str, Any] = {"metadata": {"name": "one"}, "spec": {}}
 KWOK_BY_ANNOTATION: dict[str, Any] = {"metadata": {"annotations": {"kwok.x-k8s.io/node": "fake"}}, "spec": {}}
 KWOK_BY_LABEL: dict[str, Any] = {"metadata": {"labels": {"type": "kwok"}}, "spec": {}}
-PUBLISHED = ("delete", "configmaps", "-A", "--selector=istio.io/config=true")
-
-
-class Kubectl:
-    """A kubectl that answers from a table, and remembers what it was asked and with which kubeconfig."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, ...]] = []
-        self.files: list[tuple[Path, str, int]] = []
-        self.answers: dict[str, str | Exception] = {
-            "version": json.dumps({"serverVersion": {"gitVersion": "v1.36.3"}}),
-            "get nodes": items(PLAIN_NODE),
-            "get services": items(),
-            "get apiservices": items(),
-            "get namespace": "2f1c-uid",
-            "get customresourcedefinitions": items(),
-        }
-
-    def run(self, kubeconfig: Path, *arguments: str, stdin: str = "") -> str:
-        del stdin
-        self.calls.append(arguments)
-        self.files.append((kubeconfig, kubeconfig.read_text(), stat.S_IMODE(kubeconfig.stat().st_mode)))
-        said = next((each for begin, each in self.answers.items() if " ".join(arguments).startswith(begin)), "")
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-    def left(self) -> list[Path]:
-        """Temporary kubeconfigs that are still there."""
-        return [file for file, _, _ in self.files if file.exists()]
-
-
-def items(*found: dict[str, Any]) -> str:
-    return json.dumps({"items": found})
+PUBLISHED = "/api/v1/configmaps"
 
 
 def service(
@@ -92,7 +74,7 @@ def api(name: str, *conditions: tuple[str, str]) -> dict[str, Any]:
     }
 
 
-def crds(*names: str) -> str:
+def named(*names: str) -> dict[str, Any]:
     return items(*({"metadata": {"name": name}} for name in names))
 
 
@@ -102,16 +84,25 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Kubectl:
-    pretender = Kubectl()
-    monkeypatch.setattr(kubectl, "run", pretender.run)
-    return pretender
+def fake() -> Iterator[PretendedApi]:
+    answers = {
+        "/version": {"gitVersion": "v1.36.3"},
+        NODES: items(PLAIN_NODE),
+        SERVICES: items(),
+        API_SERVICES: items(),
+        KUBE_SYSTEM: {"metadata": {"uid": "2f1c-uid"}},
+        CRDS: items(),
+        PUBLISHED: items(),
+    }
+    with serving(PretendedApi(answers)) as api:
+        yield api
 
 
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Path:
     file = tmp_path / "config"
     file.write_text(CONFIG)
+    (tmp_path / "ca.crt").write_text("the authority")
     return file
 
 
@@ -205,50 +196,40 @@ def test_a_pair_that_cannot_work_is_refused_with_what_the_cluster_runs(version: 
     assert refused.value.message.startswith(f"the cluster runs Kubernetes {version}: {reason}")
 
 
-def test_reading_takes_the_named_context_with_all_that_it_refers_to(fake: Kubectl, kubeconfig: Path) -> None:
-    fake.answers["config view"] = CONTENT
+def test_reading_takes_the_named_context_with_all_that_it_refers_to(kubeconfig: Path) -> None:
+    found = yaml.safe_load(cluster.read(str(kubeconfig), "seoul"))
 
-    assert cluster.read(str(kubeconfig), "seoul") == CONTENT
-    assert fake.calls == [("config", "view", "--raw", "--minify", "--flatten", "--context=seoul")]
-    assert fake.files[0][0] == kubeconfig
+    assert found["current-context"] == "seoul"
+    assert found["clusters"][0]["cluster"]["certificate-authority-data"] == "dGhlIGF1dGhvcml0eQ=="
 
 
 def test_a_tilde_is_the_users_home_and_a_relative_path_begins_at_the_project(
-    fake: Kubectl, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(paths, "PROJECT", tmp_path)
     monkeypatch.chdir("/")
 
-    cluster.read("~/config", "desk")
-    cluster.read("config", "desk")
-
-    assert [file for file, _, _ in fake.files] == [kubeconfig, kubeconfig]
+    assert cluster.read("~/config", "desk") == cluster.read("config", "desk") == cluster.read(str(kubeconfig), "desk")
 
 
-@pytest.mark.parametrize("folder", [False, True])
-def test_a_file_that_is_not_there_is_refused_with_the_setting(fake: Kubectl, tmp_path: Path, *, folder: bool) -> None:
-    name = str(tmp_path if folder else tmp_path / "absent")
-
+@pytest.mark.parametrize("name", ["/nowhere/absent", "/usr", "~nobody-of-this-name/config", "absent"])
+def test_a_file_that_is_not_there_is_refused_with_the_setting(name: str) -> None:
     with pytest.raises(LabError) as refused:
         cluster.read(name, "desk")
 
     assert refused.value.message == f'istio-lab:kubeconfig.file: found "{name}"; there is no such file'
     assert refused.value.remedy == "pulumi config set --path istio-lab:kubeconfig.file ~/.kube/config"
-    assert fake.calls == []
 
 
 @pytest.mark.parametrize("context", ["busan", "Seoul", "seo", ""])
-def test_a_context_that_is_not_there_is_refused_with_those_that_are(
-    fake: Kubectl, kubeconfig: Path, context: str
-) -> None:
+def test_a_context_that_is_not_there_is_refused_with_those_that_are(kubeconfig: Path, context: str) -> None:
     with pytest.raises(LabError) as refused:
         cluster.read(str(kubeconfig), context)
 
     found = f'istio-lab:kubeconfig.context: found "{context}"; {kubeconfig} has desk, seoul'
     assert refused.value.message == found
     assert refused.value.remedy == "pulumi config set --path istio-lab:kubeconfig.context NAME"
-    assert fake.calls == []
 
 
 @pytest.mark.parametrize("content", ["", "kind: Config\n", "contexts: []\n", "contexts:\n"])
@@ -271,7 +252,7 @@ def test_a_file_without_contexts_says_so(kubeconfig: Path, content: str) -> None
         pytest.param(b"contexts: [{context: {}}]", id="a context without a name"),
     ],
 )
-def test_what_is_no_kubeconfig_is_told_by_its_path(fake: Kubectl, kubeconfig: Path, content: bytes) -> None:
+def test_what_is_no_kubeconfig_is_told_by_its_path(kubeconfig: Path, content: bytes) -> None:
     kubeconfig.write_bytes(content)
 
     with pytest.raises(LabError) as refused:
@@ -279,31 +260,36 @@ def test_what_is_no_kubeconfig_is_told_by_its_path(fake: Kubectl, kubeconfig: Pa
 
     assert refused.value.message == f"{kubeconfig} is no kubeconfig"
     assert refused.value.remedy.startswith("kubectl config view --kubeconfig")
-    assert fake.calls == []
 
 
-def test_a_cluster_is_asked_everything_once_and_believed(fake: Kubectl) -> None:
-    fake.answers["get services"] = items(service("LoadBalancer", {"ip": "192.0.2.1"}))
-    fake.answers["get apiservices"] = items(api("v1beta1.metrics.k8s.io", ("Available", "True")))
+def test_a_cluster_is_asked_everything_once_and_believed(fake: PretendedApi) -> None:
+    fake.answers[SERVICES] = items(service("LoadBalancer", {"ip": "192.0.2.1"}))
+    fake.answers[API_SERVICES] = items(api("v1beta1.metrics.k8s.io", ("Available", "True")))
 
-    assert cluster.probe(CONTENT) == replace(GOOD, identity="2f1c-uid")
-    assert sorted(" ".join(call).split(" -", 1)[0] for call in fake.calls) == [
-        "get apiservices",
-        "get namespace kube-system",
-        "get nodes",
-        "get services",
-        "version",
-    ]
-    assert ("get", "services", "-A", "-o", "json") in fake.calls
+    assert cluster.probe(fake.kubeconfig()) == replace(GOOD, identity="2f1c-uid", server=fake.url)
+    assert sorted(fake.paths) == sorted(["/version", NODES, SERVICES, API_SERVICES, KUBE_SYSTEM])
 
 
-def test_a_cluster_that_can_nothing_is_believed_too(fake: Kubectl) -> None:
-    fake.answers["get nodes"] = items(KWOK_BY_LABEL)
-    fake.answers["get services"] = items(service())
+def test_a_cluster_that_can_nothing_is_believed_too(fake: PretendedApi) -> None:
+    fake.answers[NODES] = items(KWOK_BY_LABEL)
+    fake.answers[SERVICES] = items(service())
 
-    found = cluster.probe(CONTENT)
+    found = cluster.probe(fake.kubeconfig())
 
     assert (found.runs_containers, found.load_balancers, found.metrics) == (False, False, False)
+
+
+def test_a_cluster_is_known_without_any_program(fake: PretendedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A preview starts none."""
+
+    def start(*_: object, **__: object) -> None:
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+
+    cluster.probe(fake.kubeconfig())
+    cluster.crds(fake.kubeconfig())
+    cluster.clean(fake.kubeconfig(), keep=(), purge_crds=True)
 
 
 @pytest.mark.parametrize(
@@ -316,73 +302,39 @@ def test_a_cluster_that_can_nothing_is_believed_too(fake: Kubectl) -> None:
         ("v1.36.0-rc.1+build-7", "1.36.0"),
     ],
 )
-def test_a_version_is_known_without_what_a_vendor_adds(fake: Kubectl, said: str, version: str) -> None:
-    fake.answers["version"] = json.dumps({"serverVersion": {"gitVersion": said}})
+def test_a_version_is_known_without_what_a_vendor_adds(fake: PretendedApi, said: str, version: str) -> None:
+    fake.answers["/version"] = {"gitVersion": said}
 
-    assert cluster.probe(CONTENT).version == version
-
-
-def test_a_cluster_that_does_not_answer_is_told_with_its_setting_and_is_asked_only_once(fake: Kubectl) -> None:
-    fake.answers["version"] = LabError("kubectl version failed: connection refused")
-
-    with pytest.raises(LabError) as refused:
-        cluster.probe(CONTENT)
-
-    assert refused.value.message.startswith("the cluster of istio-lab:kubeconfig does not answer: ")
-    assert refused.value.message.endswith("connection refused")
-    assert "kubectl --context NAME get nodes" in refused.value.remedy
-    assert len(fake.calls) == 1
-    assert any(word.startswith("--request-timeout=") for word in fake.calls[0])
+    assert cluster.probe(fake.kubeconfig()).version == version
 
 
-def probing() -> None:
-    cluster.probe(CONTENT)
+def test_a_cluster_that_refuses_is_asked_only_once(fake: PretendedApi) -> None:
+    fake.answers["/version"] = (401, status(401, "Unauthorized"))
+
+    with pytest.raises(LabError, match="refuses the credentials of the kubeconfig, which may have expired"):
+        cluster.probe(fake.kubeconfig())
+
+    assert fake.paths == ["/version"]
 
 
-def cleaning() -> None:
-    cluster.clean(CONTENT, keep=(), purge_crds=True)
+def test_a_written_kubeconfig_is_the_users_alone_and_gone_afterwards() -> None:
+    with cluster.written(CONTENT) as file:
+        assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (CONTENT, 0o600)
+        assert file.parent == paths.temporary_dir()
 
-
-@pytest.mark.parametrize("work", [probing, cleaning])
-def test_a_temporary_kubeconfig_is_the_users_alone_and_gone_afterwards(fake: Kubectl, work: Callable[[], None]) -> None:
-    work()
-
-    assert {(content, mode) for _, content, mode in fake.files} == {(CONTENT, 0o600)}
-    assert {file.parent for file, _, _ in fake.files} == {paths.temporary_dir()}
-    assert fake.left() == []
     assert list(paths.temporary_dir().iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("work", "where"),
-    [
-        (probing, "version"),
-        (probing, "get nodes"),
-        (probing, "get namespace"),
-        (cleaning, "get customresourcedefinitions"),
-        (cleaning, "delete configmaps"),
-    ],
-)
 @pytest.mark.parametrize("failure", [LabError("refused"), KeyboardInterrupt()])
-def test_a_temporary_kubeconfig_is_gone_after_a_failure_too(
-    fake: Kubectl, monkeypatch: pytest.MonkeyPatch, work: Callable[[], None], where: str, failure: BaseException
-) -> None:
-    def run(kubeconfig: Path, *arguments: str) -> str:
-        if " ".join(arguments).startswith(where):
-            fake.files.append((kubeconfig, kubeconfig.read_text(), 0))
-            raise failure
-        return fake.run(kubeconfig, *arguments)
+def test_a_written_kubeconfig_is_gone_after_a_failure_too(failure: BaseException) -> None:
+    with pytest.raises(type(failure)), cluster.written(CONTENT):
+        raise failure
 
-    monkeypatch.setattr(kubectl, "run", run)
-    with pytest.raises(type(failure)):
-        work()
-
-    assert fake.files
-    assert fake.left() == []
+    assert list(paths.temporary_dir().iterdir()) == []
 
 
-def test_the_labs_definitions_are_told_from_others_and_sorted(fake: Kubectl) -> None:
-    fake.answers["get customresourcedefinitions"] = crds(
+def test_the_labs_definitions_are_told_from_others_and_sorted(fake: PretendedApi) -> None:
+    fake.answers[CRDS] = named(
         "virtualservices.networking.istio.io",
         "istio.io",
         "gateways.gateway.networking.k8s.io",
@@ -393,39 +345,64 @@ def test_the_labs_definitions_are_told_from_others_and_sorted(fake: Kubectl) -> 
         "applications.argoproj.io",
     )
 
-    assert cluster.crds(CONTENT) == [
+    assert cluster.crds(fake.kubeconfig()) == [
         "rollouts.argoproj.io",
         "telemetries.telemetry.istio.io",
         "virtualservices.networking.istio.io",
     ]
 
 
-def test_cleaning_takes_what_istiod_published_and_leaves_definitions_unasked(fake: Kubectl) -> None:
-    fake.answers["get customresourcedefinitions"] = crds("a.istio.io")
-
-    cluster.clean(CONTENT, keep=(), purge_crds=False)
-
-    assert fake.calls == [PUBLISHED]
+def deleted(fake: PretendedApi) -> list[str]:
+    return [each.path for each in fake.asked if each.method == "DELETE"]
 
 
-def test_cleaning_with_the_definitions_keeps_those_that_were_there_before(fake: Kubectl) -> None:
-    fake.answers["get customresourcedefinitions"] = crds("c.istio.io", "a.istio.io", "b.istio.io", "d.example.test")
+def test_cleaning_takes_what_istiod_published_and_leaves_definitions_unasked(fake: PretendedApi) -> None:
+    fake.answers[PUBLISHED] = items({"metadata": {"name": "istio-ca-root-cert", "namespace": "default"}})
+    fake.answers[CRDS] = named("a.istio.io")
 
-    cluster.clean(CONTENT, keep=["b.istio.io", "z.istio.io"], purge_crds=True)
+    cluster.clean(fake.kubeconfig(), keep=(), purge_crds=False)
 
-    assert fake.calls[1:] == [
-        PUBLISHED,
-        ("delete", "customresourcedefinitions", "a.istio.io", "c.istio.io", "--timeout=60s"),
-    ]
+    assert fake.asked[0].query == "labelSelector=istio.io%2Fconfig%3Dtrue"
+    assert deleted(fake) == ["/api/v1/namespaces/default/configmaps/istio-ca-root-cert"]
+    assert CRDS not in fake.paths
+
+
+class Forgetting(PretendedApi):
+    """A cluster whose definitions go, each a while after it was deleted."""
+
+    def answer(self, method: str, path: str) -> tuple[int, Any]:
+        if path == CRDS and deleted(self):
+            asked = self.paths.count(CRDS)
+            gone = {each.rpartition("/")[2] for each in deleted(self)[: max(0, asked - 2)]}
+            left = [each for each in self.answers[CRDS]["items"] if each["metadata"]["name"] not in gone]
+            return 200, items(*left)
+        return super().answer(method, path)
+
+
+def test_cleaning_with_the_definitions_keeps_those_that_were_there_before_and_waits_for_the_others() -> None:
+    there = named("c.istio.io", "a.istio.io", "b.istio.io", "d.example.test")
+    with serving(Forgetting({CRDS: there, PUBLISHED: items()})) as fake:
+        cluster.clean(fake.kubeconfig(), keep=["b.istio.io", "z.istio.io"], purge_crds=True)
+
+    assert deleted(fake) == [f"{CRDS}/a.istio.io", f"{CRDS}/c.istio.io"]
+    assert fake.paths.count(CRDS) == 4
+
+
+def test_a_definition_that_does_not_go_is_named(fake: PretendedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.answers[CRDS] = named("a.istio.io")
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.0)
+
+    with pytest.raises(LabError, match=r"still had one of the CRDs a\.istio\.io"):
+        cluster.clean(fake.kubeconfig(), keep=(), purge_crds=True)
 
 
 @pytest.mark.parametrize("there", [(), ("b.istio.io",), ("d.example.test",)])
-def test_cleaning_deletes_no_definitions_where_none_is_the_labs(fake: Kubectl, there: tuple[str, ...]) -> None:
-    fake.answers["get customresourcedefinitions"] = crds(*there)
+def test_cleaning_deletes_no_definitions_where_none_is_the_labs(fake: PretendedApi, there: tuple[str, ...]) -> None:
+    fake.answers[CRDS] = named(*there)
 
-    cluster.clean(CONTENT, keep=["b.istio.io"], purge_crds=True)
+    cluster.clean(fake.kubeconfig(), keep=["b.istio.io"], purge_crds=True)
 
-    assert fake.calls[1:] == [PUBLISHED]
+    assert deleted(fake) == []
 
 
 def test_a_kept_kubeconfig_is_its_owners_alone(tmp_path: Path) -> None:
@@ -461,9 +438,8 @@ def test_forgetting_takes_the_folder_and_is_content_without_one(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("available", [True, False])
-def test_a_cluster_can_be_asked_for_kubectl_top_alone(fake: Kubectl, *, available: bool) -> None:
-    fake.answers["get apiservices"] = items(api("v1beta1.metrics.k8s.io", ("Available", str(available))))
+def test_a_cluster_can_be_asked_for_kubectl_top_alone(fake: PretendedApi, *, available: bool) -> None:
+    fake.answers[API_SERVICES] = items(api("v1beta1.metrics.k8s.io", ("Available", str(available))))
 
-    assert cluster.answers_top(CONTENT) is available
-    assert [call[:2] for call in fake.calls] == [("get", "apiservices")]
-    assert fake.left() == []
+    assert cluster.answers_top(fake.kubeconfig()) is available
+    assert fake.paths == [API_SERVICES]

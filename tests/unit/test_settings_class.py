@@ -117,6 +117,40 @@ def test_a_share_of_nothing_or_of_nobody_is_refused(key: str) -> None:
     assert "`lab class up` sets it" in said
 
 
+def share(stack: str, platform: str = "dev", **student: str) -> tuple[str, str]:
+    """The student and the class of a stack that shares another one's cluster."""
+    given = {"target": "shared", "shared": {"platform": platform}, "student": student}
+    chosen = Settings.from_mapping(given, source="Pulumi.test.yaml", stack=stack).student
+    return chosen.id, chosen.classroom
+
+
+@pytest.mark.parametrize("stack", ["student-07", "kim", "s" * LONGEST_ID])
+def test_the_stack_tells_the_student_where_no_setting_does(stack: str) -> None:
+    assert share(stack)[0] == stack
+    assert share(stack, id="anna")[0] == "anna"
+
+
+@pytest.mark.parametrize("stack", ["", "07", "Kim", "kim_lee", "istio-kim", "lab", "s" * (LONGEST_ID + 1)])
+def test_a_stack_of_another_name_needs_the_setting(stack: str) -> None:
+    with pytest.raises(LabError, match=r'istio-lab:student\.id: found ""'):
+        share(stack)
+
+
+@pytest.mark.parametrize(
+    ("platform", "classroom"),
+    [("ws26-platform", "ws26"), ("dev", "dev"), ("platform", "platform"), ("26", ""), ("w" * 21, "")],
+)
+def test_the_other_stack_tells_the_class_where_no_setting_does(platform: str, classroom: str) -> None:
+    assert share("kim", platform)[1] == classroom
+    assert share("kim", platform, classroom="ss27")[1] == "ss27"
+
+
+def test_a_lab_of_its_own_is_nobodys_whatever_it_is_called() -> None:
+    chosen = Settings.from_mapping({}, source="Pulumi.kim.yaml", stack="kim")
+
+    assert (chosen.student.id, chosen.student.classroom) == ("", "")
+
+
 def test_a_student_can_have_a_whole_lab() -> None:
     chosen = load(target="embedded", student={"id": "anna", "classroom": "ws26", "group": GROUP})
 

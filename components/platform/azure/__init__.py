@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Azure", "AzureArgs"]
 
+_ADMISSION_DELAY = 360.0
+"""Seconds until a cluster surely knows its caller's new role; Azure documents up to five minutes."""
+
 
 class Azure(pulumi.ComponentResource, Platform):
     """A `Platform` on AKS; it is declared in two steps, since Azure is asked in between."""
@@ -106,6 +109,7 @@ class Azure(pulumi.ComponentResource, Platform):
         self.kubeconfig = cluster.kubeconfig(scope, aks)
         admitted = [cluster.admit(scope, aks, caller)] if settings.entra else []
         self.hooks = roles.retry_until_propagated_in_cluster() if settings.entra else None
+        self.admission_delay = _ADMISSION_DELAY if settings.entra else 0.0
         self.identity = aks.id
         self.provider = kubernetes_provider(
             self.kubeconfig, self.identity, ResourceOptions(parent=self, depends_on=admitted)

@@ -31,7 +31,7 @@ def examine(stack: Stack) -> list[Finding]:
     Raises:
         LabError: it cannot be reached, or has no baseline.
     """
-    settings = Settings.from_mapping(stack.config(), source=stack.file.name)
+    settings = Settings.from_mapping(stack.config(), source=stack.file.name, stack=stack.name)
     chosen = settings.kubeconfig
     before, now = record.baseline(stack), inventory.take(chosen)
     if before is None or before.cluster != now.cluster:

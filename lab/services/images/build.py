@@ -181,7 +181,7 @@ def _source() -> str:
 
 def chosen(stack: Stack, app: str) -> str:
     """The image that the stack's settings name; empty for none."""
-    shop = Settings.from_mapping(stack.config(), source=stack.file.name).shop
+    shop = Settings.from_mapping(stack.config(), source=stack.file.name, stack=stack.name).shop
     return {"order": shop.order.image, "delivery": shop.delivery.image}.get(app, "")
 
 

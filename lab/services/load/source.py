@@ -117,7 +117,7 @@ def _fortio(plan: Plan, destination: Destination, note: str) -> Source:
 
 def _variables(stack: Stack) -> dict[str, dict[str, str]]:
     """Return each application's environment variables; logs of every request would fill this machine's disk."""
-    settings = Settings.from_mapping(stack.config(), source=stack.file.name).shop
+    settings = Settings.from_mapping(stack.config(), source=stack.file.name, stack=stack.name).shop
     return {
         name: {
             "APP_VERSION": app.version,

@@ -117,9 +117,10 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl
 @pytest.fixture
 def elsewhere(stack: PretendedStack, tmp_path: Path, kubectl: PretendedKubectl) -> PretendedStack:
     config = tmp_path / "config"
-    config.write_text(yaml.safe_dump({"contexts": [{"name": "desk"}]}))
+    context = {"name": "desk", "context": {"cluster": "desk"}}
+    server = {"name": "desk", "cluster": {"server": "https://192.0.2.7"}}
+    config.write_text(yaml.safe_dump({"contexts": [context], "clusters": [server]}))
     stack.configure(target="kubeconfig", kubeconfig={"file": str(config), "context": "desk"})
-    kubectl.answers("config view", "{}")
     kubectl.answers("get namespace kube-system", "cluster-1")
     kubectl.answers("get nodes", {"items": [{"metadata": {"annotations": {"kwok.x-k8s.io/node": "fake"}}}]})
     kubectl.answers("-A", "")

@@ -30,6 +30,8 @@ SOURCES = [
 ]
 DECIDE_NOTHING = {
     "lab": "has no code",
+    "lab.adapters.cluster_api": "asks a cluster what it is; the resources say what they made of it",
+    "lab.adapters.cluster_login": "proves who asks",
     "lab.toolchain": "has no code that the program needs",
     "lab.toolchain.artifacts": "finds the pinned charts; lab.lock.json says which",
     "lab.toolchain.dashboards": "finds dashboards, which may be missing",

@@ -50,11 +50,34 @@ def test_the_kubeconfig_is_nowhere_in_the_open_and_no_output_of_the_student(anna
 
     assert (inputs, outputs) == ([], [])
     assert support.KUBECONFIG not in str(anna.stack_outputs)
-    assert set(anna.stack_outputs) == {"namespaces", "bookinfoUrl", "ingress", "tags"}
+    assert set(anna.stack_outputs) == {"namespaces", "bookinfoUrl", "bookinfoCommand", "ingress", "tags"}
 
 
 def test_a_student_is_told_where_the_ingress_gateway_is(anna: Recording) -> None:
     assert anna.stack_outputs["ingress"] == support.FACTS["ingress"]
+
+
+def test_a_student_is_told_how_to_reach_the_page_though_nobody_serves_its_name(anna: Recording) -> None:
+    command = f"curl --header 'Host: anna.lab.internal' http://{support.FACTS['ingress']}/productpage"
+
+    assert anna.stack_outputs["bookinfoCommand"] == command
+
+
+def test_two_settings_are_enough_for_a_student() -> None:
+    found = support.main(stack="student-07", target="shared", shared={"platform": "ws26-platform"})
+
+    assert found.stack_outputs["namespaces"] == ["student-07-default", "student-07-tutorial", "student-07-shop"]
+    assert found.stack_outputs["tags"] == {
+        "project": PROJECT,
+        "stack": "student-07",
+        "student": "student-07",
+        "class": "ws26",
+    }
+
+
+def test_a_stack_whose_name_is_no_id_is_asked_for_one() -> None:
+    with pytest.raises(pulumi.RunError, match=r'istio-lab:student\.id: found ""'):
+        support.main(stack="Seminar", target="shared", shared={"platform": "ws26-platform"})
 
 
 @pytest.mark.parametrize("outputs", [{}, {"kubeconfig": support.KUBECONFIG}, {"platform": ""}], ids=str)

@@ -1,0 +1,128 @@
+"""Every namespace of every program: marked as its stack's, and asked about before it is made."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from components.platform import ownership
+from lab.core.errors import LabError
+from lab.platforms.ownership import MARK
+from tests.unit.components import support
+from tests.unit.pretended_api import NAMESPACES, PretendedApi, serving, status
+from tests.unit.recorder import ORGANIZATION, PROJECT, STACK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.unit.recorder import Recorded, Recording
+
+OWN = f"{ORGANIZATION}/{PROJECT}/{STACK}"
+
+
+def namespaces(recording: Recording) -> dict[str, Recorded]:
+    return {each.inputs["metadata"]["name"]: each for each in recording.resources if each.type.endswith(":Namespace")}
+
+
+@pytest.fixture
+def cluster() -> Iterator[PretendedApi]:
+    with serving(PretendedApi()) as api:
+        yield api
+
+
+@pytest.fixture
+def program(cluster: PretendedApi, monkeypatch: pytest.MonkeyPatch) -> Recording:
+    """The dev program on that cluster."""
+    monkeypatch.setattr(support, "KUBECONFIG", cluster.kubeconfig({"token": "t"}))
+    return support.main()
+
+
+def create(recording: Recording, name: str) -> None:
+    """Call the hooks as the engine does before it creates a namespace."""
+    each = namespaces(recording)[name]
+    for hook in each.before_create:
+        called: Any = recording.hooks[hook](SimpleNamespace(new_inputs=each.inputs))  # type: ignore[arg-type]
+        asyncio.run(called)
+
+
+def test_every_namespace_of_the_lab_says_which_stack_has_made_it(dev: Recording) -> None:
+    marks = {name: each.inputs["metadata"]["annotations"][MARK] for name, each in namespaces(dev).items()}
+
+    assert marks == dict.fromkeys(("istio-system", "tutorial", "argo-rollouts", "shop"), OWN)
+
+
+def test_every_namespace_of_a_student_says_which_stack_has_made_it(anna: Recording) -> None:
+    marks = {name: each.inputs["metadata"]["annotations"][MARK] for name, each in namespaces(anna).items()}
+    own = f"{ORGANIZATION}/{PROJECT}/student-anna"
+
+    assert marks == dict.fromkeys(("anna-default", "anna-tutorial", "anna-shop"), own)
+
+
+def test_every_namespace_is_asked_about_and_nothing_else_is(dev: Recording, anna: Recording) -> None:
+    for recording in (dev, anna):
+        asked = {each.inputs["metadata"]["name"] for each in recording.resources if each.before_create}
+        assert asked == set(namespaces(recording))
+
+
+def test_a_namespace_that_is_not_there_is_made(program: Recording, cluster: PretendedApi) -> None:
+    create(program, "shop")
+
+    assert [(each.method, each.path) for each in cluster.asked] == [("GET", f"{NAMESPACES}/shop")]
+
+
+def test_a_namespace_of_somebody_else_is_refused_in_one_line(program: Recording, cluster: PretendedApi) -> None:
+    cluster.answers[f"{NAMESPACES}/shop"] = {"metadata": {"name": "shop"}}
+
+    with pytest.raises(LabError) as refused:
+        create(program, "shop")
+
+    assert str(refused.value).startswith("the cluster has the namespace shop already")
+    assert str(refused.value).endswith("istio-lab:shop.enabled false")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_namespace_that_a_killed_run_has_left_is_taken_over(program: Recording, cluster: PretendedApi) -> None:
+    made = namespaces(program)["shop"].inputs["metadata"]
+    cluster.answers[f"{NAMESPACES}/shop"] = {"metadata": made}
+
+    create(program, "shop")
+
+    assert len(cluster.asked) == 1
+
+
+def test_a_student_gets_nobody_elses_namespace(cluster: PretendedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = {**support.CLASSROOM, "kubeconfig": cluster.kubeconfig({"token": "t"})}
+    monkeypatch.setattr(support, "CLASSROOM", outputs)
+    cluster.answers[f"{NAMESPACES}/anna-shop"] = {"metadata": {"name": "anna-shop"}}
+
+    with pytest.raises(LabError, match="the cluster has the namespace anna-shop already"):
+        create(support.share(), "anna-shop")
+
+
+class Hesitating(PretendedApi):
+    """A cluster that does not know a new role at first."""
+
+    def answer(self, method: str, path: str) -> tuple[int, Any]:
+        return super().answer(method, path) if len(self.asked) > 2 else (403, status(403, "not yet"))
+
+
+@pytest.mark.parametrize(("delay", "asked"), [(60.0, 3), (0.0, 1)])
+def test_a_cluster_that_does_not_know_its_caller_yet_is_asked_again_where_that_may_be(
+    monkeypatch: pytest.MonkeyPatch, delay: float, asked: int
+) -> None:
+    monkeypatch.setattr(ownership, "_PAUSE", 0.01)
+    monkeypatch.setattr("components.platform.base.Platform.admission_delay", delay)
+    with serving(Hesitating()) as cluster:
+        monkeypatch.setattr(support, "KUBECONFIG", cluster.kubeconfig())
+        program = support.main()
+
+        if delay:
+            create(program, "shop")
+        else:
+            with pytest.raises(LabError, match="not yet"):
+                create(program, "shop")
+
+    assert len(cluster.asked) == asked
