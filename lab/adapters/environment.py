@@ -174,10 +174,15 @@ AGENT = Program(passes=(*_NETWORK, *_PIP, *_LAB))
 LAB = Program(passes=(*AGENT.passes, *_CLOUDS))
 """What runs the lab's own code for any target: pulumi with its program, tests."""
 
-BACKEND_LOGIN = ("PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+BACKEND_LOGIN = (
+    "PULUMI_ACCESS_TOKEN",
+    "PULUMI_CONFIG_PASSPHRASE",
+    "PULUMI_CONFIG_PASSPHRASE_FILE",
+    "PULUMI_CREDENTIAL_STORE",
+)
 
-LAB_WITH_BACKEND = Program(passes=(*LAB.passes, *BACKEND_LOGIN))
-"""Pulumi with a backend of the user's own: its login, and the passphrase of its secrets."""
+LAB_WITH_BACKEND = Program(passes=(*LAB.passes, *BACKEND_LOGIN, "PG*"))
+"""Pulumi with a backend of the user's own, a database among them: its login, and the passphrase of its secrets."""
 
 
 def make(program: Program = LOCAL, **extra: str) -> dict[str, str]:

@@ -1,19 +1,20 @@
-"""The project's own working folder, made ready for Pulumi: backend, passphrase, environment, activation script."""
+"""The project's own working folder, made ready for Pulumi: passphrase, environment, activation script."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shlex
+import shutil
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from lab.adapters import backend, files
 from lab.adapters import environment as environments
-from lab.adapters import files, process
 from lab.core import paths
-from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,51 +25,58 @@ _LOG_CAP_MEGABYTES = 50
 _TEMPORARY = timedelta(days=1)
 """Older than any update of a lab."""
 
-_SALT_FILTER = "istio-lab-salt"
+_SALT = "encryptionsalt:"
+
+_ENCRYPTED = re.compile(r"\bsecure:")
+"""Begins a value in a stack's file that cannot be read without the salt."""
 
 
 def prepare() -> None:
-    """Make the folders, the passphrase, the activation script and git's filter; what is there already stays."""
+    """Make the folders, the passphrase and the activation script; what is there already stays."""
     for folder in (paths.home(), paths.state_dir(), paths.pulumi_home(), paths.temporary_dir()):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _sweep_temporary_files()
     _make_passphrase(paths.passphrase_file())
-    _write(paths.home() / "activate", _activation_script())
+    # An address of a backend may have a password in it.
+    _write(paths.home() / "activate", _activation_script()).chmod(0o600)
     command = _write(paths.bin_dir() / "lab", _command_script())
     command.chmod(0o755)
-    _keep_salt_out_of_git()
 
 
 def environment() -> dict[str, str]:
     """Return the environment of `pulumi` on this project.
 
-    None of Pulumi's own variables comes from the user. A backend of one's own is chosen with `ISTIO_LAB_BACKEND_URL`;
-    its login and the passphrase of its secrets are then Pulumi's usual variables.
+    None of Pulumi's own variables comes from the user, but for the login to a backend of the user's own.
     """
-    program = environments.LAB if local_backend() else environments.LAB_WITH_BACKEND
+    program = environments.LAB if backend.local() else environments.LAB_WITH_BACKEND
     return environments.make(program, **_variables())
 
 
-def local_backend() -> bool:
-    """Whether state is kept in the project's own folder."""
-    return not os.environ.get("ISTIO_LAB_BACKEND_URL")
+def forget_salt(settings: Path) -> None:
+    """Delete the salt from a stack's file, where the state has it too; one that encrypted values need stays."""
+    text = settings.read_bytes().decode() if settings.is_file() else ""
+    kept = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(_SALT))
+    if kept == text or _ENCRYPTED.search(text):
+        return
+    new = settings.with_name(f".{settings.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):  # in a folder that is read only, pulumi does not write the salt either
+        new.write_bytes(kept.encode())
+        shutil.copymode(settings, new)
+        new.replace(settings)
 
 
 def _variables() -> dict[str, str]:
-    # Beside each state the backend would write its metadata, and not atomically: an engine killed just then would leave
-    # an empty file, and no command could read the state any more.
-    variables = {
+    return {
         "PULUMI_HOME": str(paths.pulumi_home()),
-        "PULUMI_BACKEND_URL": os.environ.get("ISTIO_LAB_BACKEND_URL") or f"{paths.state_dir().as_uri()}?metadata=skip",
+        **backend.variables(),
+        # A stack's file need not have the salt of its passphrase: the state has it too.
+        "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "TMPDIR": str(paths.temporary_dir()),
         "KUBECACHEDIR": str(paths.home() / "kubectl-cache"),
         "PULUMI_LOG_ROTATION_MAX_TOTAL_MB": str(_LOG_CAP_MEGABYTES),
     }
-    if local_backend():
-        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(paths.passphrase_file())
-    return variables
 
 
 def _sweep_temporary_files() -> None:
@@ -83,26 +91,10 @@ def _make_passphrase(file: Path) -> None:
     if file.is_file() and file.stat().st_size:
         return
     files.write(file, secrets.token_urlsafe(32))
-    if local_backend():
-        _forget_salts()
-
-
-def _forget_salts() -> None:
-    """A salt that an earlier passphrase left would make the engine refuse the new one."""
-    for settings in paths.PROJECT.glob("Pulumi.*.yaml"):
-        lines = settings.read_text().splitlines(keepends=True)
-        kept = [line for line in lines if not line.startswith("encryptionsalt:")]
-        if kept != lines:
-            settings.write_text("".join(kept))
-
-
-def _keep_salt_out_of_git() -> None:
-    """Define the filter that `.gitattributes` names: `make up` must not leave a tracked file changed."""
-    config = paths.PROJECT / ".git" / "config"
-    if config.is_file() and _SALT_FILTER not in config.read_text():
-        with contextlib.suppress(LabError):  # no git, or a clone that is read only: nobody commits from here
-            command = ["git", "config", f"filter.{_SALT_FILTER}.clean", "sed '/^encryptionsalt:/d'"]
-            process.run(command, environment=environments.make(environments.GIT), cwd=paths.PROJECT)
+    if backend.local():
+        # The engine would refuse the new passphrase for the salt of an earlier one.
+        for settings in paths.PROJECT.glob("Pulumi.*.yaml"):
+            forget_salt(settings)
 
 
 def _write(file: Path, text: str) -> Path:
@@ -123,7 +115,7 @@ def _activation_script() -> str:
     folders = os.pathsep.join(environments.tool_folders())
     lines = ["# source this file: pulumi, kubectl, istioctl and lab then work on this project"]
     # Pulumi's and Python's switches of the user's shell would change what an update does.
-    kept = "" if local_backend() else f" | grep -vx -e {' -e '.join(environments.BACKEND_LOGIN)}"
+    kept = "" if backend.local() else f" | grep -vx -e {' -e '.join(environments.BACKEND_LOGIN)}"
     switches = rf"env | sed -nE 's/^((PULUMI_|PYTHON)[A-Z0-9_]*)=.*/\1/p'{kept}"
     lines.append(f'for name in $({switches}); do unset "$name"; done')
     lines += [f"export {key}={shlex.quote(value)}" for key, value in _variables().items()]

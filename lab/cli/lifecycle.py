@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from lab import toolchain
+from lab.adapters import backend
 from lab.adapters.stack import Stack
 from lab.cli import summary
 from lab.cli.board import Progress
 from lab.cli.console import console
 from lab.cli.options import AllowReplace, StackName  # noqa: TC001 - Typer reads the types at run time
+from lab.core import paths
 from lab.services import lifecycle
 from lab.services.lifecycle import TerminalEngine
 
@@ -45,9 +47,11 @@ def preview(stack: StackName = "dev") -> None:
 def down(stack: StackName = "dev") -> None:
     """Destroy the lab: every resource, process, port and file. The tools stay in the cache."""
     target = Stack(stack)
-    if target.exists():
-        lifecycle.prepare(Progress())
-    lifecycle.down(target, TerminalEngine())
+    if not lifecycle.down(target, TerminalEngine(), Progress()):
+        where = f"There is no stack {stack} in {backend.described()}, so only this machine was cleared of it."
+        console.print(where, highlight=False, markup=False, soft_wrap=True)
+        console.print(f"If it is kept elsewhere, name its backend: {backend.VARIABLE}", highlight=False)
+        return
     console.print(f"Stack {stack} is taken down. Bring it up again with: make up{target.suffix}")
     console.print(f"Make sure that nothing is left with: lab audit{target.option}", highlight=False)
 
@@ -64,6 +68,12 @@ def clean(
     *,
     cache: Annotated[bool, typer.Option(help="Delete the cache of tools too; the next `up` refills it.")] = False,
 ) -> None:
-    """Take down every lab of this project and delete its working folder."""
-    lifecycle.clean(cache=cache)
+    """Take down every lab of this project on this machine, and delete its working folder.
+
+    States in another backend are left as they are, and so is what stands in a cluster elsewhere.
+    """
+    elsewhere = lifecycle.clean(cache=cache)
     console.print("Clean.")
+    for name in elsewhere:
+        said = f"The state of stack {name} was not in {paths.state_dir()} and is as it was; where it is, take it down:"
+        console.print(f"{said} pulumi destroy --stack {name}", highlight=False, markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lab import toolchain
-from lab.adapters import workspace
+from lab.adapters import backend, workspace
 from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.core.errors import LabError
@@ -149,16 +149,30 @@ def prepare_preview(stack: Stack, progress: Progress) -> None:
         _prepare_azure(stack, progress)
 
 
-def down(stack: Stack, engine: Engine) -> None:
-    """Destroy a lab: every resource, process, port and file. The tools stay in the cache."""
-    if stack.exists():
+def down(stack: Stack, engine: Engine, progress: Progress | None = None) -> bool:
+    """Destroy a lab: every resource, process, port and file. The tools stay in the cache.
+
+    Args:
+        stack: one that the backend does not have is only swept from this machine.
+        engine: destroys its resources.
+        progress: shows what takes long of the preparations; without it everything is prepared already.
+
+    Returns:
+        Whether the backend has the stack.
+    """
+    # What never was made in the project's own folder needs no tools to be taken down.
+    if progress and (stack.exists() if backend.local() else True):
+        prepare(progress)
+    state = stack.state()
+    if state is not None:
         stack.require_unlocked()
-        record.before_down(stack)
+        record.before_down(stack, state)
         if stack.target == Target.AZURE:
             azure_updates.before_destroy(stack)
         explain_failure(engine.destroy, stack)
     sweep(stack)
     record.sweep(stack)
+    return state is not None
 
 
 def sweep(stack: Stack) -> None:
@@ -169,24 +183,48 @@ def sweep(stack: Stack) -> None:
     control_plane.remove(stack.directory)
 
 
-def clean(*, cache: bool) -> None:
+def clean(*, cache: bool) -> list[str]:
     """Take down every lab on this machine and delete the project's working folder.
 
     Args:
         cache: delete the cache of tools too.
 
+    Returns:
+        The stacks whose state is in another backend and was left there as it is.
+
     Raises:
-        LabError: a stack has resources on Azure, which would go on costing money unseen.
+        LabError: a stack has, or may have, resources on Azure, which would go on costing money unseen.
     """
     for state in sorted(paths.stacks_dir().glob("*.json")):
-        if '"type": "azure-native:' in state.read_text(encoding="utf-8"):
-            raise LabError(f"stack {state.stem} still has resources on Azure", f"make down STACK={state.stem}")
+        _require_nothing_on_azure(state.stem, state.read_text(encoding="utf-8"))
     stacks = paths.home() / "stacks"
-    for directory in sorted(stacks.iterdir()) if stacks.is_dir() else []:
-        sweep(Stack(directory.name))
+    found = [Stack(directory.name) for directory in sorted(stacks.iterdir())] if stacks.is_dir() else []
+    elsewhere = [stack for stack in found if not (paths.stacks_dir() / f"{stack.name}.json").is_file()]
+    for stack in elsewhere:
+        _require_known_elsewhere(stack)
+    for stack in found:
+        sweep(stack)
     shutil.rmtree(paths.home(), ignore_errors=True)
     if cache:
         shutil.rmtree(paths.cache(), ignore_errors=True)
+    return [stack.name for stack in elsewhere]
+
+
+def _require_known_elsewhere(stack: Stack) -> None:
+    """Refuse to forget a stack on Azure whose state is not in the project's own folder, unless nothing of it stands."""
+    state = None if backend.local() else stack.state()
+    if state is not None:
+        _require_nothing_on_azure(stack.name, state)
+    elif stack.target == Target.AZURE:
+        raise LabError(
+            f"{stack.directory} is of a stack on Azure, and its state is not in {backend.described()}",
+            f"name its backend: {backend.VARIABLE}=login make clean; if the stack is gone, delete that folder",
+        )
+
+
+def _require_nothing_on_azure(stack: str, state: str) -> None:
+    if '"type": "azure-native:' in state:
+        raise LabError(f"stack {stack} still has resources on Azure", f"make down STACK={stack}")
 
 
 def tools_for(stack: Stack) -> tuple[str, ...]:
@@ -217,9 +255,21 @@ def _prepare_azure(stack: Stack, progress: Progress) -> None:
 
 
 def _require_success(stack: Stack, code: int, engine_errors: str = "") -> None:
-    if code:
-        raise UpdateError(
-            f"pulumi ended with exit code {code}; its messages are above",
-            f"run the command again, or after a crash: make recover{stack.suffix}",
-            engine_errors=engine_errors,
-        )
+    if not code:
+        return
+    try:
+        # The engine has said that a passphrase is wrong, but not which variable has it.
+        stack.require_secrets()
+    except backend.BackendError:
+        raise
+    except LabError:
+        pass
+    seen = backend.folder() is not None
+    raise UpdateError(
+        f"pulumi ended with exit code {code}; its messages are above",
+        f"run the command again, or after a crash: make recover{stack.suffix}"
+        if seen
+        else f"run the command again; if it says that the stack is locked and nobody works on it: pulumi cancel --yes "
+        f"--stack {stack.name}",
+        engine_errors=engine_errors,
+    )

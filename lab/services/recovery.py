@@ -18,7 +18,10 @@ from lab.platforms.embedded.ports import Ports
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lab.adapters.stack import Stack
+    from lab.adapters.stack import Lock, Stack
+
+
+_RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,11 @@ class HelmRelease:
     name: str
     status: str
 
+    @property
+    def id(self) -> str:
+        """The release as Pulumi calls it."""
+        return f"{self.namespace}/{self.name}"
+
 
 def recover(stack: Stack, say: Callable[[str], None]) -> None:
     """Make a stack ready for the next `up`. Each step reports what it found; a healthy stack is not changed.
@@ -37,19 +45,38 @@ def recover(stack: Stack, say: Callable[[str], None]) -> None:
     Raises:
         LabError: an update of the stack still runs.
     """
-    held = stack.lock()
-    if held and held.alive:
-        raise LabError(f"process {held.pid} still works on stack {stack.name}", "end it with Ctrl-C in its terminal")
-    if held:
-        say(f"breaking the lock of process {held.pid}, which is gone")
-        stack.cancel()
+    release(stack, say)
     if ended := end_orphans():
         say(f"ending {ended} plugin processes that the killed engine left")
     resources, forgotten = _without_pending(stack)
     if forgotten:
         say(f"removing {forgotten} pending operations from the state; the next up repeats them")
     if plane := _control_plane(resources):
-        _mend_cluster(plane, {entry["urn"].rsplit("::", 1)[1] for entry in resources}, say)
+        # Components have the names of the releases in them, so a name alone says nothing.
+        _mend_cluster(plane, {entry.get("id", "") for entry in resources if entry["type"] == _RELEASE}, say)
+
+
+def release(stack: Stack, say: Callable[[str], None], *, wait: Callable[[Lock], object] | None = None) -> bool:
+    """Break the lock that a killed update left, and return whether there was one.
+
+    Args:
+        stack: its lock is read where its backend allows that.
+        say: reports what is done.
+        wait: called with the lock of a process that still works, to wait for it; without it that is an error at once.
+
+    Raises:
+        LabError: an update of the stack still runs.
+    """
+    held = stack.lock()
+    if held and held.alive and wait:
+        wait(held)
+        held = stack.lock()
+    if held and held.alive:
+        raise LabError(f"{held.holder} has worked on stack {stack.name} since {held.since}", stack.patience(held))
+    if held:
+        say(f"breaking the lock of process {held.pid}, which is gone")
+        stack.cancel()
+    return held is not None
 
 
 def end_orphans() -> int:
@@ -62,7 +89,7 @@ def end_orphans() -> int:
 def half_done(stack: Stack) -> bool:
     """Check for pending operations in the state.
 
-    It reads the local backend's file. Without one it says no, since asking pulumi takes as long as an empty update.
+    It reads the file of a file backend. Elsewhere it says no, since asking pulumi takes as long as an empty update.
     """
     file = stack.state_file
     return file.is_file() and '"pending_operations":' in file.read_text(encoding="utf-8")
@@ -84,12 +111,12 @@ def _without_pending(stack: Stack) -> tuple[list[dict[str, Any]], int]:
 
 
 def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:
-    """Select the revisions that block an update.
+    """Select the revisions that block an update, given the ids of those that are in Pulumi's state.
 
     One that Pulumi does not know blocks its name; one that is pending blocks every change. The objects of the release
     stay: they carry its name and are taken over by the next installation.
     """
-    return [release for release in found if release.name not in known or release.status.startswith("pending-")]
+    return [release for release in found if release.id not in known or release.status.startswith("pending-")]
 
 
 def _mend_cluster(plane: ControlPlane, known: set[str], say: Callable[[str], None]) -> None:
@@ -138,16 +165,21 @@ def _orphans() -> list[psutil.Process]:
     stacks = str(paths.home().absolute() / "stacks")
     roots = [
         process
-        for process in psutil.process_iter(["cmdline"])
-        if _is_plugin(process.info["cmdline"] or []) and not _has_engine(process)
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if _is_plugin(process) and not _has_engine(process)
     ]
     relatives = (relative for root in roots for relative in (root, *root.children(recursive=True)))
     return [each for each in relatives if not any(stacks in word for word in _command_line(each))]
 
 
-def _is_plugin(command: list[str]) -> bool:
+def _is_plugin(process: psutil.Process) -> bool:
+    command, folder = process.info["cmdline"] or [], process.info["cwd"]
     ours = (str(paths.bin_dir() / "pulumi-"), str(paths.pulumi_home() / "plugins"))
-    return any(word.startswith(ours) for word in command)
+    if any(word.startswith(ours) for word in command):
+        return True
+    # A pulumi of the user's own has its plugins elsewhere; they work in the project's folder.
+    named = any(Path(word).name.startswith("pulumi-") for word in command[:2])
+    return named and folder is not None and Path(folder).is_relative_to(paths.PROJECT)
 
 
 def _command_line(process: psutil.Process) -> list[str]:

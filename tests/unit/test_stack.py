@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.adapters import backend
 from lab.adapters.stack import Stack, names
 from lab.core import paths
 from lab.core.errors import LabError
@@ -24,6 +26,9 @@ printf '%s\\n' "$@" > "$ISTIO_LAB_HOME/arguments"
 cat > "$ISTIO_LAB_HOME/input" 2>/dev/null
 pwd > "$ISTIO_LAB_HOME/folder"
 """
+
+
+ENCRYPTED = "config:\n  a:\n    secure: x\nencryptionsalt: v1:a\n"
 
 
 class Pulumi:
@@ -80,10 +85,10 @@ def gone() -> int:
     return child.pid
 
 
-def hold(stack: str, pid: int) -> None:
-    folder = paths.state_dir() / ".pulumi" / "locks" / "organization" / "istio-lab" / stack
+def hold(stack: str, pid: int, *, root: Path | None = None, host: str = "desk") -> None:
+    folder = (root or paths.state_dir()) / ".pulumi" / "locks" / "organization" / "istio-lab" / stack
     folder.mkdir(parents=True)
-    held = {"pid": pid, "username": "kim", "hostname": "desk", "timestamp": "2026-11-23T14:00:00+09:00"}
+    held = {"pid": pid, "username": "kim", "hostname": host, "timestamp": "2026-11-23T14:00:00+09:00"}
     (folder / "0a1b.json").write_text(json.dumps(held))
 
 
@@ -189,6 +194,102 @@ def test_a_killed_update_is_told_from_one_that_runs(gone: int) -> None:
 
     assert "was killed in the middle" in refused.value.message
     assert "make recover STACK=kim" in refused.value.remedy
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the user's own that keeps state."""
+    monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", (tmp_path / "team state").as_uri())
+    return tmp_path / "team state"
+
+
+def test_a_lock_in_a_file_backend_elsewhere_is_known_too(elsewhere: Path, working: int, gone: int) -> None:
+    hold("dev", working, root=elsewhere, host=socket.gethostname())
+    hold("kim", gone, root=elsewhere, host=socket.gethostname())
+
+    with pytest.raises(LabError, match=f"stack dev is in use by process {working} since"):
+        Stack("dev").require_unlocked()
+    with pytest.raises(LabError, match="was killed in the middle"):
+        Stack("kim").require_unlocked()
+
+
+def test_a_lock_of_another_machine_is_never_taken_for_a_dead_one(elsewhere: Path, gone: int) -> None:
+    hold("dev", gone, root=elsewhere)
+
+    with pytest.raises(LabError) as refused:
+        Stack("dev").require_unlocked()
+
+    assert f"stack dev is in use by process {gone} on desk" in refused.value.message
+    assert "pulumi cancel --yes --stack dev" in refused.value.remedy
+
+
+def test_a_stack_that_another_backend_has_is_asked_for_once(
+    pulumi: Pulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "s3://team-state")
+    pulumi.does('echo x >> "$ISTIO_LAB_HOME/calls"')
+    stack = Stack("kim")
+
+    assert stack.exists()
+    stack.ensure()
+
+    assert (tmp_path / "calls").read_text() == "x\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("config: {}\n", "config: {}\n"),
+        ("config:\r\n  a: 1\r\n", "config:\r\n  a: 1\r\n"),
+        ("encryptionsalt: v1:another\nconfig: {}\n", "config: {}\n"),
+        # These values could not be read any more.
+        (
+            "config:\n  a:\n    secure: x\nencryptionsalt: v1:a\n",
+            "config:\n  a:\n    secure: x\nencryptionsalt: v1:a\n",
+        ),
+    ],
+)
+def test_the_salt_of_the_projects_own_passphrase_stays_out_of_the_file_unless_values_need_it(
+    pulumi: Pulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str
+) -> None:
+    monkeypatch.setattr(paths, "PROJECT", tmp_path)
+    file = tmp_path / "Pulumi.kim.yaml"
+    file.write_bytes(before.encode())
+    file.chmod(0o640)
+    pulumi.does("grep -q encryptionsalt Pulumi.kim.yaml || echo 'encryptionsalt: v1:b' >> Pulumi.kim.yaml")
+
+    for run in (lambda: Stack("kim").pulumi("up"), Stack("kim").export, Stack("kim").preview):
+        run()
+        assert file.read_bytes().decode() == after
+    assert oct(file.stat().st_mode & 0o777) == oct(0o640)
+
+
+def test_a_file_of_another_backends_stack_is_left_as_pulumi_wrote_it(
+    elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "PROJECT", tmp_path)
+    (tmp_path / "Pulumi.kim.yaml").write_text("encryptionsalt: v1:a\n")
+
+    Stack("kim").pulumi("up")
+
+    assert (tmp_path / "Pulumi.kim.yaml").read_text() == "encryptionsalt: v1:a\n"
+    assert not elsewhere.exists()
+
+
+def test_a_passphrase_is_tried_on_a_copy_of_the_file(
+    pulumi: Pulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "PROJECT", tmp_path)
+    monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "s3://team-state")
+    paths.temporary_dir().mkdir()
+    (tmp_path / "Pulumi.kim.yaml").write_text("encryptionsalt: v1:a\n")
+    pulumi.does('cat "$7" > "$ISTIO_LAB_HOME/tried"; echo x >> "$7"; echo "error: incorrect passphrase" >&2; exit 255')
+
+    with pytest.raises(backend.BackendError, match="is not the passphrase"):
+        Stack("kim").require_secrets()
+
+    assert (tmp_path / "tried").read_text() == "encryptionsalt: v1:a\n"
+    assert (tmp_path / "Pulumi.kim.yaml").read_text() == "encryptionsalt: v1:a\n"
 
 
 def test_pulumi_runs_in_the_project_with_the_labs_environment(

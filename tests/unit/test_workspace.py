@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.adapters import workspace
+from lab.adapters import backend, workspace
 from lab.core import paths
 
 
@@ -157,6 +157,25 @@ def test_a_terminal_loses_the_switches_of_pulumi_and_python(monkeypatch: pytest.
     workspace.prepare()
     login = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN")
     assert sourced(*login, **dict.fromkeys(login, "secret")) == dict.fromkeys(login, "secret")
+    assert "secret" not in (paths.home() / "activate").read_text()
+
+
+def test_a_terminal_gets_the_backend_of_the_users_own_pulumi_too(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "login")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "own"))
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///team/state")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", "/team/passphrase")
+    workspace.prepare()
+
+    names = ("PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CREDENTIALS_PATH", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    expected = workspace.environment()
+
+    assert sourced(*names, PULUMI_HOME="x") == {name: expected[name] for name in names}
+    assert mode(paths.home() / "activate") == 0o600
+    assert expected["PULUMI_CREDENTIALS_PATH"] == str(tmp_path / "own")
+    assert Path(expected["PULUMI_HOME"]).is_relative_to(project)
 
 
 def test_variables_of_another_clones_terminal_are_overruled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +202,7 @@ def test_with_a_backend_of_ones_own_secrets_follow_pulumis_usual_variables(monke
 
     environment = workspace.environment()
 
-    assert not workspace.local_backend()
+    assert not backend.local()
     assert environment["PULUMI_BACKEND_URL"] == "s3://team-state"
     assert environment["PULUMI_CONFIG_PASSPHRASE"] == "the team's"  # noqa: S105 - made up
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment
@@ -192,7 +211,7 @@ def test_with_a_backend_of_ones_own_secrets_follow_pulumis_usual_variables(monke
 def test_an_empty_backend_means_the_local_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "")
 
-    assert workspace.local_backend()
+    assert backend.local()
     assert workspace.environment()["PULUMI_BACKEND_URL"] == f"{paths.state_dir().as_uri()}?metadata=skip"
 
 

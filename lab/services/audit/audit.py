@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.adapters import backend
 from lab.core.errors import LabError
 from lab.services.audit import finding, machine, record
 from lab.services.audit.finding import AuditReport, AuditVerdict, Finding
@@ -35,7 +36,10 @@ def examine(stack: Stack) -> AuditReport:
 
 def _state(stack: Stack) -> Finding:
     """Resources that a failed `down` left in the state."""
-    known = record.resources(stack.export()) if stack.exists() else []
+    if (state := stack.state()) is None:
+        note = f"there is no stack {stack.name} in {backend.described()}"
+        return Finding(looked_at="state", verdict=AuditVerdict.UNSEEN, note=note)
+    known = record.resources(state)
     if known and stack.last_update() != "destroy":
         raise LabError(
             f"stack {stack.name} still stands, with {len(known)} resources: an audit is for what was taken down",

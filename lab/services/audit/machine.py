@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
+from lab.adapters import backend
 from lab.core import paths
 from lab.platforms.embedded.ports import is_free
 from lab.services.audit import finding, record
@@ -54,7 +55,7 @@ def examine(stack: Stack) -> list[Finding]:
         _ports(record.last(stack), pids),
         finding.of("network namespaces", networks, remedy=ended),
         finding.of("files", _files(stack.directory), remedy=f"lab down{stack.option}"),
-        finding.of("locks", _locks(stack), remedy=f"pulumi cancel --yes --stack {stack.name}"),
+        _locks(stack),
         _credentials(stack),
     ]
 
@@ -138,9 +139,13 @@ def _files(directory: Path) -> list[str]:
     return [str(directory), *sorted(str(each) for each in directory.iterdir())]
 
 
-def _locks(stack: Stack) -> list[str]:
+def _locks(stack: Stack) -> Finding:
+    if backend.folder() is None:
+        note = f"those in {backend.described()} are known to pulumi alone, whose next command names them"
+        return Finding(looked_at="locks", verdict=AuditVerdict.UNSEEN, note=note)
     held = stack.lock()
-    return [f"of process {held.pid}, since {held.since}{'' if held.alive else ', which is gone'}"] if held else []
+    left = [f"of {held.holder}, since {held.since}{'' if held.alive else ', which is gone'}"] if held else []
+    return finding.of("locks", left, remedy=f"pulumi cancel --yes --stack {stack.name}")
 
 
 def _credentials(stack: Stack) -> Finding:

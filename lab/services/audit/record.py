@@ -67,9 +67,8 @@ def before_up(stack: Stack) -> None:
         _write(_baseline(stack), inventory.take(chosen))
 
 
-def before_down(stack: Stack) -> None:
-    """Record the lab; the last record stays if its state is already empty."""
-    state = stack.export()
+def before_down(stack: Stack, state: str) -> None:
+    """Record the lab by its exported state; the last record stays if that is already empty."""
     if resources(state):
         _write(_last(stack), of(state, server=_server(stack.kubeconfig)))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 from pulumi import automation as auto
 
-from lab.adapters import workspace
+from lab.adapters import backend, workspace
 from lab.core import paths
 from lab.services.lifecycle import UpdateError
 
@@ -29,8 +29,6 @@ _WAITING = re.compile(
 """Matches Pulumi's finished and still-running progress lines."""
 
 _ENVIRONMENT = {
-    # On a new machine the folder has no key yet; the state has.
-    "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
     # Engines and providers live for seconds: collecting garbage seldom saves a tenth of their work.
     "GOGC": "400",
 }
@@ -100,6 +98,8 @@ class AutomationEngine:
             try:
                 self.command.run(words, str(stack.workspace), _ENVIRONMENT, on_output=listen)
             except auto.CommandError as error:
+                if found := backend.explained(str(error), stack=stack.name, settings=stack.file.name):
+                    raise UpdateError(found.message, found.remedy, engine_errors=str(error)) from None
                 raise UpdateError(reason(str(error)), engine_errors=str(error)) from None
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType, TracebackType
 
+    from lab.adapters.stack import Lock
     from lab.services.classes.plan import Action, Plan
     from lab.services.classes.reporter import Reporter
 
@@ -202,20 +203,15 @@ class Executor:
     def _repair(self, stack: Stack) -> None:
         """Break the lock of a killed run, and forget its operations of unknown result."""
 
-        def released() -> bool:
-            held = stack.lock()
-            if held and held.alive:
-                self._reporter.step(stack.name, f"waiting for process {held.pid}, which still works on it")
-            return self._stop.is_set() or not (held and held.alive)
+        def say(text: str) -> None:
+            self._reporter.step(stack.name, text)
 
-        poll(released, timeout=_ORPHAN_TIMEOUT, interval=0.5)
-        held = stack.lock()
-        if held and held.alive:
-            raise LabError(f"process {held.pid} has worked on it since {held.since}")
-        if held:
-            stack.cancel()
-        if held or recovery.half_done(stack):
-            self._reporter.step(stack.name, "repairing what a killed run left")
+        def wait(held: Lock) -> None:
+            say(f"waiting for {held.holder}, which still works on it")
+            poll(lambda: self._stop.is_set() or not stack.in_use(), timeout=_ORPHAN_TIMEOUT, interval=0.5)
+
+        if recovery.release(stack, say, wait=wait) or recovery.half_done(stack):
+            say("repairing what a killed run left")
             recovery.forget_pending(stack)
 
     def _interrupted(self, number: int, _frame: FrameType | None) -> None:

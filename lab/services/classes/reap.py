@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from lab.adapters import backend
 from lab.adapters import stack as stacks
-from lab.adapters import workspace
 from lab.adapters.stack import Stack
 from lab.core import tags
 from lab.core.errors import LabError
@@ -125,7 +125,7 @@ def _trouble(stack: Stack, *, on_azure: bool) -> str:
     if on_azure != (stack.target == Target.AZURE):
         where = "it stands" if on_azure else "it does not stand"
         return f"{stack.file.name} says target {stack.target}, but {where} on Azure"
-    if stack.target == Target.EMBEDDED and not workspace.local_backend() and not stack.directory.is_dir():
+    if stack.target == Target.EMBEDDED and not backend.local() and not stack.directory.is_dir():
         return "it stands on another machine"
     return ""
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lab.adapters import files
+from lab.adapters import backend, files
 from lab.adapters.stack import Stack
-from lab.adapters.workspace import local_backend
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.services.classes.plan import StackRecord, State
@@ -160,7 +159,7 @@ def known() -> dict[str, StackRecord]:
 def known_anywhere(roster: Roster, selection: Selection) -> dict[str, StackRecord]:
     """The records on this machine, and with a shared backend also the selected stacks that are only there."""
     found = known()
-    if local_backend():
+    if backend.local():
         return found
     wanted = {roster.platform_stack: ""} if roster.shared else {}
     wanted |= {each.stack: each.id for each in roster.students}

@@ -37,6 +37,9 @@ class PretendedStack(Stack):
     def exists(self) -> bool:
         return self.there
 
+    def state(self) -> str | None:
+        return self.export() if self.there else None
+
     def export(self) -> str:
         return json.dumps({"version": 3, "deployment": {"resources": self.resources}})
 

@@ -85,6 +85,18 @@ def test_a_stack_that_nobody_knows_has_nothing_left(stack: PretendedStack) -> No
     assert audit()[0] == 0
 
 
+def test_a_state_and_locks_that_cannot_be_seen_are_not_said_to_be_clean(
+    stack: PretendedStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.there = False
+    monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "s3://team-state")
+
+    found = {each["looked_at"]: each for each in json.loads(audit("--json")[1])["findings"]}
+
+    assert found["state"]["verdict"] == found["locks"]["verdict"] == "not seen"
+    assert found["state"]["note"] == "there is no stack kim in ISTIO_LAB_BACKEND_URL=s3://team-state"
+
+
 def test_a_share_of_another_cluster_says_what_was_not_looked_at(stack: PretendedStack) -> None:
     stack.configure(target="shared")
 

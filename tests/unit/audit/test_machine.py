@@ -148,7 +148,7 @@ def stands_on(stack: PretendedStack, ports: dict[str, int], *, server: str = "")
     stack.resources = [resource(kind, "control-plane", outputs={"ports": ports})]
     if server:
         kubeconfig(stack.kubeconfig, server)
-    record.before_down(stack)
+    record.before_down(stack, stack.export())
     stack.resources = []
     if server:
         stack.kubeconfig.unlink()

@@ -58,7 +58,7 @@ def test_the_ports_are_those_of_the_state(stack: PretendedStack) -> None:
     stack.resources = [*PULUMIS_OWN, EMBEDDED]
     kubeconfig(stack.kubeconfig, "https://127.0.0.1:20002")
 
-    record.before_down(stack)
+    record.before_down(stack, stack.export())
 
     assert record.last(stack) == LabRecord(
         server="https://127.0.0.1:20002", ports={"etcd": 20001, "kube_apiserver": 20002}
@@ -68,7 +68,7 @@ def test_the_ports_are_those_of_the_state(stack: PretendedStack) -> None:
 def test_the_groups_and_the_identities_on_azure_are_those_of_the_state(stack: PretendedStack) -> None:
     stack.resources = AZURE
 
-    record.before_down(stack)
+    record.before_down(stack, stack.export())
 
     assert record.last(stack) == LabRecord(
         subscription=SUBSCRIPTION,
@@ -79,10 +79,10 @@ def test_the_groups_and_the_identities_on_azure_are_those_of_the_state(stack: Pr
 
 def test_the_last_record_stays_when_the_state_is_empty(stack: PretendedStack) -> None:
     stack.resources = [EMBEDDED]
-    record.before_down(stack)
+    record.before_down(stack, stack.export())
     stack.resources = PULUMIS_OWN
 
-    record.before_down(stack)
+    record.before_down(stack, stack.export())
 
     found = record.last(stack)
     assert found is not None
@@ -92,7 +92,7 @@ def test_the_last_record_stays_when_the_state_is_empty(stack: PretendedStack) ->
 def test_a_record_is_its_owners_alone_and_a_broken_one_is_none(stack: PretendedStack) -> None:
     assert record.last(stack) is None
     stack.resources = [EMBEDDED]
-    record.before_down(stack)
+    record.before_down(stack, stack.export())
     file = paths.home() / "audit" / "kim.json"
 
     assert file.stat().st_mode & 0o777 == 0o600
@@ -103,7 +103,7 @@ def test_a_record_is_its_owners_alone_and_a_broken_one_is_none(stack: PretendedS
 def test_credentials_of_the_same_server_are_swept_and_no_others(stack: PretendedStack) -> None:
     stack.resources = [EMBEDDED]
     kubeconfig(stack.kubeconfig, "https://127.0.0.1:2000")
-    record.before_down(stack)
+    record.before_down(stack, stack.export())
     own = kubeconfig(paths.temporary_dir() / "kubeconfig1", "https://127.0.0.1:2000")
     others = kubeconfig(paths.temporary_dir() / "kubeconfig2", "https://127.0.0.1:20002")
     broken = paths.temporary_dir() / "kubeconfig3"
@@ -120,7 +120,7 @@ def test_nothing_is_swept_when_nobody_knows_the_server(stack: PretendedStack) ->
     broken = paths.temporary_dir() / "kubeconfig3"
     broken.write_text("{")
     stack.resources = AZURE
-    record.before_down(stack)
+    record.before_down(stack, stack.export())
 
     record.sweep(stack)
 

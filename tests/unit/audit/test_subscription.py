@@ -58,7 +58,7 @@ def left(stack: PretendedStack) -> dict[str, tuple[str, ...]]:
 def was_there(stack: PretendedStack) -> None:
     """A lab that stood on Azure and was taken down."""
     stack.resources = AZURE
-    record.before_down(stack)
+    record.before_down(stack, stack.export())
     stack.resources = []
 
 
@@ -86,7 +86,7 @@ def test_both_resource_groups_are_found_with_and_without_a_record(
 
 def test_what_the_record_names_is_found_whatever_it_is_called(stack: PretendedStack, az: FakeAz) -> None:
     stack.resources = [{**AZURE[0], "id": f"{SCOPE}/called-otherwise"}]
-    record.before_down(stack)
+    record.before_down(stack, stack.export())
     az.answers("group list", [group("called-otherwise"), group("somebodys")])
 
     assert left(stack) == {"resource group": ("called-otherwise",)}

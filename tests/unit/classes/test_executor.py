@@ -14,7 +14,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from lab.adapters.stack import Stack
+from lab.adapters.stack import Lock, Stack
 from lab.cli import class_run
 from lab.core import paths
 from lab.core.errors import LabError
@@ -125,7 +125,8 @@ def engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedEngines
     monkeypatch.setattr(executor, "_in_foreground", lambda: False)
     monkeypatch.setattr(recovery, "end_orphans", lambda: 0)
     monkeypatch.setattr(Stack, "ensure", lambda _: None)
-    nothing = SimpleNamespace(before_up=lambda _: None, before_down=lambda _: None, sweep=lambda _: None)
+    monkeypatch.setattr(Stack, "export", lambda _: "{}")
+    nothing = SimpleNamespace(before_up=lambda _: None, before_down=lambda *_: None, sweep=lambda _: None)
     monkeypatch.setattr(lifecycle, "record", nothing)
     monkeypatch.setattr(
         lifecycle, "sweep", lambda stack: found.did.append(("sweep", stack.name.removeprefix("student-")))
@@ -471,12 +472,14 @@ def test_a_stack_that_another_process_holds_is_left_to_it(
     engines: PretendedEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(executor, "_ORPHAN_TIMEOUT", 0.0)
-    monkeypatch.setattr(Stack, "lock", lambda _: SimpleNamespace(alive=True, pid=7, since="noon"))
+    monkeypatch.setattr(Lock, "alive", True)
+    monkeypatch.setattr(Stack, "lock", lambda _: Lock(pid=7, since="noon"))
     in_the_backend("student-anna")
     outcome = carry_out(planned(only=frozenset({"anna"})), engines)
 
     assert engines.did == []
-    assert [each.error for each in outcome.failed] == ["process 7 has worked on it since noon"]
+    (error,) = (each.error for each in outcome.failed)
+    assert error.startswith("process 7 has worked on stack student-anna since noon; do: wait for it to end")
 
 
 def test_what_a_killed_run_left_is_put_right_first(engines: PretendedEngines, monkeypatch: pytest.MonkeyPatch) -> None:
