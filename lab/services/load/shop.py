@@ -71,7 +71,7 @@ def on_loopback(app: str, settings: Mapping[str, Mapping[str, str]], progress: P
         folder = Path(name)
 
         def run(which: str, **more: str) -> str:
-            environment = {**runtime.environment(), **settings.get(which, {}), **more}
+            environment = {**settings.get(which, {}), **more}
             label = f"starting {which} on this machine"
             with progress.step(label, usual=2):
                 return stack.enter_context(_running(runtime.command(which), environment, folder / f"{which}.log"))
