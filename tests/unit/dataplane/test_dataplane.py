@@ -52,7 +52,40 @@ def test_a_pod_is_what_its_application_container_says_not_its_sidecar() -> None:
 
     assert known is not None
     assert known.key == "order-7d-x2.tutorial"
-    assert (known.environment, known.config_maps, known.drain) == ({"APP_VERSION": "v2"}, ("config-dev",), 5)
+    assert (known.container["name"], known.drain) == ("order", 5)
+
+
+def test_a_pod_drains_no_longer_than_it_may_live_after_its_deletion() -> None:
+    whole = found()
+    whole["spec"]["containers"][1]["lifecycle"]["preStop"]["sleep"]["seconds"] = 86_400
+    known = pods.running(whole)
+    whole["spec"]["terminationGracePeriodSeconds"] = 10**9
+    patient = pods.running(whole)
+
+    assert known is not None
+    assert known.drain == 30
+    assert patient is not None
+    assert patient.drain == 120
+
+
+def test_a_pod_in_the_network_of_its_node_has_no_address_of_its_own() -> None:
+    whole = found()
+    whole["spec"]["hostNetwork"] = True
+
+    assert pods.running(whole) is None
+
+
+@pytest.mark.parametrize("length", [1, 63, 64, 253])
+def test_a_long_name_fits_files_and_host_names(length: int) -> None:
+    names = {sandbox.name_of("a" * length + each, "n" * 63) for each in ("b", "c")}
+
+    for name in names:
+        box = sandbox.Sandbox(name=name, index=0, address="10.240.0.9")
+        assert len(f"{name}-istio-proxy.log.1") <= 255
+        assert 1 <= len(box.hostname) <= 63
+        assert box.hosts.name == "n" * 63
+    assert len(names) == 2, "two Pods have two folders"
+    assert sandbox.name_of("siege", "tutorial") == "siege.tutorial"
 
 
 @pytest.mark.parametrize(
@@ -92,6 +125,18 @@ def test_envoy_says_which_pod_it_is_and_asks_istiod_for_the_rest() -> None:
     assert told["node"]["metadata"]["INTERCEPTION_MODE"] == "NONE"
     assert str(ISTIOD) in json.dumps(told["static_resources"])
     assert told["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "text", ['"}], "admin": {"', "'; reboot #", "$(reboot)", "%{HOSTNAME}", "a\nb: c", "\\", "{{ .x }}"]
+)
+def test_what_a_pod_is_called_stays_a_text_in_its_envoys_configuration(text: str) -> None:
+    named = Pod(uid="1", name=text, namespace=text, address="10.240.0.9", labels={"app": text, text: text})
+    told = json.loads(proxy.bootstrap(named, Proxy.SIDECAR, ISTIOD))
+    usual = json.loads(proxy.bootstrap(pod(app="siege"), Proxy.SIDECAR, ISTIOD))
+
+    assert told["node"]["metadata"]["LABELS"] == {"app": text, text: text}
+    assert {key: told[key] for key in told if key != "node"} == {key: usual[key] for key in usual if key != "node"}
 
 
 def test_a_gateway_intercepts_nothing_by_its_nature() -> None:
