@@ -48,18 +48,24 @@ _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 _ENTER = """
 set -e
-cd "$1"
-mount --bind "$2" etc/hosts
-mount --bind "$3" run/pod
-mount -t proc -o nosuid,nodev,noexec proc proc
-echo 0 > proc/sys/net/ipv4/ip_unprivileged_port_start
-mount --bind proc/sys proc/sys
-for own in proc/sys etc/hosts; do mount -o remount,bind,ro,nosuid,nodev,noexec "$own"; done
-hostname "$4"
-shift 4
-while [ "$1" != -- ]; do
+bind() {
   mount --bind "$1" "$2"
   mount -o remount,bind,ro,nosuid,nodev,noexec "$2"
+}
+echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
+hostname "$4"
+cd "$1"
+bind "$2" etc/hosts
+mount --bind "$3" run/pod
+mount -t proc -o "$5,nosuid,nodev,noexec" proc proc
+if [ "$5" = rw ]; then
+  for own in sys bus fs irq sysrq-trigger; do
+    [ ! -e "proc/$own" ] || bind "proc/$own" "proc/$own"
+  done
+fi
+shift 5
+while [ "$1" != -- ]; do
+  bind "$1" "$2"
   shift 2
 done
 shift
@@ -72,7 +78,7 @@ exit $?
 """Makes the view the root, and leaves the machine's. An Envoy listens on the ports of Services, also on those below
 1024. The shell stays: the first process of a container ignores signals that should end it."""
 
-_LOOK = "import sys; [open(each).close() for each in sys.argv[1:]]"
+_LOOK = "import os, sys; [os.listdir(each) if os.path.isdir(each) else open(each).close() for each in sys.argv[1:]]"
 
 _WITHOUT = "The processes of Pods run without"
 
@@ -106,7 +112,10 @@ class Confinement:
         """Return the command prefix that starts a process in the view, with processes and names of its own."""
         own = [_program("unshare"), "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
         files = [word for source, target in more for word in (str(source), str(target).lstrip("/"))]
-        return [*own, "sh", "-c", _ENTER, "sh", str(self.root), str(hosts), str(temporary), hostname, *files, "--"]
+        # A user namespace is made by a write to /proc.
+        proc = "rw" if "--user" in self.user else "ro"
+        words = [str(self.root), str(hosts), str(temporary), hostname, proc]
+        return [*own, "sh", "-c", _ENTER, "sh", *words, *files, "--"]
 
     def words(self, index: int) -> list[str]:
         """Return the command prefix that takes its rights from a process, and sets its limits."""
