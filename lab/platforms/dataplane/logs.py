@@ -18,6 +18,7 @@ def bound(log: Path, longest: int = _LONGEST) -> None:
     Its process has it open, so it is copied and cut: a line that is written meanwhile is lost.
     """
     if log.exists() and log.stat().st_size > longest:
+        former(log).touch(0o600)
         shutil.copyfile(log, former(log))
         with log.open("r+b") as file:
             file.truncate()
