@@ -184,6 +184,20 @@ def test_a_process_of_a_pod_reads_no_secret_writes_nowhere_and_has_no_rights(mac
     assert seen["limits"]["CORE"] == [0, 0]
 
 
+def test_where_only_their_owner_may_read_the_files_processes_stay_their_owners_without_rights(machine: Machine) -> None:
+    if machine.user:
+        pytest.skip("they are their owner's in any case")
+    (machine.folder / "seen").chmod(0o700)
+    found = machine.tried(ATTEMPT, [str(machine.folder / name) for name in SECRETS])
+    seen = json.loads(found["log"])
+
+    assert len(found["said"]) == 1
+    assert found["said"][0].startswith("The processes of Pods run without a user of their own, though without rights")
+    assert "Permission denied" in found["said"][0]
+    assert (seen["read"], seen["written"], seen["killed"]) == ([], [], [])
+    assert {*seen["status"]["CapEff"], *seen["status"]["CapPrm"]} == {"0" * 16}
+
+
 def test_an_endless_log_ends_its_process(machine: Machine) -> None:
     found = machine.tried(ENDLESS)
 
