@@ -162,7 +162,7 @@ class ControlPlane:
     def _state(self, component: str) -> str:
         if (found := _find(self._cluster, component)) is None:
             return _DEAD
-        return _RUNNING if component_flags.complete(component, found.cmdline(), self._flags) else _OUTDATED
+        return _RUNNING if component_flags.complete(component, process_tree.command(found), self._flags) else _OUTDATED
 
     def _save_flags(self) -> None:
         """Give the components their flags where kwokctl has saved them: an earlier version of this program had fewer.

@@ -79,7 +79,7 @@ class Istiod:
         """`running`, `not ready`, `dead`, or `outdated` for one of an earlier version of this program."""
         if (found := _find(self.control_plane.directory)) is None:
             return "dead"
-        if not set(self.arguments) <= set(found.cmdline()):
+        if not set(self.arguments) <= set(process_tree.command(found)):
             return "outdated"
         return _RUNNING if _answers(self.control_plane.ports.istiod_http) else "not ready"
 
