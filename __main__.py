@@ -1,14 +1,15 @@
 """The lab, chapter by chapter: platform, mesh, observability, tutorial, rollouts, shop, students, traffic, outputs."""
 
 import signal
+import sys
 
 import pulumi
 from pulumi import ResourceOptions
 
+from components import outputs
 from components.common.namespaces import DEFAULT
 from components.mesh.istio import Istio, IstioArgs
 from components.observability.observability import Observability, ObservabilityArgs
-from components.platform import shared
 from components.platform.base import Platform
 from components.platform.select import select
 from components.rollouts.rollouts import Rollouts, RolloutsArgs
@@ -16,17 +17,25 @@ from components.shop.shop import Shop, ShopArgs
 from components.students import program as students
 from components.traffic.traffic import Traffic, TrafficArgs
 from components.tutorial import Tutorial, TutorialArgs
-from lab.core import paths, tags
+from lab import toolchain
+from lab.adapters import files
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.core.progress import Progress
 from lab.settings import Settings
 
 
 async def main() -> pulumi.Inputs:
     """Declare what the settings ask for: a whole lab, or a student's share of one."""
-    settings, stack = Settings.load(), pulumi.get_stack()
-    for warning in settings.warnings:
-        pulumi.log.warn(warning)
-    platform = await select(settings, stack)
-    return (students.share if settings.shares else course)(settings, stack, platform)
+    try:
+        settings, stack = Settings.load(), pulumi.get_stack()
+        for warning in settings.warnings:
+            pulumi.log.warn(warning)
+        toolchain.bring_artifacts(Progress(sys.stdout))  # The engine shows what the program prints.
+        platform = await select(settings, stack)
+        return (students.share if settings.shares else course)(settings, stack, platform)
+    except LabError as error:
+        raise pulumi.RunError(str(error)) from None  # The engine shows this type without a stack trace.
 
 
 def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
@@ -62,17 +71,10 @@ def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
     traffic_args = TrafficArgs(settings=settings.traffic, namespace=tutorial.namespace, depends_on=istio.ready)
     traffic = Traffic("traffic", traffic_args, cluster_opts)
     platform.run_workloads([*workloads, traffic], metrics=settings.rollouts.delivery.analysed)
-
-    return {
-        "kubeconfig": platform.kubeconfig,
-        tags.OUTPUT: settings.tags(stack),
-        **platform.outputs,
-        **observability.urls,
-        "bookinfoUrl": pulumi.Output.concat("http://", istio.ingress_address, "/productpage"),
-        shared.OUTPUT: shared.facts(platform, istio.ingress_address),
-    }
+    return outputs.of_lab(stack, settings.tags(stack), platform, istio, observability)
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too, but stopping is the engine's task.
+    files.be_private()
     pulumi.run(main)

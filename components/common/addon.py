@@ -17,6 +17,7 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
 from components.common.exposure import PRIVATE, Exposure
+from lab.core import paths
 from lab.core.manifests import dump
 from lab.core.namespaces import ISTIO_SYSTEM
 
@@ -101,7 +102,7 @@ class Addon(pulumi.ComponentResource):
         self.release = k8s.helm.v3.Release(
             name,
             name=name,
-            chart=str(_chart(context.directory / "charts" / name, manifests)),
+            chart=str(_chart(paths.charts_dir(context.directory) / name, manifests)),
             namespace=context.namespace,
             values={
                 # As text: the engine handles and logs each property of a value, and shows a text's diff line by line.

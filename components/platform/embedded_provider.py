@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lab.platforms.embedded.control_plane import ControlPlane
     from lab.platforms.embedded.nodes import NodeSpec
 
@@ -33,7 +35,13 @@ class ControlPlaneProvider(ResourceProvider):
         """Create the cluster under a new identity, so that its content is made again."""
         from uuid import uuid4
 
+        from lab import toolchain
+        from lab.platforms.embedded import ownership
+
+        ownership.require_own(_directory(props))
+        bring(toolchain.EMBEDDED)
         _control_plane(props).create(_nodes(props))
+        ownership.claim(_directory(props))
         return CreateResult(uuid4().hex, _outputs(props))
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
@@ -52,6 +60,9 @@ class ControlPlaneProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
         """Start what is down and apply the settings of the nodes."""
+        from lab import toolchain
+
+        bring(toolchain.EMBEDDED)
         plane = _control_plane(news)
         if not plane.healthy:
             plane.start()
@@ -110,7 +121,15 @@ class _ProcessProvider(ResourceProvider):
         """Return its health for `pulumi refresh`."""
         return ReadResult(id_, {**props, "state": self._process(props).health()})
 
+    def _tools(self, props: Props) -> tuple[str, ...]:
+        """Return the tools that it runs beyond those of the control plane."""
+        del props
+        return ()
+
     def _started(self, props: Props) -> Props:
+        from lab import toolchain
+
+        bring((*toolchain.EMBEDDED, *self._tools(props)))
         process = self._process(props)
         process.start()
         return {**props, "state": process.health()}
@@ -166,11 +185,26 @@ class DataPlaneProvider(_ProcessProvider):
 
         return DataPlane(control_plane=_control_plane(props), metrics=bool(props.get("metrics")))
 
+    def _tools(self, props: Props) -> tuple[str, ...]:
+        from lab.platforms.dataplane import lifecycle
+
+        return ("prometheus",) if props.get("metrics") and not lifecycle.unavailable() else ()
+
     def delete(self, _id: str, props: Props) -> None:
         """Stop it with all that runs in it."""
         from lab.platforms.dataplane import lifecycle
 
         lifecycle.stop(_directory(props))
+
+
+def bring(tools: Sequence[str]) -> None:
+    """Have tools on this machine. The engine shows what this process prints, and so the progress."""
+    import sys
+
+    from lab import toolchain
+    from lab.core.progress import Progress
+
+    toolchain.ensure(tools, progress=Progress(sys.stdout))
 
 
 def _integers(values: Props) -> Props:
@@ -186,7 +220,7 @@ def _control_plane(props: Props) -> ControlPlane:
     from lab.platforms.embedded.control_plane import ControlPlane
     from lab.platforms.embedded.ports import Ports
 
-    return ControlPlane(directory=_directory(props), ports=Ports(**_integers(props["ports"])))
+    return ControlPlane(directory=_directory(props), ports=Ports.of(_integers(props["ports"])))
 
 
 def _nodes(props: Props) -> NodeSpec:

@@ -30,12 +30,12 @@ _SALT_FILTER = "istio-lab-salt"
 def prepare() -> None:
     """Make the folders, the passphrase, the activation script and git's filter; what is there already stays."""
     for folder in (paths.home(), paths.state_dir(), paths.pulumi_home(), paths.temporary_dir()):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.folder(folder)
     _sweep_temporary_files()
     _make_passphrase(paths.passphrase_file())
     _write(paths.home() / "activate", _activation_script())
     command = _write(paths.bin_dir() / "lab", _command_script())
-    command.chmod(0o755)
+    command.chmod(0o700)
     _keep_salt_out_of_git()
 
 
@@ -107,8 +107,8 @@ def _keep_salt_out_of_git() -> None:
 
 def _write(file: Path, text: str) -> Path:
     if not file.is_file() or file.read_text() != text:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        files.folder(file.parent)
+        files.write(file, text)
     return file
 
 

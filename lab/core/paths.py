@@ -60,6 +60,11 @@ def stack_dir(stack: str) -> Path:
     return home() / "stacks" / stack
 
 
+def charts_dir(stack_directory: Path) -> Path:
+    """The charts that the program renders for a stack while the engine already makes its platform."""
+    return stack_directory / "charts"
+
+
 def class_dir() -> Path:
     """What belongs to classes on this machine: a folder for each stack of one."""
     return home() / "class"

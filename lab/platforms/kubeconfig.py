@@ -214,7 +214,7 @@ def clean(content: str, *, keep: Iterable[str], purge_crds: bool) -> None:
 @contextlib.contextmanager
 def written(content: str) -> Iterator[Path]:
     """Write a kubeconfig to a private file for the length of a `with` block."""
-    paths.temporary_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.folder(paths.temporary_dir())
     descriptor, name = tempfile.mkstemp(prefix="kubeconfig", dir=paths.temporary_dir())
     try:
         with os.fdopen(descriptor, "w") as out:
@@ -226,7 +226,7 @@ def written(content: str) -> Iterator[Path]:
 
 def write(content: str, directory: Path) -> None:
     """Write a stack's kubeconfig into its folder, readable by its owner alone."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.folder(directory)
     files.write(directory / "kubeconfig", content)
 
 

@@ -20,7 +20,6 @@ from lab.services import azure_updates, recovery
 from lab.services.audit import record
 from lab.services.cost import limit
 from lab.settings import Settings, Target
-from lab.toolchain import artifacts, dashboards
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,8 +104,7 @@ def prepare(progress: Progress, *more_tools: str, look_again: bool = False) -> N
         look_again: try dashboards again that could not be had before.
     """
     toolchain.ensure((*toolchain.DEFAULT, *more_tools), progress=progress)
-    artifacts.ensure(progress=progress)
-    dashboards.ensure(again=look_again, progress=progress)
+    toolchain.bring_artifacts(progress, look_again=look_again)
     workspace.prepare()
 
 

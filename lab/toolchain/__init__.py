@@ -8,25 +8,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.toolchain.catalog import DEFAULT, LOAD, OBSERVABILITY, OPTIONAL, TESTS
+from lab.core import paths
+from lab.toolchain.catalog import DEFAULT, EMBEDDED, LOAD, OBSERVABILITY, OPTIONAL, TESTS
 from lab.toolchain.resolve import attempt, ensure, path
 
 if TYPE_CHECKING:
+    from lab.core.progress import Progress
     from lab.toolchain.status import ToolStatus
 
 __all__ = [
     "DEFAULT",
+    "EMBEDDED",
     "LOAD",
     "OBSERVABILITY",
     "OPTIONAL",
     "TESTS",
     "attempt",
+    "bring_artifacts",
     "ensure",
     "path",
     "prune_go_cache",
     "report",
     "verify",
 ]
+
+
+def bring_artifacts(progress: Progress, *, look_again: bool = False) -> None:
+    """Have the charts and manifests, and the dashboards that can be had.
+
+    Args:
+        progress: shows what takes long.
+        look_again: try dashboards again that could not be had before.
+
+    Raises:
+        LabError: no source has an artifact, or the lock file is wrong.
+    """
+    from lab.toolchain import artifacts, dashboards
+
+    paths.home().mkdir(parents=True, exist_ok=True, mode=0o700)
+    artifacts.ensure(progress=progress)
+    dashboards.ensure(again=look_again, progress=progress)
 
 
 def report() -> list[ToolStatus]:

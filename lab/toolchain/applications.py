@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.adapters import environment, process
+from lab.adapters import environment, files, process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.toolchain import cache, download
@@ -136,9 +136,12 @@ def _install(folder: Path) -> None:
         options = ["--quiet", "--disable-pip-version-check", "--no-input", "--root-user-action=ignore"]
         options += ["--require-hashes", "--only-binary=:all:", f"--target={packages}"]
         command = [sys.executable, "-m", "pip", "install", *options, "--requirement", str(_requirements())]
-        done = process.run(command, environment=environment.make(environment.PIP), check=False)
+        done = process.run(command, environment=environment.make(environment.PIP), check=False, umask=files.READABLE)
         if done.code:
             raise LabError(f"The packages of the shop's applications could not be installed: {done.last_words}", remedy)
+        # They are no secret, and the processes of Pods run as other users.
+        for each in (packages, *packages.rglob("*")):
+            each.chmod(each.stat().st_mode | (0o555 if each.is_dir() else 0o444))
         cache.put(packages, folder)
 
 

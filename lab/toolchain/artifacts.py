@@ -203,7 +203,7 @@ class _Search:
             raise LabError(
                 "\n".join((f"No source has {', '.join(missing)}:", *dict.fromkeys(causes))),
                 "One source is enough: let the download through (HTTPS_PROXY, ISTIO_LAB_MIRROR), or install Go with a "
-                "module proxy in reach (GOPROXY). Then run `lab setup` again.",
+                "module proxy in reach (GOPROXY). Then run the same command again.",
             )
         return {name: _file(name, artifact) for name, artifact in wanted.items()}
 

@@ -247,5 +247,19 @@ LOAD = ("fortio",)
 TESTS = ("helm", *OBSERVABILITY, *LOAD)
 """What only tests and benchmarks need, beside `lab load`."""
 
+EMBEDDED = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    "kwokctl",
+    "metrics-server",
+    "kubectl",
+    "pilot-discovery",
+    "rollouts-controller",
+)
+"""What the resources of the embedded target run."""
+
 DEFAULT = tuple(name for name in TOOLS if name not in (*TESTS, *OPTIONAL))
 """What a lab needs."""

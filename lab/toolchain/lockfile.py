@@ -50,11 +50,13 @@ class Prebuilt(_Strict):
         url: the file or archive (.tar.gz, .tgz, .zip).
         sha256: of what is downloaded, so of the archive if it is one.
         member: the tool's path inside the archive.
+        seen: the public record of the checksum, where the publisher's own checksum file could not be asked.
     """
 
     url: Https
     sha256: Sha256
     member: RelativePath | None = None
+    seen: str | None = None
 
 
 class Artifact(_Strict):

@@ -179,5 +179,5 @@ class Search:
             "\n".join(lines),
             "One source is enough: let the downloads through (HTTPS_PROXY, ISTIO_LAB_MIRROR), or install the Go named "
             "above with a module proxy in reach (GOPROXY), or put the pinned version on PATH. "
-            "Then run `lab setup` again: what is there already is kept.",
+            "Then run the same command again: what is there already is kept.",
         )

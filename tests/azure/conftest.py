@@ -15,7 +15,7 @@ import psutil
 import pytest
 import yaml
 
-from lab.core import paths
+from lab.core import paths, versions
 from tests.azure import aks
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from tests.engine.laboratory import Laboratory
 
-_PLUGIN = "plugins/resource-azure-native-v3.29.0"
 _GLANCE = 0.1
 """Seconds between two looks at the command lines."""
 
@@ -93,16 +92,7 @@ class Subscription:
 def subscription(laboratory: Laboratory) -> Iterator[Subscription]:
     # A socket's path has room for a hundred characters only.
     folder = Path(tempfile.mkdtemp(prefix="azure-"))
-    hook = f"{shlex.quote(sys.executable)} -m tests.azure.aks {folder}"
-    # Set in the scripts: what the lab starts gets no variable that it does not know.
-    variables = {"PYTHONPATH": str(paths.PROJECT), "STANDIN_DIR": str(folder), "STANDIN_ON_CLUSTER": hook}
-    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
-    python = f"{settings} exec {shlex.quote(sys.executable)} -m"
-    _script(
-        laboratory.project / ".lab/pulumi" / _PLUGIN / "pulumi-resource-azure-native", f"{python} tests.azure.standin"
-    )
-    _script(folder / "bin/az", f"{python} tests.azure.az")
-    _script(folder / "bin/kubelogin", f"{python} tests.azure.kubelogin")
+    place_programs(folder, plugins=laboratory.project / ".lab/pulumi/plugins")
     search = f"{folder / 'bin'}:{laboratory.environment['PATH']}"
     standing = laboratory.other("azure").with_environment(PATH=search)
     standing.pulumi("stack", "init").succeeded()
@@ -110,6 +100,19 @@ def subscription(laboratory: Laboratory) -> Iterator[Subscription]:
     standing.pulumi("stack", "rm", "--yes", "--force", "--preserve-config").succeeded()
     aks.delete(folder)
     shutil.rmtree(folder)
+
+
+def place_programs(folder: Path, *, plugins: Path) -> None:
+    """Put the stand-in for Pulumi's provider among the plugins, and those of az and kubelogin into `bin`."""
+    hook = f"{shlex.quote(sys.executable)} -m tests.azure.aks {folder}"
+    # Set in the scripts: what the lab starts gets no variable that it does not know.
+    variables = {"PYTHONPATH": str(paths.PROJECT), "STANDIN_DIR": str(folder), "STANDIN_ON_CLUSTER": hook}
+    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    python = f"{settings} exec {shlex.quote(sys.executable)} -m"
+    plugin = plugins / f"resource-azure-native-v{versions.PULUMI_AZURE_NATIVE}" / "pulumi-resource-azure-native"
+    _script(plugin, f"{python} tests.azure.standin")
+    _script(folder / "bin/az", f"{python} tests.azure.az")
+    _script(folder / "bin/kubelogin", f"{python} tests.azure.kubelogin")
 
 
 def _script(file: Path, command: str) -> None:

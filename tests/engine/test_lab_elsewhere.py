@@ -3,56 +3,16 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from lab.adapters import kubectl
-from lab.platforms.embedded import control_plane
-from lab.platforms.embedded.control_plane import ControlPlane
-from lab.platforms.embedded.nodes import NodeSpec
-from lab.platforms.embedded.ports import Ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from tests.engine.existing_cluster import ByHand
     from tests.engine.laboratory import Laboratory
-
-# What the lab could leave behind anywhere in a cluster.
-KINDS = (
-    "namespaces,customresourcedefinitions,mutatingwebhookconfigurations,validatingwebhookconfigurations,"
-    "clusterroles,clusterrolebindings,configmaps,secrets,serviceaccounts,deployments,services"
-)
-
-
-@dataclass(frozen=True)
-class ByHand:
-    """A cluster that somebody started, without the lab's doing."""
-
-    kubeconfig: Path
-
-    def objects(self) -> set[str]:
-        """Everything in it, byte for byte but for what the API server itself counts up."""
-        found = json.loads(kubectl.run(self.kubeconfig, "get", KINDS, "-A", "-o", "json"))["items"]
-        return {json.dumps(without_bookkeeping(each), sort_keys=True) for each in found}
-
-
-@pytest.fixture(scope="module")
-def by_hand() -> Iterator[ByHand]:
-    folder = Path(tempfile.mkdtemp(prefix="by-hand-"))
-    plane = ControlPlane(directory=folder / "cluster", ports=Ports.allocate())
-    plane.create(NodeSpec(count=2, zones=1, cpu=4, memory="16Gi"))
-    # The controllers put a ConfigMap and a ServiceAccount into every namespace, a moment after the start.
-    for namespace in ("default", "kube-system", "kube-public", "kube-node-lease"):
-        for what in ("configmap/kube-root-ca.crt", "serviceaccount/default"):
-            kubectl.run(plane.kubeconfig, "wait", "--for=create", what, "-n", namespace, "--timeout=60s")
-    yield ByHand(plane.kubeconfig)
-    control_plane.remove(plane.directory)
-    folder.rmdir()
 
 
 @pytest.fixture(scope="module")
@@ -141,13 +101,6 @@ def configure(stack: Laboratory, cluster: ByHand, **given: object) -> None:
     before = yaml.safe_load(file.read_text()) if file.exists() else {}
     config = {"istio-lab:target": "kubeconfig", "istio-lab:kubeconfig": settings}
     file.write_text(yaml.safe_dump({**before, "config": config}))
-
-
-def without_bookkeeping(found: dict[str, Any]) -> dict[str, Any]:
-    metadata = {
-        key: value for key, value in found["metadata"].items() if key not in ("resourceVersion", "managedFields")
-    }
-    return {**found, "metadata": metadata}
 
 
 def injected(pod: dict[str, Any]) -> bool:

@@ -157,6 +157,10 @@ def test_the_bounds_themselves_are_allowed() -> None:
     assert plan(users=200, seconds=600).seconds == 600
 
 
+def test_siege_speaks_the_http_that_envoy_takes() -> None:
+    assert "'protocol = HTTP/1.1'" in siege.SCRIPT
+
+
 def test_siege_is_told_what_the_notes_tell_it() -> None:
     assert siege.arguments(plan()) == ["-c30", "-t40S", "-v", "http://order:8080"]
     assert siege.arguments(plan(path="/orders"))[-1] == "http://order:8080/orders"

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import start_http_server
-
 from lab.core import paths
 from lab.platforms.dataplane import (
+    api,
     confinement,
     logs,
     pods,
@@ -22,15 +21,16 @@ from lab.platforms.dataplane import (
     sandbox,
     supervisor,
     tcp_proxy,
-    view,
     watch,
     worker,
     workloads,
 )
 from lab.platforms.dataplane.api import Api
+from lab.platforms.dataplane.discovery import Discovery
 from lab.platforms.dataplane.sandbox import Sandbox
 from lab.platforms.dataplane.telemetry import Telemetry
 from lab.platforms.dataplane.worker import Node, Worker
+from lab.platforms.embedded import login
 from lab.platforms.embedded.ports import LOOPBACK
 from lab.toolchain import applications
 
@@ -64,7 +64,7 @@ class Options:
 
     Attributes:
         kubeconfig: of the cluster that it follows.
-        istiod_xds: istiod's port for plain-text gRPC on this machine.
+        istiod_xds: istiod's port for gRPC on this machine.
         ingress_http: the port of this machine that leads to the ingress gateway.
         logs: folder of the processes' logs.
         prometheus: Prometheus' port on this machine; 0 for no Prometheus.
@@ -101,16 +101,17 @@ class Agent:
         self._ingress = tcp_proxy.NetnsDialer()
         self._pods: dict[str, Pod] = {}
         self._telemetry = Telemetry(self._pods.get)
+        self._client = api.client(options.kubeconfig)
+        self._discovery = Discovery(self._client, options.istiod_xds)
 
     async def run(self) -> None:
         """Follow the cluster until this task is cancelled."""
         sandbox.create_node()
         async with (
-            await tcp_proxy.serve_socket(view.ISTIOD, LOOPBACK, self._options.istiod_xds),
+            await self._discovery.serve(),
             await tcp_proxy.serve_port(LOOPBACK, self._options.ingress_http, self._ingress),
             asyncio.TaskGroup() as group,
         ):
-            view.ISTIOD.chmod(0o666)  # the Envoys run as other users; nobody else sees this folder
             node = self._node(await asyncio.to_thread(self._prepare))
             self._mark.touch()
             group.create_task(end_with(self._mark))
@@ -118,9 +119,17 @@ class Agent:
             group.create_task(self._follow_pods(node))
             group.create_task(self._follow_logs())
             if port := self._options.prometheus:
-                server, _ = start_http_server(0, LOOPBACK, self._telemetry.registry)
-                program = prometheus.program(server.server_port, port=port, log=self._options.logs / "prometheus.log")
-                group.create_task(supervisor.keep(program, node.first))
+                group.create_task(self._serve_metrics(port, node.first))
+
+    async def _serve_metrics(self, port: int, turns: asyncio.Semaphore) -> None:
+        """Keep Prometheus running in the node's network, and lead a port of this machine to it."""
+        prometheus.serve_counts(sandbox.NODE, self._telemetry.registry)
+        dialer = tcp_proxy.NetnsDialer()
+        dialer.set_target(sandbox.NODE, LOOPBACK, prometheus.PORT)
+        password = login.password(self._options.kubeconfig.parent)
+        program = prometheus.program(sandbox.NODE, log=self._options.logs / "prometheus.log")
+        async with await tcp_proxy.serve_with_password(LOOPBACK, port, dialer, user=login.USER, password=password):
+            await supervisor.keep(program, turns)
 
     @property
     def _mark(self) -> Path:
@@ -137,7 +146,8 @@ class Agent:
 
     def _node(self, found: confinement.Confinement) -> Node:
         return Node(
-            api=Api(self._options.kubeconfig),
+            api=Api(self._client),
+            discovery=self._discovery,
             runtime=self._options.runtime,
             confinement=found,
             logs=self._options.logs,

@@ -28,21 +28,26 @@ _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 """The name of an object. References in Pods are not checked by the API server, and must not lead elsewhere."""
 
 
+def client(kubeconfig: Path) -> httpx.AsyncClient:
+    """Prepare the connection; the kubeconfig contains its certificates."""
+    config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    context = ssl.create_default_context(cadata=_decoded(cluster, "certificate-authority-data"))
+    with tempfile.TemporaryDirectory() as folder:  # only files can be loaded
+        certificate, key = Path(folder) / "certificate", Path(folder) / "key"
+        certificate.write_text(_decoded(user, "client-certificate-data"))
+        key.touch(0o600)
+        key.write_text(_decoded(user, "client-key-data"))
+        context.load_cert_chain(certificate, key)
+    return httpx.AsyncClient(base_url=cluster["server"], verify=context, timeout=_TIMEOUT, trust_env=False)
+
+
 class Api:
     """Client of one API server."""
 
-    def __init__(self, kubeconfig: Path) -> None:
-        """Prepare the connection; the kubeconfig contains its certificates."""
-        config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-        context = ssl.create_default_context(cadata=_decoded(cluster, "certificate-authority-data"))
-        with tempfile.TemporaryDirectory() as folder:  # only files can be loaded
-            certificate, key = Path(folder) / "certificate", Path(folder) / "key"
-            certificate.write_text(_decoded(user, "client-certificate-data"))
-            key.touch(0o600)
-            key.write_text(_decoded(user, "client-key-data"))
-            context.load_cert_chain(certificate, key)
-        self._client = httpx.AsyncClient(base_url=cluster["server"], verify=context, timeout=_TIMEOUT, trust_env=False)
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        """`client` is the connection."""
+        self._client = client
 
     async def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
         """Read the text entries of a ConfigMap; None when there is none.

@@ -122,8 +122,8 @@ class Confinement:
         number = str(_number(index))
         return [*(word.replace(_USER, number) for word in self.user), *self.limits]
 
-    def create_log(self, file: Path, index: int) -> None:
-        """Create a log that a process of a Pod may open again, as Envoy does by the name `/dev/stdout`."""
+    def create_file(self, file: Path, index: int) -> None:
+        """Create a file that a Pod's processes may open: Envoy opens its log too, by the name `/dev/stdout`."""
         file.touch(0o600)
         if any(_USER in word for word in self.user):
             os.chown(file, _number(index), -1)

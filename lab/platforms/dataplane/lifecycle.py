@@ -6,19 +6,17 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
-from lab import toolchain
-from lab.adapters import environment, process, process_tree
+from lab.adapters import environment, files, process, process_tree
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.wait import wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lab.platforms.embedded.control_plane import ControlPlane
 
 _PROGRAMS = ("unshare", "nsenter", "ip", "mount", "hostname", "sh")
@@ -51,17 +49,15 @@ class DataPlane:
         """Restart it, unless this machine cannot run one.
 
         Raises:
-            LabError: it ended at once, or Prometheus is wanted and was not brought.
+            LabError: it ended at once.
         """
         directory = self.control_plane.directory
-        possible = not unavailable()
-        if possible and self.metrics:
-            _require_prometheus()
         stop(directory)
-        if not possible:
+        if unavailable():
             return
         folder, ports = _folder(directory), self.control_plane.ports
         shutil.rmtree(folder, ignore_errors=True)
+        files.folder(folder)
         process.start_detached(
             [
                 *_namespaces(),
@@ -80,7 +76,7 @@ class DataPlane:
             ],
             pid_file=folder / "agent.pid",
             log=self._log,
-            environment=environment.make(environment.AGENT, PYTHONPATH=str(paths.PROJECT)),
+            environment=_variables(),
         )
         remedy = f"its log is {self._log}"
 
@@ -166,14 +162,16 @@ def inside(directory: Path, pod: str) -> list[str]:
     return ["nsenter", f"--target={first.pid}", *user, "--mount", "--pid", *place.inside()]
 
 
-def _require_prometheus() -> None:
-    """Require the tool, which `lab up` installs on demand but a plain `pulumi up` does not."""
-    try:
-        toolchain.path("prometheus")
-    except LabError:
-        raise LabError(
-            "requests are to be counted, but Prometheus was not brought yet", "bring it with: make up"
-        ) from None
+def _variables() -> dict[str, str]:
+    """Make the agent's environment: where its programs and the lab's are, and nothing else of the user's shell."""
+    folders = [Path(found).parent for name in _PROGRAMS if (found := shutil.which(name))]
+    return environment.make(
+        environment.SERVER,
+        PATH=os.pathsep.join(dict.fromkeys(map(str, folders))),
+        PYTHONPATH=str(paths.PROJECT),
+        ISTIO_LAB_HOME=str(paths.home().absolute()),
+        ISTIO_LAB_CACHE=str(paths.cache().absolute()),
+    )
 
 
 def _namespaces() -> list[str]:

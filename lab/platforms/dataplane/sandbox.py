@@ -30,6 +30,9 @@ _HOSTS = Path("/run/hosts")
 _NETWORKS = Path("/run/netns")
 """The folder in which `ip` looks for network namespaces."""
 
+NODE = _NETWORKS / _NODE
+"""The node's network namespace."""
+
 _ENTER = 'mount --bind "$0" /etc/hosts && hostname "$1" && shift && exec "$@"'
 """Gives a process the Service names, which lead to the sidecar, and the Pod's host name."""
 
@@ -168,7 +171,7 @@ def create_node() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     _HOSTS.mkdir(exist_ok=True)
     _NETWORKS.mkdir(exist_ok=True)
-    _add(_NETWORKS / _NODE)
+    _add(NODE)
     _ip(_NODE, "link set lo up", f"link add {_BRIDGE} type bridge", f"link set {_BRIDGE} up")
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from lab.platforms.dataplane.api import Api
     from lab.platforms.dataplane.confinement import Confinement
+    from lab.platforms.dataplane.discovery import Discovery
     from lab.platforms.dataplane.pods import Pod
     from lab.platforms.dataplane.sandbox import Sandbox
     from lab.platforms.dataplane.workloads import Workload
@@ -55,6 +56,7 @@ class Node:
 
     Attributes:
         api: of the cluster.
+        discovery: the Envoys' way to istiod.
         runtime: of the shop's applications.
         confinement: how processes are started in Pods.
         logs: folder of the processes' logs.
@@ -64,6 +66,7 @@ class Node:
     """
 
     api: Api
+    discovery: Discovery
     runtime: applications.Runtime
     confinement: Confinement
     logs: Path
@@ -148,8 +151,9 @@ class Worker:
 
     async def _keep_proxy(self, kind: workloads.Proxy) -> None:
         file = self._box.folder / "envoy.json"
-        file.write_text(proxy.bootstrap(self.pod, kind, view.ISTIOD))
-        file.chmod(0o644)
+        token = await self._node.discovery.token(self.pod.namespace)
+        self._node.confinement.create_file(file, self._box.index)
+        file.write_text(proxy.bootstrap(self.pod, kind, view.ISTIOD, token))
         own = [(file, view.ENVOY_FILE), (view.ISTIOD, view.ISTIOD)]
         command = proxy.command(_envoy(), self._node.confinement.place(file, view.ENVOY_FILE))
         back_off = BackOff()
@@ -257,7 +261,7 @@ class Worker:
 
     def _log_of(self, name: str) -> Path:
         log = self._node.logs / f"{self._box.name}-{name}.log"
-        self._node.confinement.create_log(log, self._box.index)
+        self._node.confinement.create_file(log, self._box.index)
         self.logs.add(log)
         return log
 

@@ -27,7 +27,7 @@ POD = "siege"
 SCRIPT = """\
 exec 3<&0
 siege -R <(printf '%s\\n' 'verbose = true' 'color = off' 'json_output = false' 'parser = false' 'connection = close' \
-'limit = 255') "$@" </dev/null 3<&- &
+'protocol = HTTP/1.1' 'limit = 255') "$@" </dev/null 3<&- &
 siege=$!
 (while read -r _ <&3; do :; done; kill -INT $siege; sleep 3; kill -KILL $siege) >/dev/null 2>&1 &
 watch=$!
@@ -36,7 +36,8 @@ code=$?
 kill $watch 2>/dev/null
 exit $code
 """
-"""The script in the Pod. It sets siege's options, since newer versions print no single answers by default.
+"""The script in the Pod. It sets siege's options, since newer versions print no single answers by default, and an
+options file without a protocol means HTTP/1.0, which Envoy answers with 426.
 
 `kubectl exec` leaves its process behind when it ends; this siege ends with its standard input."""
 

@@ -245,7 +245,8 @@ def test_the_kubeconfig_is_nowhere_in_the_open(dev: Recording) -> None:
 
 
 def test_the_stack_has_the_outputs_that_people_read(dev: Recording) -> None:
-    assert set(dev.stack_outputs) == {"kubeconfig", "tags", "platform", "bookinfoUrl"}
+    assert set(dev.stack_outputs) == {"README", "kubeconfig", "tags", "platform", "bookinfoUrl"}
+    assert dev.stack_outputs["bookinfoUrl"] in dev.stack_outputs["README"]
     assert dev.stack_outputs["bookinfoUrl"] == f"http://127.0.0.1:{support.INGRESS_PORT}/productpage"
 
 

@@ -34,6 +34,7 @@ class Pretender:
     states: dict[str, str] = dataclasses.field(default_factory=lambda: dict(HEALTHY))
     istiod: str = "running"
     done: list[str] = dataclasses.field(default_factory=list)
+    brought: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def kubeconfig(self) -> Path:
@@ -69,6 +70,7 @@ def plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretender:
     pretender = Pretender(tmp_path)
     pretender.kubeconfig.write_text("credentials")
     monkeypatch.setattr("lab.platforms.embedded.control_plane.ControlPlane", lambda **_: pretender)
+    monkeypatch.setattr("lab.toolchain.ensure", lambda tools, **_: pretender.brought.extend(tools))
     return pretender
 
 
@@ -201,6 +203,44 @@ def test_a_data_plane_that_is_to_count_requests_is_started_anew(
 
     assert not DataPlaneProvider().diff("data-plane", before, {**before, "metrics": False}).changes
     assert DataPlaneProvider().diff("data-plane", before, {**before, "metrics": True}).changes
+
+
+def test_each_resource_brings_the_programs_that_it_runs(
+    props: dict[str, Any], plane: Pretender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ControlPlaneProvider().create(props)
+    created = list(plane.brought)
+    plane.brought.clear()
+    ControlPlaneProvider().update("id", props, props)
+
+    assert {"etcd", "kube-apiserver", "kwokctl", "kubectl"} <= set(created)
+    assert plane.brought == created
+
+    for possible, brought in (("", True), ("no namespaces here", False)):
+        monkeypatch.setattr("lab.platforms.dataplane.lifecycle.unavailable", lambda why=possible: why)
+        monkeypatch.setattr("lab.platforms.dataplane.lifecycle.DataPlane.start", lambda _self: None)
+        monkeypatch.setattr("lab.platforms.dataplane.lifecycle.DataPlane.health", lambda _self: "running")
+        plane.brought.clear()
+        DataPlaneProvider().create({**props, "metrics": True})
+        assert ("prometheus" in plane.brought) is brought
+
+
+def test_a_data_plane_goes_on_as_it_is_when_there_is_no_prometheus_to_count_with(
+    props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ensure(tools: list[str], **_: object) -> None:
+        if "prometheus" in tools:
+            raise LabError("No source has prometheus.")
+
+    def start(_plane: object) -> None:
+        raise AssertionError("it was ended, and the one to come cannot begin")
+
+    monkeypatch.setattr("lab.toolchain.ensure", ensure)
+    monkeypatch.setattr("lab.platforms.dataplane.lifecycle.unavailable", str)
+    monkeypatch.setattr("lab.platforms.dataplane.lifecycle.DataPlane.start", start)
+
+    with pytest.raises(LabError, match="No source has prometheus"):
+        DataPlaneProvider().update("data-plane", props, {**props, "metrics": True})
 
 
 @pytest.mark.parametrize(("state", "changes"), [("running", False), ("dead", True)])

@@ -37,7 +37,7 @@ subprocess.run(["mount", "-t", "tmpfs", "-o", sandbox._SPACE, "tmpfs", str(mine)
 secret = [folder / "lab", folder / "home", folder / "seen" / "inner"]
 found, said = confinement.prepare(applications.interpreter(), [folder / "seen", Path(attempt).parent], secret)
 log = run / "log"
-found.create_log(log, 7)
+found.create_file(log, 7)
 inside = [*found.enter(hosts, mine, "pod-1"), *found.words(7)]
 command = [*inside, str(applications.interpreter()), "-I", "-S", "-B", attempt, *words]
 with log.open("ab") as output:

@@ -90,6 +90,7 @@ def node(cluster: Cluster, tmp_path: Path, command: str = "exec sleep 60") -> No
 
     return Node(
         api=cluster,  # type: ignore[arg-type]
+        discovery=None,  # type: ignore[arg-type]  # no Envoy runs here
         runtime=App(packages=tmp_path, sources=tmp_path),
         confinement=Confinement(user=(), limits=(), root=None),
         logs=tmp_path,
@@ -216,6 +217,7 @@ def test_an_agent_goes_on_after_pods_that_nobody_can_understand(
         await asyncio.sleep(PATIENCE)
 
     monkeypatch.setattr(watch, "changes", changes)
+    monkeypatch.setattr(agents.api, "client", lambda _kubeconfig: None)
     options = agents.Options(
         kubeconfig=tmp_path / "kubeconfig",
         istiod_xds=0,

@@ -132,7 +132,7 @@ def test_the_error_names_each_source_with_its_cause_and_a_remedy(server: Server,
         f"  download: none is pinned for {sources.catalog.platform()}",
         "  build: no `go` on PATH: install Go >= 1.26.4",
     ]
-    assert "lab setup" in failure.value.remedy
+    assert "run the same command again" in failure.value.remedy
 
 
 def test_what_was_found_is_kept_when_another_tool_fails(server: Server) -> None:
