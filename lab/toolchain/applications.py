@@ -139,6 +139,9 @@ def _install(folder: Path) -> None:
         done = process.run(command, environment=environment.make(environment.PIP), check=False)
         if done.code:
             raise LabError(f"The packages of the shop's applications could not be installed: {done.last_words}", remedy)
+        # They are no secret, and the processes of Pods run as other users.
+        for each in (packages, *packages.rglob("*")):
+            each.chmod(each.stat().st_mode | (0o555 if each.is_dir() else 0o444))
         cache.put(packages, folder)
 
 

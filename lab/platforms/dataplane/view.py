@@ -37,6 +37,7 @@ _PASSWD = "pod:x:10001:10001::/run/pod:/sbin/nologin\n"  # noqa: S105 - nobody h
 
 _BUILD = """
 set -e
+umask 022
 while [ $# -gt 0 ]; do
   case $1 in
   tmpfs) mkdir -p "$2"; mount -t tmpfs -o mode=755,size=4m,nosuid,nodev tmpfs "$2"; shift 2;;

@@ -115,7 +115,7 @@ print(json.dumps({
 
 ENDLESS = "while True: print('x' * 10_000)"
 GREEDY = "rest = []\nwhile True: rest.append(bytearray(2**20))"
-FORKS = "import os, time\nwhile True:\n    if not os.fork(): time.sleep(3)"
+FORKS = "import os, time\nfor _ in range(600):\n    if not os.fork():\n        time.sleep(3)\n        os._exit(0)"
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,7 @@ class Machine:
     def tried(self, script: str, words: Sequence[str] = ()) -> dict[str, Any]:
         attempt = self.folder / "attempt" / "attempt.py"
         attempt.write_text(script)
+        attempt.chmod(0o644)
         own = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$@"'
         namespaces = ["unshare", *self.user, "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
         command = [*namespaces, "sh", "-c", own, "sh", sys.executable, "-c", AGENT, str(self.folder), str(attempt)]
@@ -151,6 +152,8 @@ def machine(tmp_path: Path, request: pytest.FixtureRequest) -> Machine:
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("text")
+    for folder in ("seen", "attempt"):
+        (tmp_path / folder).chmod(0o755)
     return Machine(tmp_path, () if request.param == "root" else ("--user", "--map-root-user"))
 
 
