@@ -18,6 +18,7 @@ from components.students import program as students
 from components.traffic.traffic import Traffic, TrafficArgs
 from components.tutorial import Tutorial, TutorialArgs
 from lab import toolchain
+from lab.adapters import files
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
@@ -75,4 +76,5 @@ def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too, but stopping is the engine's task.
+    files.be_private()
     pulumi.run(main)

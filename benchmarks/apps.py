@@ -95,15 +95,15 @@ def run(rounds: int, console: Console, json_file: Path) -> None:
         for number in range(rounds):
             for name, (command, path) in commands.items():
                 with progress.step(f"round {number + 1} of {rounds}: {name}", usual=_SECONDS + 3):
-                    samples[name].append(_measure(command, runtime.environment(), path, cores[0], cores[1]))
+                    samples[name].append(_measure(command, path, cores[0], cores[1]))
     json_file.write_text(json.dumps({name: [asdict(each) for each in found] for name, found in samples.items()}))
     console.print(_table(samples))
 
 
-def _measure(command: Sequence[str], environment: dict[str, str], path: str, theirs: int, ours: int) -> Measured:
+def _measure(command: Sequence[str], path: str, theirs: int, ours: int) -> Measured:
     before = os.sched_getaffinity(0)
     port = next(port for port in iter(lambda: random.randrange(20_000, 32_000), None) if is_free(port))  # noqa: S311
-    variables = {**environment, "HOST": LOOPBACK, "PORT": str(port), "DELIVERY_RETRY": "0", "DELIVERY_TIMEOUT": "0.05"}
+    variables = {"HOST": LOOPBACK, "PORT": str(port), "DELIVERY_RETRY": "0", "DELIVERY_TIMEOUT": "0.05"}
     os.sched_setaffinity(0, {theirs})  # children begin where their parent is
     try:
         begun = time.monotonic()

@@ -133,7 +133,9 @@ def _start(data_plane: lifecycle.DataPlane, stack: Stack) -> float:
 def _measure(stack: Stack, start: float, *, envoy: int, others: int) -> Measured:
     agent = lifecycle.agent(stack.directory)
     envoys = [each for each in agent.children(recursive=True) if each.name() == "envoy"] if agent else []
-    [client] = [each for each in envoys if str(sandbox.FOLDER / _FROM) in " ".join(each.cmdline())]
+    # Its own command line names the files as the Pod sees them.
+    folder = str(sandbox.FOLDER / _FROM)
+    [client] = [each for each in envoys if (shell := each.parent()) and folder in " ".join(shell.cmdline())]
     before = os.sched_getaffinity(0)
     client.cpu_affinity([envoy])
     os.sched_setaffinity(0, {others})  # children begin where their parent is

@@ -40,7 +40,7 @@ class Running:
         self.begun = time.monotonic()
         self.process = subprocess.Popen(
             runtime.command(app),
-            env={**runtime.environment(), **own},
+            env=own,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -107,7 +107,7 @@ def refused_start(app: str, **variables: str) -> tuple[int, str]:
     runtime = applications.ensure(Progress(quiet=True))
     ended = subprocess.run(
         runtime.command(app),
-        env={**runtime.environment(), "PATH": os.environ["PATH"], "PORT": "0", "HOST": "127.0.0.1", **variables},
+        env={"PATH": os.environ["PATH"], "PORT": "0", "HOST": "127.0.0.1", **variables},
         check=False,
         capture_output=True,
         text=True,

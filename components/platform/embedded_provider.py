@@ -220,7 +220,7 @@ def _control_plane(props: Props) -> ControlPlane:
     from lab.platforms.embedded.control_plane import ControlPlane
     from lab.platforms.embedded.ports import Ports
 
-    return ControlPlane(directory=_directory(props), ports=Ports(**_integers(props["ports"])))
+    return ControlPlane(directory=_directory(props), ports=Ports.of(_integers(props["ports"])))
 
 
 def _nodes(props: Props) -> NodeSpec:

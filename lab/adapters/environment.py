@@ -25,10 +25,12 @@ class Program:
     Attributes:
         passes: the user's variables that it gets besides the common ones; a star stands for any ending.
         sets: variables with a value of ours.
+        common: whether it gets the common ones and the user's PATH.
     """
 
     passes: tuple[str, ...] = ()
     sets: Mapping[str, str] = field(default_factory=dict)
+    common: bool = True
 
 
 _COMMON = (
@@ -44,8 +46,13 @@ _COMMON = (
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
     "XDG_RUNTIME_DIR",
-    "ISTIO_LAB_BENCH",  # marks whatever a benchmark has started
 )
+
+_MARKS = ("ISTIO_LAB_BENCH",)
+"""Marks whatever a benchmark has started."""
+
+_SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""PATH of programs that get nothing of the user's."""
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _EXCEPTIONS = ("NO_PROXY", "no_proxy")
@@ -107,7 +114,10 @@ _LAB = (
 """Settings of the lab itself. A pipeline's tokens are not among them."""
 
 LOCAL = Program()
-"""Whatever stays on this machine: the lab's servers, and curl inside a Pod's network."""
+"""Whatever stays on this machine and ends soon, such as curl inside a Pod's network."""
+
+SERVER = Program(common=False)
+"""A server of the lab: nothing of the shell that happened to start it. One that starts programs finds the system's."""
 
 GIT = Program(
     # A user's configuration may rewrite addresses and hide changed files.
@@ -168,10 +178,7 @@ AZURE_CLI = Program(
 KUBECTL = Program(passes=(*_NETWORK, *_CLOUDS))
 """A kubeconfig may name a helper that logs in to a cloud."""
 
-AGENT = Program(passes=(*_NETWORK, *_PIP, *_LAB))
-"""The agent of the data plane, which may have to install the applications' packages."""
-
-LAB = Program(passes=(*AGENT.passes, *_CLOUDS))
+LAB = Program(passes=(*_NETWORK, *_PIP, *_LAB, *_CLOUDS))
 """What runs the lab's own code for any target: pulumi with its program, tests."""
 
 BACKEND_LOGIN = (
@@ -191,7 +198,8 @@ def make(program: Program = LOCAL, **extra: str) -> dict[str, str]:
     if any(name in passed for name in _PROXIES):
         given = next((passed[name] for name in _EXCEPTIONS if passed.get(name)), "")
         passed |= dict.fromkeys(_EXCEPTIONS, ",".join([*filter(None, [given]), *_LOOPBACK]))
-    return {**passed, "PATH": _search_path(), "LC_ALL": _utf8_locale(), **program.sets, **extra}
+    path = _search_path() if program.common else _SYSTEM
+    return {**passed, "PATH": path, "LC_ALL": _utf8_locale(), **program.sets, **extra}
 
 
 def tool_folders() -> list[str]:
@@ -200,7 +208,8 @@ def tool_folders() -> list[str]:
 
 
 def _allowed(name: str, program: Program) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in (*_COMMON, *program.passes))
+    common = _COMMON if program.common else ()
+    return any(fnmatchcase(name, pattern) for pattern in (*_MARKS, *common, *program.passes))
 
 
 def _search_path() -> str:

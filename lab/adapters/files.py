@@ -1,4 +1,4 @@
-"""Files that hold secrets."""
+"""Private files and folders: nobody else may read or change them, whatever the user's umask."""
 
 from __future__ import annotations
 
@@ -7,38 +7,90 @@ import os
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PRIVATE = 0o077
+"""The umask of the lab and of every program that it starts: nothing for anybody else."""
 
-def write(file: Path, content: str) -> None:
+READABLE = 0o022
+"""The umask of programs whose files a container or another user is to read."""
+
+_FILE, _FOLDER = 0o600, 0o700
+
+
+def be_private() -> None:
+    """Have this process create private files and folders from now on, whatever the user's umask."""
+    os.umask(PRIVATE)
+
+
+def folder(path: Path) -> Path:
+    """Create a folder that only its owner may enter, and those above it that are missing; return it.
+
+    One that exists becomes private, since an earlier version of this program may have made it.
+    """
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    for each in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # somebody else was faster
+            each.mkdir(mode=_FOLDER)
+    # A umask of 0o777 would take even the owner's rights.
+    for each in missing or [path]:
+        if each.stat().st_mode & 0o777 != _FOLDER:
+            each.chmod(_FOLDER)
+    return path
+
+
+def write(file: Path, content: str) -> Path:
     """Write a file that only its owner may read, from its first byte on; whoever is killed leaves the former one.
 
     Args:
         file: what is there is replaced.
-        content: the secret.
+        content: all of it.
     """
+    _draft(file, content).replace(file)
+    return file
+
+
+def create_once(file: Path, content: str) -> str:
+    """Write a private file unless it exists; return its content, which is the same for all who ask at once."""
+    draft = _draft(file, content)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, file)
+    finally:
+        draft.unlink()
+    return file.read_text(encoding="utf-8")
+
+
+def append(file: Path) -> IO[bytes]:
+    """Open a private file, such as a log, to append bytes."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _FILE)
+    if file.is_file():  # /dev/null is somebody else's
+        os.fchmod(descriptor, _FILE)
+    return os.fdopen(descriptor, "ab")
+
+
+def _draft(file: Path, content: str) -> Path:
     new = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(descriptor, 0o600)  # the mode above counts only for a new file
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE)
+    os.fchmod(descriptor, _FILE)  # the mode above counts only for a new file
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         out.write(content)
-    new.replace(file)
+    return new
 
 
 @contextlib.contextmanager
-def temporary(content: str, folder: Path, *, prefix: str) -> Iterator[Path]:
+def temporary(content: str, parent: Path, *, prefix: str) -> Iterator[Path]:
     """Write a file that only its owner may read for the length of a `with` block.
 
     Args:
         content: the secret.
-        folder: is made if it is not there.
+        parent: is made if it is not there.
         prefix: begins the file's name.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, name = tempfile.mkstemp(prefix=prefix, dir=folder)
+    descriptor, name = tempfile.mkstemp(prefix=prefix, dir=folder(parent))
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as out:
             out.write(content)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
 from lab.adapters import environment as environments
+from lab.adapters import files
 from lab.adapters.process_tree import GRACE, stop_tree
 from lab.core import signals
 from lab.core.errors import LabError
@@ -78,6 +79,7 @@ def run(  # noqa: PLR0913 - options, each with a default
     title: str = "",
     remedy: str = "",
     new_session: bool = False,
+    umask: int = files.PRIVATE,
 ) -> Result:
     """Run a command to its end; an interrupt and a timeout end all that it has started.
 
@@ -91,6 +93,7 @@ def run(  # noqa: PLR0913 - options, each with a default
         title: the command as error messages call it.
         remedy: what the user can do about a failure or a timeout.
         new_session: for a command that leaves servers behind, which Ctrl-C in this terminal must not reach.
+        umask: of the files that it creates.
 
     Raises:
         ProcessFailedError: with its last words.
@@ -106,6 +109,7 @@ def run(  # noqa: PLR0913 - options, each with a default
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=new_session,
+        umask=umask,
     ) as process:
         try:
             stdout, stderr = process.communicate(stdin or None, timeout)
@@ -149,6 +153,7 @@ class Running:
             when this process is killed.
         new_group: Ctrl-C in the terminal is for this process, which ends the other one.
         grace: seconds between two ways to end it, the next one always harder; 0 kills at once.
+        umask: of the files that it creates.
 
     Raises:
         CannotStartError: the program is missing.
@@ -166,10 +171,11 @@ class Running:
         stdin: bool = False,
         new_group: bool = False,
         grace: float = GRACE,
+        umask: int = files.PRIVATE,
     ) -> None:
         self._grace = grace
-        with contextlib.ExitStack() as files:
-            file = files.enter_context(log.open("ab")) if log else None
+        with contextlib.ExitStack() as opened:
+            file = opened.enter_context(files.append(log)) if log else None
             self._process = _started(
                 command,
                 environment,
@@ -178,6 +184,7 @@ class Running:
                 stdout=subprocess.PIPE if on_line else file or subprocess.DEVNULL,
                 stderr=subprocess.PIPE if on_message else file or subprocess.STDOUT,
                 process_group=0 if new_group else None,
+                umask=umask,
             )
         self._readers = [
             threading.Thread(target=_read, args=(stream, take), daemon=True)
@@ -252,9 +259,10 @@ def start_detached(
     Raises:
         CannotStartError: the program is missing.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    pid_file.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as out:
+    files.folder(pid_file.parent)
+    if not log.parent.exists():
+        files.folder(log.parent)
+    with files.append(log) as out:
         child = _started(
             command,
             environment,
@@ -264,7 +272,7 @@ def start_detached(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    pid_file.write_text(f"{child.pid}\n")
+    files.write(pid_file, f"{child.pid}\n")
     _DETACHED.append(child)
 
 
@@ -286,6 +294,7 @@ def _started(  # noqa: PLR0913 - what the library needs
     stderr: int | IO[bytes] | None = None,
     start_new_session: bool = False,
     process_group: int | None = None,
+    umask: int = files.PRIVATE,
 ) -> subprocess.Popen[str]:
     try:
         return subprocess.Popen(
@@ -299,6 +308,7 @@ def _started(  # noqa: PLR0913 - what the library needs
             errors="replace",
             start_new_session=start_new_session,
             process_group=process_group,
+            umask=umask,
         )
     except FileNotFoundError as error:
         if cwd and not cwd.is_dir():

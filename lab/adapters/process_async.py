@@ -7,7 +7,7 @@ import contextlib
 import subprocess
 from typing import TYPE_CHECKING, TypeAlias
 
-from lab.adapters import process_tree
+from lab.adapters import files, process_tree
 from lab.core.wait import poll_async
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ async def running(
     command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, log: Path, grace: float = process_tree.GRACE
 ) -> AsyncIterator[Process]:
     """Run a command until the block ends or it does; its output is appended to a log."""
-    with log.open("ab") as out:
+    with files.append(log) as out:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=subprocess.DEVNULL,
@@ -33,6 +33,7 @@ async def running(
             stderr=subprocess.STDOUT,
             env=environment,
             cwd=cwd,
+            umask=files.PRIVATE,
         )
     try:
         yield process
@@ -43,7 +44,12 @@ async def running(
 async def lines(command: Sequence[str], *, environment: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
     """Run a command and give each line of its output as it comes."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, limit=_LONGEST_LINE
+        *command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=environment,
+        limit=_LONGEST_LINE,
+        umask=files.PRIVATE,
     )
     try:
         while process.stdout and (line := await process.stdout.readline()):

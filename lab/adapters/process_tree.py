@@ -41,6 +41,14 @@ def find(pid_file: Path, mark: str) -> psutil.Process | None:
     return process if mark in command and runs(process) else None
 
 
+def command(process: psutil.Process) -> list[str]:
+    """Return a process' command line; empty when it has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def runs(process: psutil.Process) -> bool:
     """Return False for one that has ended, also while its parent has not collected it yet."""
     try:

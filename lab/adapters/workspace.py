@@ -34,13 +34,13 @@ _ENCRYPTED = re.compile(r"\bsecure:")
 def prepare() -> None:
     """Make the folders, the passphrase and the activation script; what is there already stays."""
     for folder in (paths.home(), paths.state_dir(), paths.pulumi_home(), paths.temporary_dir()):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.folder(folder)
     _sweep_temporary_files()
     _make_passphrase(paths.passphrase_file())
     # An address of a backend may have a password in it.
     _write(paths.home() / "activate", _activation_script()).chmod(0o600)
     command = _write(paths.bin_dir() / "lab", _command_script())
-    command.chmod(0o755)
+    command.chmod(0o700)
 
 
 def environment() -> dict[str, str]:
@@ -99,8 +99,8 @@ def _make_passphrase(file: Path) -> None:
 
 def _write(file: Path, text: str) -> Path:
     if not file.is_file() or file.read_text() != text:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        files.folder(file.parent)
+        files.write(file, text)
     return file
 
 

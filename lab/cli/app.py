@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
+from lab.adapters import files
 from lab.cli import class_ as classroom
 from lab.cli import image, lesson, pipeline, rollout
 from lab.cli.audit import audit
@@ -54,6 +55,7 @@ for _name, _group in {
 
 def main() -> None:
     """Run the command line; print an error that the user can act on as a message, never as a stack trace."""
+    files.be_private()
     try:
         app()
     except LabError as error:

@@ -227,7 +227,7 @@ def written(content: str) -> AbstractContextManager[Path]:
 
 def write(content: str, directory: Path) -> None:
     """Write a stack's kubeconfig into its folder, readable by its owner alone."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.folder(directory)
     files.write(directory / "kubeconfig", content)
 
 

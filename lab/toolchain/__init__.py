@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.adapters import files
 from lab.core import paths
 from lab.toolchain.catalog import DEFAULT, EMBEDDED, LOAD, OBSERVABILITY, OPTIONAL, TESTS
 from lab.toolchain.resolve import attempt, ensure, path
@@ -45,7 +46,7 @@ def bring_artifacts(progress: Progress, *, look_again: bool = False) -> None:
     """
     from lab.toolchain import artifacts, dashboards
 
-    paths.home().mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.folder(paths.home())
     artifacts.ensure(progress=progress)
     dashboards.ensure(again=look_again, progress=progress)
 

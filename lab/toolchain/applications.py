@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import compileall
 import hashlib
-import os
 import sys
 import sysconfig
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.adapters import environment, process
+from lab.adapters import environment, files, process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.toolchain import cache, download
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from lab.core.progress import Progress
 
@@ -26,6 +26,10 @@ _SHARED = "common"
 
 _FILES = (".dockerignore", "requirements.txt")
 _BYTECODE = "__pycache__"
+
+_START = "import runpy, sys; app = sys.argv.pop(); sys.path[:0] = sys.argv[1:]; del sys.argv[1:]; "
+_START += "runpy.run_module(app, run_name='__main__', alter_sys=True)"
+"""Does what PYTHONPATH and -m would do, for a Python that reads no variables."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +46,26 @@ class Runtime:
             LabError: there is no such application.
         """
         _require(app)
-        # -S and -P: as in the image, nothing is found but the packages that are pinned for it and the sources.
-        return [sys.executable, "-S", "-P", "-m", app]
+        return [*python(), "-c", _START, *map(str, self.folders()), app]
 
-    def environment(self) -> dict[str, str]:
-        """Return all the variables that an application needs besides its settings."""
-        return {"PYTHONPATH": os.pathsep.join((str(self.sources), str(self.packages))), "PYTHONUNBUFFERED": "1"}
+    def folders(self) -> tuple[Path, Path]:
+        """Return the folders that the command names, without symbolic links."""
+        return self.sources.resolve(), self.packages.resolve()
+
+
+def python() -> list[str]:
+    """Return the command that runs Python for an application: nothing around it can change what it does.
+
+    Isolated, it reads no variables and finds neither the user's packages nor modules of the current folder, and
+    without `site` nothing but its own library. It says at once what it says, and leaves no bytecode.
+    """
+    return [str(interpreter()), "-I", "-S", "-B", "-u"]
+
+
+def interpreter() -> Path:
+    """Return the Python behind this virtualenv, which needs nothing of it."""
+    base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return (base if base.is_file() else Path(sys.executable)).resolve()
 
 
 def names() -> tuple[str, ...]:
@@ -67,6 +85,7 @@ def ensure(progress: Progress) -> Runtime:
             if not folder.is_dir():  # another process may have brought them meanwhile
                 with progress.step("installing the packages of the shop's applications", usual=20):
                     _install(folder)
+    _compile()
     return Runtime(packages=folder, sources=_sources())
 
 
@@ -117,10 +136,19 @@ def _install(folder: Path) -> None:
         options = ["--quiet", "--disable-pip-version-check", "--no-input", "--root-user-action=ignore"]
         options += ["--require-hashes", "--only-binary=:all:", f"--target={packages}"]
         command = [sys.executable, "-m", "pip", "install", *options, "--requirement", str(_requirements())]
-        done = process.run(command, environment=environment.make(environment.PIP), check=False)
+        done = process.run(command, environment=environment.make(environment.PIP), check=False, umask=files.READABLE)
         if done.code:
             raise LabError(f"The packages of the shop's applications could not be installed: {done.last_words}", remedy)
+        # They are no secret, and the processes of Pods run as other users.
+        for each in (packages, *packages.rglob("*")):
+            each.chmod(each.stat().st_mode | (0o555 if each.is_dir() else 0o444))
         cache.put(packages, folder)
+
+
+def _compile() -> None:
+    """Make the bytecode of the sources: an application cannot write its own. Where nobody may, it starts later."""
+    for package in (_SHARED, *_NAMES):
+        compileall.compile_dir(_sources() / package, quiet=2)
 
 
 def _key() -> str:

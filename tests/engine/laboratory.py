@@ -37,6 +37,9 @@ PROGRAM = (
 )
 _TIMEOUT = 300.0
 
+MARKER = "known-to-the-owner-of-the-shell-alone"
+"""The value of a variable of the user's shell, as a password would be."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -90,6 +93,7 @@ class Laboratory:
             "ISTIO_LAB_CACHE": str(paths.cache()),
             "STACK": self.stack,
             "KUBECONFIG": str(self.kubeconfig),
+            "DATABASE_PASSWORD": MARKER,
             **self.extra,
         }
 
@@ -133,6 +137,7 @@ class Laboratory:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            umask=0,  # the worst there is: everybody may write what is created without a mode
         )
 
     def run(self, script: str) -> Result:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from tests.engine import other_user
 from tests.engine.laboratory import runs
 
 if TYPE_CHECKING:
@@ -202,6 +203,12 @@ def test_every_pod_of_every_student_is_ready(school: Laboratory) -> None:
     assert [row["student"] for row in rows] == ["", *STUDENTS]
     assert {row["state"] for row in rows} == {"stands"}
     assert {(row["ready"], row["pods"]) for row in rows[1:]} == {(27, 27)}
+
+
+def test_another_user_of_the_machine_gets_nothing_out_of_a_class(school: Laboratory) -> None:
+    other_user.require_root()
+
+    assert other_user.intrusions(school) == []
 
 
 def test_a_second_up_has_nothing_to_do_and_one_that_looks_again_changes_nothing(school: Laboratory) -> None:

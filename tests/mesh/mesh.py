@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,7 +18,7 @@ import yaml
 from lab.platforms.dataplane import lifecycle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.engine.laboratory import Laboratory
 
@@ -50,6 +51,11 @@ def workers(laboratory: Laboratory) -> dict[psutil.Process, list[str]]:
             if line := each.cmdline():
                 found[each] = line
     return found
+
+
+def runs_application(line: Sequence[str], app: str) -> bool:
+    """Whether a command line is that of one of the shop's applications, and not of what has started it."""
+    return Path(line[0]).name.startswith("python") and line[-1] == app
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Mesh:
         found = []
         for each, line in workers(self.laboratory).items():
             with contextlib.suppress(psutil.Error):
-                if line[-2:] == ["-m", app] and each.environ().get("HOST") == address:
+                if runs_application(line, app) and each.environ().get("HOST") == address:
                     found.append(each)
         return found
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from lab.services.grading import strategies
+from tests.engine import other_user
 from tests.mesh.mesh import SHOP
 from tests.mesh.shares import SURE, assert_shares
 
@@ -158,6 +159,12 @@ def test_a_failing_version_is_aborted_by_the_analysis_and_few_ever_saw_it(canary
     assert "success-rate" in explained.output
     assert "lab rollout" in explained.output
     check(canary, "istio-canary-failing")
+
+
+def test_another_user_of_the_machine_cannot_ask_the_prometheus_of_the_analyses(canary: Mesh) -> None:
+    other_user.require_root()
+
+    assert other_user.intrusions(canary.laboratory) == []
 
 
 def test_an_undone_version_is_the_former_one_again(canary: Mesh) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,6 @@ from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.toolchain import applications
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 QUIET = Progress(quiet=True)
 
@@ -183,6 +181,7 @@ def test_an_application_sees_its_packages_and_sources_but_nothing_of_this_python
     runtime = applications.Runtime(packages=tmp_path / "packages", sources=sources)
     write(tmp_path / "packages/dependency.py", "")
     write(tmp_path / "here/order/__main__.py", "raise SystemExit('the folder that it is started in')")
+    write(tmp_path / "evil/common/__init__.py", "raise SystemExit('a folder of its environment')")
     write(sources / "order/__init__.py", "")
     write(
         sources / "order/__main__.py",
@@ -190,11 +189,26 @@ def test_an_application_sees_its_packages_and_sources_but_nothing_of_this_python
     )
     done = subprocess.run(
         runtime.command("order"),
-        env=runtime.environment(),
+        env={
+            "PYTHONPATH": str(tmp_path / "evil"),
+            "PYTHONWARNINGS": "error",
+            "PYTHONSTARTUP": "/evil",
+            "HOME": "/evil",
+        },
         cwd=tmp_path / "here",
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.stdout, done.stderr) == ("[None, None]\n", "")
-    assert runtime.command("order")[0] == sys.executable
+    assert Path(runtime.command("order")[0]).samefile(sys.executable)
+
+
+def test_a_python_that_can_write_nothing_finds_the_bytecode_of_the_sources(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip(monkeypatch, tmp_path, "pathlib.Path(next(w[9:] for w in sys.argv if w.startswith('--target='))).mkdir()")
+    runtime = applications.ensure(QUIET)
+
+    assert Path(importlib.util.cache_from_source(str(sources / "order/__main__.py"))).is_file()
+    assert "-B" in runtime.command("order"), "and it does not try"

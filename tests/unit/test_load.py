@@ -627,9 +627,6 @@ class Here:
             def command(self, app: str) -> list[str]:
                 return [sys.executable, "-c", text, app]
 
-            def environment(self) -> dict[str, str]:
-                return {}
-
         self._monkeypatch.setattr(shop.applications, "ensure", lambda _: Runtime())
 
     @property

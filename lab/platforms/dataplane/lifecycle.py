@@ -6,18 +6,19 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
-from lab.adapters import environment, process, process_tree
+from lab.adapters import environment, files, process, process_tree
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.core.progress import Progress
 from lab.core.wait import wait_until
+from lab.toolchain import applications
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lab.platforms.embedded.control_plane import ControlPlane
 
 _PROGRAMS = ("unshare", "nsenter", "ip", "mount", "hostname", "sh")
@@ -56,8 +57,11 @@ class DataPlane:
         stop(directory)
         if unavailable():
             return
+        # Here and not in the agent, which gets nothing of the user's settings for pip and the network.
+        applications.ensure(Progress(sys.stdout))
         folder, ports = _folder(directory), self.control_plane.ports
         shutil.rmtree(folder, ignore_errors=True)
+        files.folder(folder)
         process.start_detached(
             [
                 *_namespaces(),
@@ -76,7 +80,7 @@ class DataPlane:
             ],
             pid_file=folder / "agent.pid",
             log=self._log,
-            environment=environment.make(environment.AGENT, PYTHONPATH=str(paths.PROJECT)),
+            environment=_variables(),
         )
         remedy = f"its log is {self._log}"
 
@@ -160,6 +164,18 @@ def inside(directory: Path, pod: str) -> list[str]:
     user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
     place = sandbox.Sandbox(name=fitting[0], index=0, address="")
     return ["nsenter", f"--target={first.pid}", *user, "--mount", "--pid", *place.inside()]
+
+
+def _variables() -> dict[str, str]:
+    """Make the agent's environment: where its programs and the lab's are, and nothing else of the user's shell."""
+    folders = [Path(found).parent for name in _PROGRAMS if (found := shutil.which(name))]
+    return environment.make(
+        environment.SERVER,
+        PATH=os.pathsep.join(dict.fromkeys(map(str, folders))),
+        PYTHONPATH=str(paths.PROJECT),
+        ISTIO_LAB_HOME=str(paths.home().absolute()),
+        ISTIO_LAB_CACHE=str(paths.cache().absolute()),
+    )
 
 
 def _namespaces() -> list[str]:

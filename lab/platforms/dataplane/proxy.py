@@ -19,8 +19,15 @@ ADMIN_PORT = 15000
 _HTTP2 = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def bootstrap(pod: Pod, proxy: Proxy, istiod: Path) -> str:
-    """Build Envoy's bootstrap configuration as JSON; `istiod` is the Unix socket of its plain-text gRPC."""
+def bootstrap(pod: Pod, proxy: Proxy, istiod: Path, token: str) -> str:
+    """Build Envoy's bootstrap configuration as JSON.
+
+    Args:
+        pod: whose it is.
+        proxy: its type.
+        istiod: the Unix socket that leads to istiod.
+        token: what istiod asks for; a secret.
+    """
     metadata = {
         "NAME": pod.name,
         "NAMESPACE": pod.namespace,
@@ -37,7 +44,12 @@ def bootstrap(pod: Pod, proxy: Proxy, istiod: Path) -> str:
     stream = {
         "api_type": "GRPC",
         "transport_api_version": "V3",
-        "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}],
+        "grpc_services": [
+            {
+                "envoy_grpc": {"cluster_name": "xds"},
+                "initial_metadata": [{"key": "authorization", "value": f"Bearer {token}"}],
+            }
+        ],
     }
     discovery = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
     cluster = {

@@ -5,6 +5,7 @@ They are made with `ip` of iproute2, inside a mount namespace with a private `/r
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,17 @@ _HOSTS = Path("/run/hosts")
 _NETWORKS = Path("/run/netns")
 """The folder in which `ip` looks for network namespaces."""
 
+NODE = _NETWORKS / _NODE
+"""The node's network namespace."""
+
 _ENTER = 'mount --bind "$0" /etc/hosts && hostname "$1" && shift && exec "$@"'
-"""Gives the Pod's processes the Service names, which lead to the sidecar, and the Pod's host name."""
+"""Gives a process the Service names, which lead to the sidecar, and the Pod's host name."""
+
+_LONGEST_NAME, _LONGEST_HOSTNAME = 150, 63
+"""Letters of a Pod's name in the names of files, which end at 255, and of a host name in Linux."""
+
+_SPACE = "size=64m,nr_inodes=4096,mode=1777,nosuid,nodev,noexec"
+"""Of a Pod's own folder: as much as the emptyDir of the applications."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +48,8 @@ class Sandbox:
     """The network namespace and the folder of one Pod.
 
     Attributes:
-        name: of both: the Pod's name, a dot, its namespace.
-        index: unique; it names the veth interface on the node.
+        name: of both: see `name_of`.
+        index: unique; it names the veth interface on the node, and its user.
         address: the Pod's IPv4 address.
     """
 
@@ -53,9 +63,19 @@ class Sandbox:
         return hosts_file(self.name.rsplit(".", 1)[-1])
 
     @property
+    def hostname(self) -> str:
+        """The host name of its processes, cut as a kubelet does."""
+        return self.name.rsplit(".", 1)[0][:_LONGEST_HOSTNAME].rstrip("-.")
+
+    @property
     def folder(self) -> Path:
-        """The folder that its processes may write to."""
+        """The folder of its files."""
         return FOLDER / self.name
+
+    @property
+    def temporary(self) -> Path:
+        """The folder that its processes may write to."""
+        return self.folder / "tmp"
 
     @property
     def network(self) -> Path:
@@ -63,8 +83,11 @@ class Sandbox:
         return _NETWORKS / self.name
 
     def inside(self) -> list[str]:
-        """Return the command prefix that starts a process in this Pod."""
-        own = ["unshare", "--mount", "--uts", "sh", "-c", _ENTER, str(self.hosts), self.name.rsplit(".", 1)[0]]
+        """Return the command prefix that starts a process of the lab's user in this Pod's network.
+
+        It sees this machine as its user does: for a process of the Pod's own there is `confinement`.
+        """
+        own = ["unshare", "--mount", "--uts", "sh", "-c", _ENTER, str(self.hosts), self.hostname]
         return ["nsenter", f"--net={self.network}", *own]
 
     def create(self) -> None:
@@ -73,7 +96,8 @@ class Sandbox:
         Raises:
             LabError: the kernel does not allow it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.temporary.mkdir(parents=True, exist_ok=True)
+        _run("mount", "-t", "tmpfs", "-o", _SPACE, "tmpfs", str(self.temporary))
         veth = f"pod{self.index}"
         _add(self.network)
         _ip(
@@ -91,8 +115,19 @@ class Sandbox:
 
     def remove(self) -> None:
         """Remove it with its veth pair."""
-        _run("ip", "netns", "delete", self.name)
-        shutil.rmtree(self.folder)
+        for command in (["ip", "netns", "delete", self.name], ["umount", "-l", str(self.temporary)]):
+            process.run(command, check=False)  # one that could not be made is not all there
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def name_of(pod: str, namespace: str) -> str:
+    """Return the name of a Pod's sandbox: the Pod's name, a dot, its namespace.
+
+    A very long name is cut, and told from others by a hash.
+    """
+    if len(pod) > _LONGEST_NAME:
+        pod = f"{pod[:_LONGEST_NAME]}-{hashlib.sha256(pod.encode()).hexdigest()[:8]}"
+    return f"{pod}.{namespace}"
 
 
 def hardware_address(address: str) -> str:
@@ -136,7 +171,7 @@ def create_node() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     _HOSTS.mkdir(exist_ok=True)
     _NETWORKS.mkdir(exist_ok=True)
-    _add(_NETWORKS / _NODE)
+    _add(NODE)
     _ip(_NODE, "link set lo up", f"link add {_BRIDGE} type bridge", f"link set {_BRIDGE} up")
 
 

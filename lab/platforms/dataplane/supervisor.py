@@ -41,6 +41,7 @@ class Program:
         folder: where it begins.
         port: where it will listen, for one that takes the processor a while until then; 0 for others.
         listening: called each time that it listens.
+        ended: called with its exit code each time that it ends; returns the seconds until it is started again.
     """
 
     command: Sequence[str]
@@ -49,14 +50,16 @@ class Program:
     folder: Path
     port: int = 0
     listening: Callable[[], Awaitable[None]] | None = None
+    ended: Callable[[int], Awaitable[float]] | None = None
 
 
-async def keep(program: Program, turns: asyncio.Semaphore) -> None:
+async def keep(program: Program, turns: asyncio.Semaphore, again: asyncio.Semaphore | None = None) -> None:
     """Keep a program running until this task is cancelled.
 
     Args:
         program: what is to run.
         turns: how many of those with a port may be on their way to listening; it is first come, first served.
+        again: the same for a program that has ended before, which must not be in the way of others.
     """
     while True:
         async with contextlib.AsyncExitStack() as turn:
@@ -69,10 +72,11 @@ async def keep(program: Program, turns: asyncio.Semaphore) -> None:
                 if program.port:
                     await _until_listening(process, program.port)
                 await turn.aclose()
-                if program.listening:
+                if program.listening and process.returncode is None:
                     await program.listening()
-                await process.wait()
-        await asyncio.sleep(_RESTART_DELAY)
+                code = await process.wait()
+        turns = again or turns
+        await asyncio.sleep(await program.ended(code) if program.ended else _RESTART_DELAY)
 
 
 async def _until_listening(process: Process, port: int) -> None:

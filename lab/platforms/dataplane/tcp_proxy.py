@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import ctypes
+import hmac
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +20,15 @@ _CLONE_NEWNET = 0x40000000
 _CHUNK = 64 * 1024
 _BACKLOG = 512
 
+_LOGIN_TIMEOUT = 5.0
+"""Seconds until the first request of a connection must have come."""
+
+_REFUSAL = (
+    b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-async def serve_socket(path: Path, host: str, port: int) -> asyncio.Server:
-    """Proxy a new Unix socket to a port of this machine."""
-    return await asyncio.start_unix_server(_proxy_to(lambda: asyncio.open_connection(host, port)), path)
 
 
 async def serve_port(host: str, port: int, dialer: NetnsDialer) -> asyncio.Server:
@@ -32,7 +37,49 @@ async def serve_port(host: str, port: int, dialer: NetnsDialer) -> asyncio.Serve
     Raises:
         OSError: the port is taken.
     """
-    return await asyncio.start_server(_proxy_to(dialer.open), host, port, backlog=_BACKLOG)
+    return await asyncio.start_server(proxy_to(dialer.open), host, port, backlog=_BACKLOG)
+
+
+async def serve_with_password(host: str, port: int, dialer: NetnsDialer, *, user: str, password: str) -> asyncio.Server:
+    """Proxy a port of this machine to an HTTP server, for those who log in as to an HTTP proxy.
+
+    Only the first request of a connection has to: whoever sent it has the others as well.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    login = b"Basic " + base64.b64encode(f"{user}:{password}".encode())
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _LOGIN_TIMEOUT)
+        except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
+            writer.close()
+            return
+        if not hmac.compare_digest(_login(head), login):
+            with contextlib.suppress(OSError):
+                writer.write(_REFUSAL)
+                await writer.drain()
+            writer.close()
+            return
+
+        async def connect() -> Streams:
+            streams = await dialer.open()
+            streams[1].write(head)
+            return streams
+
+        await proxy_to(connect)(reader, writer)
+
+    return await asyncio.start_server(handle, host, port, backlog=_BACKLOG)
+
+
+def _login(head: bytes) -> bytes:
+    """Return what the head of a request has for a proxy's login."""
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"proxy-authorization":
+            return value.strip()
+    return b""
 
 
 class NetnsDialer:
@@ -48,7 +95,7 @@ class NetnsDialer:
     def set_target(self, network: Path, host: str, port: int) -> None:
         """Set the target of new connections; existing ones stay."""
         self.close()
-        self._thread = ThreadPoolExecutor(1, "dialer", _enter, (network,))
+        self._thread = ThreadPoolExecutor(1, "dialer", enter, (network,))
         self._address = (host, port)
 
     def close(self) -> None:
@@ -81,7 +128,12 @@ def _socket() -> socket.socket:
     return made
 
 
-def _enter(network: Path) -> None:
+def enter(network: Path) -> None:
+    """Move this thread into a network namespace.
+
+    Raises:
+        OSError: the kernel does not allow it.
+    """
     descriptor = os.open(network, os.O_RDONLY)
     try:
         if ctypes.CDLL(None, use_errno=True).setns(descriptor, _CLONE_NEWNET):
@@ -90,9 +142,11 @@ def _enter(network: Path) -> None:
         os.close(descriptor)
 
 
-def _proxy_to(
+def proxy_to(
     connect: Callable[[], Awaitable[Streams]],
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    """Return a handler of connections that copies each of them to and from another one."""
+
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             target_reader, target_writer = await connect()

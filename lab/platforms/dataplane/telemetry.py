@@ -91,6 +91,8 @@ class Log:
         if not self._file.exists():
             return []
         with self._file.open("rb") as log:
+            if self._file.stat().st_size < self._at:  # it was cut
+                self._at, self._rest = 0, b""
             log.seek(self._at)
             new = log.read()
         self._at += len(new)

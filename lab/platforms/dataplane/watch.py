@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lab.adapters import kubectl, process_async
@@ -12,6 +13,8 @@ from lab.adapters import kubectl, process_async
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 Change: TypeAlias = tuple[str, dict[str, Any]]
 """`ADDED`, `MODIFIED` or `DELETED`, and the object."""
@@ -54,8 +57,11 @@ async def _events(kubeconfig: Path, path: str) -> AsyncIterator[Change]:
     )
     command = kubectl.command(kubeconfig, "get", "--raw", query)
     async with contextlib.aclosing(process_async.lines(command, environment=kubectl.variables())) as lines:
-        async for line in lines:
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                return
-            yield event["type"], event["object"]
+        try:
+            async for line in lines:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return
+                yield event["type"], event["object"]
+        except ValueError as error:  # a line that is cut, or longer than any object
+            _log.warning("the watch of %s broke: %s", path, error)

@@ -31,7 +31,7 @@ class Workload(BaseModel):
         bookinfo: which of Bookinfo's services it stands for; empty for none.
         port: where it listens.
         proxy: the Envoy beside it, if any.
-        environment: variables besides those of the Pod.
+        environment: variables that are the data plane's to say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +43,11 @@ class Workload(BaseModel):
     port: int = 0
     proxy: Proxy | None = None
     environment: dict[str, str] = {}
+
+    @property
+    def program(self) -> str:
+        """The name of the process besides the Envoy; empty for none."""
+        return self.app or self.bookinfo
 
     def fits(self, pod: Pod) -> bool:
         """Whether it is the workload of a Pod."""

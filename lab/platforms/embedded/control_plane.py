@@ -19,7 +19,7 @@ from lab.adapters import environment, files, kubectl, process, process_tree, web
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.wait import poll
-from lab.platforms.embedded import metrics_server, nodes
+from lab.platforms.embedded import component_flags, metrics_server, nodes
 from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ _KWOKCTLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-schedule
 COMPONENTS = (*_KWOKCTLS, metrics_server.NAME)
 """kwokctl's names, which are also those of its pid files, logs and binaries; and one that is treated the same."""
 
-_USAGE = Path(__file__).with_name("simulated-usage.yaml")
+_KWOK = Path(__file__).with_name("kwok.yaml")
 
-_RUNNING, _DEAD, _NOT_READY = "running", "dead", "not ready"
+_RUNNING, _DEAD, _NOT_READY, _OUTDATED = "running", "dead", "not ready", "outdated"
 
 _CLUSTER = "lab"
 """kwokctl's name for the cluster; its folder is private to one lab, so one name serves all."""
@@ -83,10 +83,9 @@ class ControlPlane:
         """
         self._remove_remains()
         self._require_free_ports()
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        config = self.directory / "kwokctl.yaml"
-        config.write_text(yaml.safe_dump(self._configuration()))
-        self._simulate_usage()
+        files.folder(self.directory)
+        config = files.write(self.directory / "kwokctl.yaml", yaml.safe_dump(self._configuration()))
+        self._configure_kwok()
         self._kwokctl("create", "cluster", "--config", str(config), "--kubeconfig", str(self.kubeconfig))
         # kwokctl's file names the certificates' files; Pulumi's provider and other folders need them inside.
         files.write(self.kubeconfig, kubectl.run(self.kubeconfig, "config", "view", "--raw", "--flatten"))
@@ -98,7 +97,8 @@ class ControlPlane:
         """Restart every component on the existing data."""
         self.stop()
         self._require_free_ports()
-        self._simulate_usage()
+        self._configure_kwok()
+        self._save_flags()
         self._kwokctl("start", "cluster")
         self._wait_until_ready()
         self._start_metrics_server()
@@ -128,12 +128,16 @@ class ControlPlane:
             kubectl.command(self.kubeconfig, "explain", "namespace", "--output=plaintext-openapiv2"),
             pid_file=self.directory / "schema" / "kubectl.pid",
             log=Path(os.devnull),
-            environment=environment.make(KUBECACHEDIR=str(self.directory / "schema" / "cache")),
+            environment=environment.make(environment.SERVER, KUBECACHEDIR=str(self._schema_cache)),
         )
 
     def health(self) -> dict[str, str]:
-        """Return each component's state: `running`, `dead`, or `not ready` for an API server that does not answer."""
-        states = {name: _RUNNING if _find(self._cluster, name) else _DEAD for name in COMPONENTS}
+        """Return each component's state.
+
+        It is `running`, `dead`, `not ready` for an API server that does not answer, or `outdated` for one that an
+        earlier version of this program has started with other flags.
+        """
+        states = {name: self._state(name) for name in COMPONENTS}
         if states["kube-apiserver"] == _RUNNING and not self._ready():
             states["kube-apiserver"] = _NOT_READY
         return states
@@ -146,6 +150,36 @@ class ControlPlane:
     @property
     def _cluster(self) -> Path:
         return self.directory / "kwok" / "clusters" / _CLUSTER
+
+    @property
+    def _schema_cache(self) -> Path:
+        return self.directory / "schema" / "cache"
+
+    @property
+    def _flags(self) -> tuple[component_flags.Flag, ...]:
+        return component_flags.flags(self._cluster / "pki", self.ports)
+
+    def _state(self, component: str) -> str:
+        if (found := _find(self._cluster, component)) is None:
+            return _DEAD
+        return _RUNNING if component_flags.complete(component, process_tree.command(found), self._flags) else _OUTDATED
+
+    def _save_flags(self) -> None:
+        """Give the components their flags where kwokctl has saved them: an earlier version of this program had fewer.
+
+        Raises:
+            LabError: kwokctl's file is not what it writes.
+        """
+        file = self._cluster / "kwok.yaml"
+        try:
+            documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
+            for each in documents[0]["components"]:
+                each["args"] = component_flags.applied(each["name"], each["args"], self._flags)
+        except (OSError, yaml.YAMLError, LookupError, TypeError) as error:
+            raise LabError(
+                f"{file} cannot be read: {error}", "take down what is left and begin anew: make down && make up"
+            ) from error
+        files.write(file, yaml.safe_dump_all(documents))
 
     def _configuration(self) -> dict[str, object]:
         ports = self.ports
@@ -161,8 +195,6 @@ class ControlPlane:
                 "kubeApiserverPort": ports.kube_apiserver,
                 "etcdPort": ports.etcd,
                 "etcdPeerPort": ports.etcd_peer,
-                "kubeControllerManagerPort": ports.kube_controller_manager,
-                "kubeSchedulerPort": ports.kube_scheduler,
                 "kwokControllerPort": ports.kwok_controller,
                 "kubeApiserverBinary": str(toolchain.path("kube-apiserver")),
                 "kubeControllerManagerBinary": str(toolchain.path("kube-controller-manager")),
@@ -175,6 +207,7 @@ class ControlPlane:
                 # one before have run out; with its default no Pod would become ready for more than three minutes.
                 "nodeLeaseDurationSeconds": 4,
             },
+            "componentsPatches": component_flags.patches(self._flags),
         }
 
     def _remove_remains(self) -> None:
@@ -197,8 +230,6 @@ class ControlPlane:
             self.ports.kube_apiserver,
             self.ports.etcd,
             self.ports.etcd_peer,
-            self.ports.kube_controller_manager,
-            self.ports.kube_scheduler,
             self.ports.kwok_controller,
             self.ports.metrics_server,
         ]
@@ -209,11 +240,10 @@ class ControlPlane:
                 "end that program, or take new ports with: make down && make up",
             )
 
-    def _simulate_usage(self) -> None:
-        """Give kwok the simulated usage of Pods, in a file that it reads beside kwokctl's."""
-        folder = self.directory / "kwok"
-        folder.mkdir(exist_ok=True)
-        shutil.copyfile(_USAGE, folder / "kwok.yaml")
+    def _configure_kwok(self) -> None:
+        """Give kwok its settings and the simulated usage of Pods, in a file that it reads beside kwokctl's."""
+        folder = files.folder(self.directory / "kwok")
+        files.write(folder / "kwok.yaml", _KWOK.read_text(encoding="utf-8"))
 
     def _start_metrics_server(self) -> None:
         name = metrics_server.NAME
@@ -229,13 +259,20 @@ class ControlPlane:
             ),
             pid_file=_pid_file(self._cluster, name),
             log=self._cluster / "logs" / f"{name}.log",
+            environment=environment.make(environment.SERVER),
         )
 
     def _kwokctl(self, *arguments: str) -> None:
         command = [str(toolchain.path("kwokctl")), "--name", _CLUSTER, *arguments]
-        variables = environment.make(KWOK_WORKDIR=str(self.directory / "kwok"))
+        variables = environment.make(
+            environment.SERVER,
+            KWOK_WORKDIR=str(self.directory / "kwok"),
+            KUBECACHEDIR=str(
+                self._schema_cache
+            ),  # without it, and without HOME, kubectl would cache beside the project
+        )
         result = process.run(command, environment=variables, check=False, new_session=True)
-        (self.directory / "kwokctl.log").write_text(result.stderr)
+        files.write(self.directory / "kwokctl.log", result.stderr)
         if result.code:
             raise LabError(
                 f"kwokctl {arguments[0]} {arguments[1]} failed: {process.tail(self.directory / 'kwokctl.log')}",

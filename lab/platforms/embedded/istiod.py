@@ -10,7 +10,7 @@ from lab.adapters import environment, kubectl, process, process_tree, web
 from lab.core.errors import LabError
 from lab.core.namespaces import ISTIO_SYSTEM
 from lab.core.wait import wait_until
-from lab.platforms.embedded.ports import LOOPBACK, Ports
+from lab.platforms.embedded.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,10 @@ _RUNNING = "running"
 _PROGRAM = "pilot-discovery"
 _READY_TIMEOUT = 90.0
 """Seconds for each thing that is waited for; 2 to 8 are usual for istiod itself."""
+
+_NO_ADDRESS = "["
+"""Not an address: ControlZ would show the whole environment and end istiod for whoever asks, and no option switches it
+off. Where it cannot listen, istiod logs that and works all the same."""
 
 _INJECTOR = "istio-sidecar-injector"
 _VALIDATOR = f"istio-validator-{ISTIO_SYSTEM}"
@@ -43,22 +47,12 @@ class Istiod:
         self.stop()
         # An istiod that starts without the injector's template never injects.
         self._wait_for("--for=create", f"configmap/{_INJECTOR}", "--namespace", ISTIO_SYSTEM)
-        ports = self.control_plane.ports
         process.start_detached(
-            [
-                str(toolchain.path(_PROGRAM)),
-                "discovery",
-                f"--kubeconfig={self.control_plane.kubeconfig}",
-                f"--httpAddr={LOOPBACK}:{ports.istiod_http}",
-                f"--httpsAddr={LOOPBACK}:{ports.istiod_webhook}",
-                f"--grpcAddr={LOOPBACK}:{ports.istiod_xds}",
-                f"--secureGRPCAddr={LOOPBACK}:{ports.istiod_xds_tls}",
-                f"--monitoringAddr={LOOPBACK}:{ports.istiod_monitoring}",
-                "--ctrlz_port=0",
-            ],
+            [str(toolchain.path(_PROGRAM)), *self.arguments],
             pid_file=self._pid_file,
             log=self._log,
             environment=environment.make(
+                environment.SERVER,
                 POD_NAME="istiod",
                 POD_NAMESPACE=ISTIO_SYSTEM,
                 REVISION="default",
@@ -69,24 +63,47 @@ class Istiod:
                 # Filters that only Istio's own build of Envoy has; the proxies beside this one are Envoy's own.
                 PILOT_ENABLE_METADATA_EXCHANGE="false",
                 PILOT_ENABLE_ALPN_FILTER="false",
+                # Any user of this machine may ask: proxies show a token, without TLS as well, and nothing tells the
+                # configuration of the mesh.
+                XDS_AUTH_PLAINTEXT="true",
+                ENABLE_DEBUG_ON_HTTP="false",
             ),
         )
-        self._wait_until_serving(ports)
+        self._wait_until_serving()
 
     def stop(self) -> None:
         """Stop it if it runs."""
         stop(self.control_plane.directory)
 
     def health(self) -> str:
-        """`running`, `not ready` or `dead`."""
-        if _find(self.control_plane.directory) is None:
+        """`running`, `not ready`, `dead`, or `outdated` for one of an earlier version of this program."""
+        if (found := _find(self.control_plane.directory)) is None:
             return "dead"
+        if not set(self.arguments) <= set(process_tree.command(found)):
+            return "outdated"
         return _RUNNING if _answers(self.control_plane.ports.istiod_http) else "not ready"
 
     @property
     def healthy(self) -> bool:
         """Whether it runs and answers."""
         return self.health() == _RUNNING
+
+    @property
+    def arguments(self) -> list[str]:
+        """Its command line without the program."""
+        ports = self.control_plane.ports
+        return [
+            "discovery",
+            f"--kubeconfig={self.control_plane.kubeconfig}",
+            # Readiness and metrics, and plain gRPC since it has no port of its own.
+            f"--httpAddr={LOOPBACK}:{ports.istiod_http}",
+            "--monitoringAddr=",
+            "--grpcAddr=",
+            f"--httpsAddr={LOOPBACK}:{ports.istiod_webhook}",
+            f"--secureGRPCAddr={LOOPBACK}:{ports.istiod_xds}",
+            f"--ctrlz_address={_NO_ADDRESS}",
+            "--profile=false",
+        ]
 
     @property
     def _pid_file(self) -> Path:
@@ -96,13 +113,13 @@ class Istiod:
     def _log(self) -> Path:
         return self._pid_file.with_suffix(".log")
 
-    def _wait_until_serving(self, ports: Ports) -> None:
+    def _wait_until_serving(self) -> None:
         remedy = f"its log is {self._log}"
 
         def ready() -> bool:
             if _find(self.control_plane.directory) is None:
                 raise LabError(f"istiod ended at once: {process.tail(self._log)}", remedy)
-            return _answers(ports.istiod_http)
+            return _answers(self.control_plane.ports.istiod_http)
 
         wait_until(ready, timeout=_READY_TIMEOUT, what="istiod was not ready", remedy=remedy)
         # Only when istiod has put its certificate authority into the webhooks can the API server call them.

@@ -22,23 +22,24 @@ class Ports:
     """The ports of one lab, all on 127.0.0.1.
 
     A port that came later has a default, 0: it is missing in the state of a lab from before, which is still to be
-    healed and taken down.
+    healed and taken down. `of` passes over ports of such a lab that are not needed any more.
     """
 
     kube_apiserver: int
     etcd: int
     etcd_peer: int
-    kube_controller_manager: int
-    kube_scheduler: int
     kwok_controller: int
     istiod_http: int
     istiod_webhook: int
     istiod_xds: int
-    istiod_xds_tls: int
-    istiod_monitoring: int
     metrics_server: int = 0
     ingress_http: int = 0
     prometheus: int = 0
+
+    @staticmethod
+    def of(known: Mapping[str, int]) -> Ports:
+        """Read the ports of a lab's state."""
+        return Ports(**_needed(known))
 
     @staticmethod
     def allocate(known: Mapping[str, int] | None = None) -> Ports:
@@ -47,7 +48,7 @@ class Ports:
         Raises:
             OSError: no free port was found.
         """
-        chosen = dict(known or {})
+        chosen = _needed(known or {})
         missing = [field.name for field in fields(Ports) if field.name not in chosen]
         found: list[int] = []
         for candidate in random.sample(range(_FIRST, _LAST), 2_000):
@@ -58,6 +59,11 @@ class Ports:
         if len(found) < len(missing):
             raise OSError(f"no {len(missing)} free ports between {_FIRST} and {_LAST} on {LOOPBACK}")
         return Ports(**chosen, **dict(zip(missing, found, strict=True)))
+
+
+def _needed(known: Mapping[str, int]) -> dict[str, int]:
+    names = {field.name for field in fields(Ports)}
+    return {name: port for name, port in known.items() if name in names}
 
 
 def injection_url(istiod_webhook: int) -> str:

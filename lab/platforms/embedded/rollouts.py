@@ -10,6 +10,7 @@ from lab.adapters import environment, process, process_tree
 from lab.core.errors import LabError
 from lab.core.namespaces import ARGO_ROLLOUTS
 from lab.core.wait import poll
+from lab.platforms.embedded import login
 from lab.platforms.embedded.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class RolloutsController:
             LabError: it ended at once.
         """
         stop(self.control_plane.directory)
+        password = login.password(self.control_plane.directory)
         process.start_detached(
             [
                 str(toolchain.path(_PROGRAM)),
@@ -54,10 +56,11 @@ class RolloutsController:
             pid_file=_pid_file(self.control_plane.directory),
             log=self._log,
             environment=environment.make(
+                environment.SERVER,
                 POD_NAMESPACE=ARGO_ROLLOUTS,
                 # Names of Services lead nowhere on this machine. What it asks in plain HTTP are metrics, and
                 # Prometheus answers a request that is addressed to a proxy as if it were its own.
-                HTTP_PROXY=f"http://{LOOPBACK}:{self.control_plane.ports.prometheus}",
+                HTTP_PROXY=f"http://{login.USER}:{password}@{LOOPBACK}:{self.control_plane.ports.prometheus}",
             ),
         )
         if poll(lambda: _find(self.control_plane.directory) is None, timeout=_START_TIMEOUT, interval=0.05):

@@ -150,7 +150,7 @@ def _last(stack: Stack) -> Path:
 
 
 def _write(file: Path, content: Inventory | LabRecord) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.folder(file.parent)
     files.write(file, json.dumps(asdict(content)))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 from pulumi import automation as auto
 
-from lab.adapters import backend, workspace
+from lab.adapters import backend, files, workspace
 from lab.core import paths
 from lab.services.lifecycle import UpdateError
 
@@ -84,7 +84,8 @@ class AutomationEngine:
 
     def _run(self, stack: Stack, *arguments: str) -> None:
         done = 0
-        self.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.folder(self.log.parent)
+        files.append(self.log).close()
         with self.log.open("a", encoding="utf-8", buffering=1) as log:
 
             def listen(line: str) -> None:

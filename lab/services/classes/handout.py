@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lab.services.classes.roster import Roster, Student
 
 _NOT_IN_GIT = "*\n"
-_FIRST = 0o700
 
 _HOW_TO_REACH_IT = ("server", "certificate-authority-data", "tls-server-name", "insecure-skip-tls-verify")
 """Of a cluster in a student's kubeconfig; a proxy's address may contain the administrator's password."""
@@ -152,7 +151,8 @@ def write(roster: Roster, students: Sequence[Student], folder: Path, *, hours: i
 
 def _hide(folder: Path) -> None:
     """Make the folder, and have git leave all of it alone; one that git minds already, such as the project, stays."""
-    folder.mkdir(parents=True, exist_ok=True, mode=_FIRST)
+    if not folder.exists():
+        files.folder(folder)
     rules = folder / ".gitignore"
     if rules.is_file() and rules.read_text(encoding="utf-8") != _NOT_IN_GIT:
         raise LabError(
@@ -165,8 +165,7 @@ def _hide(folder: Path) -> None:
 def _write(roster: Roster, student: Student, folder: Path, *, hours: int) -> None:
     credentials = kubeconfig(roster, student, hours=hours)
     where = share(roster, student)
-    folder.mkdir(exist_ok=True, mode=_FIRST)
-    folder.chmod(_FIRST)
+    files.folder(folder)
     files.write(folder / "kubeconfig", credentials)
     given = Given(namespaces=where.namespaces, addresses=_addresses(where), passwords=_passwords(where), hours=hours)
     files.write(folder / "README.md", first_steps(roster, student, given))

@@ -39,7 +39,7 @@ _SHARE = "namespaces"
 def prepare(action: Action) -> Path:
     """Write a stack's project directory with the action's configuration and no other; return the directory."""
     folder = paths.class_workspace(action.stack)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.folder(folder)
     files.write(folder / "Pulumi.yaml", _project(paths.PROJECT, os.path.relpath(paths.PROJECT, folder)))
     if action.config:
         _configure(folder / f"Pulumi.{action.stack}.yaml", action.config, like=_platform_file(action))

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lab.adapters import process
+from lab.adapters import files, process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +61,6 @@ def run_builder(command: Sequence[str], *, cwd: Path, environment: Mapping[str, 
         sys.stderr.write(f"{line}\n")
         kept.append(line)
 
-    with process.Running(command, environment=environment, cwd=cwd, on_line=take) as running:
+    with process.Running(command, environment=environment, cwd=cwd, on_line=take, umask=files.READABLE) as running:
         code = running.wait()
     return process.Result(code=code or 0, stdout="\n".join(kept), stderr="")

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.adapters import port_forward, process
+from lab.adapters import files, port_forward, process
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.wait import poll
@@ -71,7 +71,7 @@ def on_loopback(app: str, settings: Mapping[str, Mapping[str, str]], progress: P
         folder = Path(name)
 
         def run(which: str, **more: str) -> str:
-            environment = {**runtime.environment(), **settings.get(which, {}), **more}
+            environment = {**settings.get(which, {}), **more}
             label = f"starting {which} on this machine"
             with progress.step(label, usual=2):
                 return stack.enter_context(_running(runtime.command(which), environment, folder / f"{which}.log"))
@@ -86,7 +86,7 @@ def on_loopback(app: str, settings: Mapping[str, Mapping[str, str]], progress: P
 
 def _sweep() -> None:
     """Delete the folders of killed runs, which are too old to be in use."""
-    paths.temporary_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.folder(paths.temporary_dir())
     for folder in paths.temporary_dir().glob(f"{_PREFIX}*"):
         with contextlib.suppress(FileNotFoundError):  # somebody else sweeps as well
             if time.time() - folder.stat().st_mtime > _STALE:

@@ -113,10 +113,19 @@ def test_no_switch_of_the_users_shell_reaches_any_program(program: environment.P
     made = environment.make(program)
 
     assert "the user's own" not in made.values()
-    assert set(made) == {*EVERYDAY, "LC_ALL", *program.sets}
+    assert set(made) == {*(EVERYDAY if program.common else ["PATH"]), "LC_ALL", *program.sets}
 
 
-def test_a_server_of_the_lab_gets_neither_logins_nor_proxies(shell: pytest.MonkeyPatch) -> None:
+def test_a_server_of_the_lab_gets_nothing_of_the_shell_that_starts_it(shell: pytest.MonkeyPatch) -> None:
+    made = environment.make(environment.SERVER, POD_NAME="istiod")
+
+    assert made.pop("LC_ALL").endswith(".UTF-8")
+    assert made == {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "POD_NAME": "istiod"}
+    shell.setenv("ISTIO_LAB_BENCH", "7")
+    assert environment.make(environment.SERVER)["ISTIO_LAB_BENCH"] == "7", "a benchmark ends what it has started"
+
+
+def test_a_local_program_gets_neither_logins_nor_proxies(shell: pytest.MonkeyPatch) -> None:
     usual = environment.make()
     for name in ("HTTPS_PROXY", "ARM_CLIENT_SECRET", "AWS_PROFILE", "PULUMI_ACCESS_TOKEN", "SSH_AUTH_SOCK"):
         shell.setenv(name, "secret")

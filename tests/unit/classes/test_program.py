@@ -22,7 +22,7 @@ SOURCES = [
     "lab/core/versions.py",
     "lab/core/manifests.py",
     "lab/settings/groups.py",
-    "lab/platforms/embedded/simulated-usage.yaml",
+    "lab/platforms/embedded/kwok.yaml",
     "lab/platforms/dataplane/workloads.yaml",
     "components/shop/shop.py",
     "components/common/chart/Chart.yaml",
@@ -30,8 +30,10 @@ SOURCES = [
 ]
 DECIDE_NOTHING = {
     "lab": "has no code",
+    "lab.adapters": "has no code",
     "lab.adapters.cluster_api": "asks a cluster what it is; the resources say what they made of it",
     "lab.adapters.cluster_login": "proves who asks",
+    "lab.adapters.files": "gives files their modes",
     "lab.toolchain": "has no code that the program needs",
     "lab.toolchain.artifacts": "finds the pinned charts; lab.lock.json says which",
     "lab.toolchain.dashboards": "finds dashboards, which may be missing",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import socket
@@ -19,6 +20,8 @@ from lab.platforms.dataplane.workloads import Proxy
 from lab.toolchain import applications
 
 ISTIOD = Path("/run/istiod.sock")
+SESAME = "open sesame"
+LOGIN = base64.b64encode(f"lab:{SESAME}".encode()).decode()
 
 
 def found(**changed: object) -> dict[str, Any]:
@@ -28,7 +31,7 @@ def found(**changed: object) -> dict[str, Any]:
         {"name": "istio-proxy"},
         {
             "name": "order",
-            "env": [{"name": "APP_VERSION", "value": "v2"}, {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {}}}],
+            "env": [{"name": "APP_VERSION", "value": "v2"}, {"name": "SESAME", "valueFrom": {"secretKeyRef": {}}}],
             "envFrom": [{"configMapRef": {"name": "config-dev"}}, {"secretRef": {"name": "no"}}],
             "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
         },
@@ -50,7 +53,40 @@ def test_a_pod_is_what_its_application_container_says_not_its_sidecar() -> None:
 
     assert known is not None
     assert known.key == "order-7d-x2.tutorial"
-    assert (known.environment, known.config_maps, known.drain) == ({"APP_VERSION": "v2"}, ("config-dev",), 5)
+    assert (known.container["name"], known.drain) == ("order", 5)
+
+
+def test_a_pod_drains_no_longer_than_it_may_live_after_its_deletion() -> None:
+    whole = found()
+    whole["spec"]["containers"][1]["lifecycle"]["preStop"]["sleep"]["seconds"] = 86_400
+    known = pods.running(whole)
+    whole["spec"]["terminationGracePeriodSeconds"] = 10**9
+    patient = pods.running(whole)
+
+    assert known is not None
+    assert known.drain == 30
+    assert patient is not None
+    assert patient.drain == 120
+
+
+def test_a_pod_in_the_network_of_its_node_has_no_address_of_its_own() -> None:
+    whole = found()
+    whole["spec"]["hostNetwork"] = True
+
+    assert pods.running(whole) is None
+
+
+@pytest.mark.parametrize("length", [1, 63, 64, 253])
+def test_a_long_name_fits_files_and_host_names(length: int) -> None:
+    names = {sandbox.name_of("a" * length + each, "n" * 63) for each in ("b", "c")}
+
+    for name in names:
+        box = sandbox.Sandbox(name=name, index=0, address="10.240.0.9")
+        assert len(f"{name}-istio-proxy.log.1") <= 255
+        assert 1 <= len(box.hostname) <= 63
+        assert box.hosts.name == "n" * 63
+    assert len(names) == 2, "two Pods have two folders"
+    assert sandbox.name_of("siege", "tutorial") == "siege.tutorial"
 
 
 @pytest.mark.parametrize(
@@ -84,16 +120,30 @@ def test_every_workload_names_what_there_is() -> None:
 
 
 def test_envoy_says_which_pod_it_is_and_asks_istiod_for_the_rest() -> None:
-    told = json.loads(proxy.bootstrap(pod(app="siege"), Proxy.SIDECAR, ISTIOD))
+    told = json.loads(proxy.bootstrap(pod(app="siege"), Proxy.SIDECAR, ISTIOD, "a token"))
 
     assert told["node"]["id"] == "sidecar~10.240.0.9~some.tutorial~tutorial.svc.cluster.local"
     assert told["node"]["metadata"]["INTERCEPTION_MODE"] == "NONE"
     assert str(ISTIOD) in json.dumps(told["static_resources"])
+    (service,) = told["dynamic_resources"]["ads_config"]["grpc_services"]
+    assert service["initial_metadata"] == [{"key": "authorization", "value": "Bearer a token"}]
     assert told["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    "text", ['"}], "admin": {"', "'; reboot #", "$(reboot)", "%{HOSTNAME}", "a\nb: c", "\\", "{{ .x }}"]
+)
+def test_what_a_pod_is_called_stays_a_text_in_its_envoys_configuration(text: str) -> None:
+    named = Pod(uid="1", name=text, namespace=text, address="10.240.0.9", labels={"app": text, text: text})
+    told = json.loads(proxy.bootstrap(named, Proxy.SIDECAR, ISTIOD, text))
+    usual = json.loads(proxy.bootstrap(pod(app="siege"), Proxy.SIDECAR, ISTIOD, text))
+
+    assert told["node"]["metadata"]["LABELS"] == {"app": text, text: text}
+    assert {key: told[key] for key in told if key != "node"} == {key: usual[key] for key in usual if key != "node"}
+
+
 def test_a_gateway_intercepts_nothing_by_its_nature() -> None:
-    told = json.loads(proxy.bootstrap(pod("istio-system", istio="ingressgateway"), Proxy.ROUTER, ISTIOD))
+    told = json.loads(proxy.bootstrap(pod("istio-system", istio="ingressgateway"), Proxy.ROUTER, ISTIOD, "a token"))
 
     assert told["node"]["id"].startswith("router~")
     assert "INTERCEPTION_MODE" not in told["node"]["metadata"]
@@ -139,7 +189,8 @@ def test_a_socket_leads_to_a_port_and_back(tmp_path: Path) -> None:
     async def asked() -> bytes:
         server = await asyncio.start_server(echo, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        async with server, await tcp_proxy.serve_socket(tmp_path / "socket", "127.0.0.1", port):
+        handler = tcp_proxy.proxy_to(lambda: asyncio.open_connection("127.0.0.1", port))
+        async with server, await asyncio.start_unix_server(handler, tmp_path / "socket"):
             reader, writer = await asyncio.open_unix_connection(tmp_path / "socket")
             writer.write(b"who is there\n")
             answer = await reader.read()
@@ -147,6 +198,53 @@ def test_a_socket_leads_to_a_port_and_back(tmp_path: Path) -> None:
             return answer
 
     assert asyncio.run(asked()) == b"WHO IS THERE\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (f"GET http://prometheus/ HTTP/1.1\r\nproxy-authorization: Basic {LOGIN}\r\n\r\n", b"SERVED"),
+        ("GET http://prometheus/ HTTP/1.1\r\n\r\n", b"HTTP/1.1 407"),
+        ("GET / HTTP/1.1\r\nProxy-Authorization: Basic bGFiOndyb25n\r\n\r\n", b"HTTP/1.1 407"),
+        ("GET / HTTP/1.1\r\nAuthorization: Basic " + LOGIN + "\r\n\r\n", b"HTTP/1.1 407"),
+        ("no HTTP at all", b""),
+        ("x" * 100_000, b""),
+    ],
+    ids=["right", "none", "wrong", "as to a server", "cut off", "endless"],
+)
+def test_only_who_knows_the_password_reaches_prometheus(sent: str, answered: bytes) -> None:
+    class Served(tcp_proxy.NetnsDialer):
+        port = 0
+
+        async def open(self) -> tcp_proxy.Streams:
+            return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET ")
+        writer.write(b"SERVED")
+        writer.close()
+
+    async def asked() -> bytes:
+        dialer = Served()
+        target = await asyncio.start_server(serve, "127.0.0.1", 0)
+        dialer.port = target.sockets[0].getsockname()[1]
+        door = await tcp_proxy.serve_with_password("127.0.0.1", 0, dialer, user="lab", password=SESAME)
+        async with target, door:
+            reader, writer = await asyncio.open_connection(*door.sockets[0].getsockname())
+            writer.write(sent.encode())
+            if "\r\n\r\n" not in sent:
+                writer.write_eof()
+            try:
+                return await reader.read()
+            except ConnectionResetError:
+                return b""
+            finally:
+                writer.close()
+
+    said = asyncio.run(asked())
+
+    assert said.startswith(answered)
+    assert (b"SERVED" in said) is (answered == b"SERVED")
 
 
 def test_a_dialer_without_a_target_refuses() -> None:
@@ -227,6 +325,6 @@ def test_a_pod_with_the_address_of_one_that_has_gone_has_its_hardware_address_to
 
 
 def test_no_span_waits_for_a_jaeger_that_is_simulated() -> None:
-    told = json.loads(proxy.bootstrap(pod(), Proxy.SIDECAR, ISTIOD))
+    told = json.loads(proxy.bootstrap(pod(), Proxy.SIDECAR, ISTIOD, "a token"))
 
     assert told["layered_runtime"]["layers"][0]["static_layer"] == {"tracing.random_sampling": 0}

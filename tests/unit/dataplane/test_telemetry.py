@@ -355,20 +355,20 @@ def test_a_pod_of_a_rollout_is_known_by_what_the_api_server_says_of_it() -> None
 
 
 def test_prometheus_takes_what_the_agent_counts_and_nothing_else() -> None:
-    (job,) = yaml.safe_load(prometheus.configuration(23456))["scrape_configs"]
+    (job,) = yaml.safe_load(prometheus.configuration())["scrape_configs"]
 
-    assert job["static_configs"] == [{"targets": ["127.0.0.1:23456"]}]
+    assert job["static_configs"] == [{"targets": ["127.0.0.1:9091"]}]
     assert (job["scrape_interval"], job["scrape_timeout"]) == ("1s", "1s"), "it does not start if it may wait longer"
 
 
 def test_prometheus_listens_on_loopback_alone_and_keeps_its_samples_where_it_is_told() -> None:
     program, *options = prometheus.command(
-        Path("/lab/bin/prometheus"), configuration=Path("/run/p/prometheus.yml"), data=Path("/run/p/data"), port=23457
+        Path("/lab/bin/prometheus"), configuration=Path("/run/p/prometheus.yml"), data=Path("/run/p/data")
     )
     given = dict(each.split("=", 1) for each in options)
 
     assert program == "/lab/bin/prometheus"
     assert given["--config.file"] == "/run/p/prometheus.yml"
     assert given["--storage.tsdb.path"] == "/run/p/data"
-    assert given["--web.listen-address"] == "127.0.0.1:23457"
+    assert given["--web.listen-address"] == "127.0.0.1:9090"
     assert not [option for option in given if option.startswith("--web.enable")], "nobody may end or empty it"

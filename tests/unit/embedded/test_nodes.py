@@ -88,7 +88,7 @@ def test_the_networks_of_pods_do_not_overlap() -> None:
 
 
 def test_metrics_server_asks_for_each_node_where_kwok_answers() -> None:
-    usage = Path(nodes.__file__).with_name("simulated-usage.yaml").read_text(encoding="utf-8")
+    usage = Path(nodes.__file__).with_name("kwok.yaml").read_text(encoding="utf-8")
     [metric] = [each for each in yaml.safe_load_all(usage) if each["kind"] == "Metric"]
 
     for node in made():

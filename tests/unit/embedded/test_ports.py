@@ -88,7 +88,7 @@ def test_a_machine_without_free_ports_is_told_so(monkeypatch: pytest.MonkeyPatch
 def test_ports_survive_the_way_into_the_state_and_back() -> None:
     chosen = Ports.allocate()
 
-    assert Ports(**asdict(chosen)) == chosen
+    assert Ports.of(asdict(chosen)) == chosen
 
 
 def test_a_lab_from_before_a_port_was_needed_gets_it_and_keeps_the_others() -> None:
@@ -104,4 +104,12 @@ def test_a_lab_from_before_a_port_was_needed_gets_it_and_keeps_the_others() -> N
 def test_a_lab_from_before_a_port_was_needed_can_still_be_taken_down() -> None:
     before = {name: port for name, port in asdict(Ports.allocate()).items() if name != "metrics_server"}
 
-    assert Ports(**before).metrics_server == 0
+    assert Ports.of(before).metrics_server == 0
+
+
+def test_a_lab_from_before_a_port_was_given_up_is_read_without_it() -> None:
+    chosen = Ports.allocate()
+    before = {**asdict(chosen), "istiod_monitoring": 1, "kube_scheduler": 2}
+
+    assert Ports.of(before) == chosen
+    assert Ports.allocate(before) == chosen

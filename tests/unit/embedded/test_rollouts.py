@@ -13,7 +13,7 @@ from lab import toolchain
 from lab.adapters import process as door
 from lab.adapters.stack import Stack
 from lab.core.errors import LabError
-from lab.platforms.embedded import rollouts
+from lab.platforms.embedded import login, rollouts
 from lab.platforms.embedded.control_plane import ControlPlane
 from lab.platforms.embedded.ports import Ports
 from lab.platforms.embedded.rollouts import RolloutsController
@@ -119,9 +119,10 @@ def test_what_it_asks_of_prometheus_reaches_the_one_on_this_machine_whatever_the
     program(REPORTS)
     lab.start()
 
+    password = login.password(lab.control_plane.directory)
     assert told(lab)["environment"] == {
         "POD_NAMESPACE": "argo-rollouts",
-        "HTTP_PROXY": f"http://127.0.0.1:{lab.control_plane.ports.prometheus}",
+        "HTTP_PROXY": f"http://lab:{password}@127.0.0.1:{lab.control_plane.ports.prometheus}",
     }
 
 
