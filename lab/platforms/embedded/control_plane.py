@@ -175,6 +175,14 @@ class ControlPlane:
                 # one before have run out; with its default no Pod would become ready for more than three minutes.
                 "nodeLeaseDurationSeconds": 4,
             },
+            "componentsPatches": [
+                {
+                    "name": "kube-controller-manager",
+                    # A quota of objects whose definition is new refuses them until it is counted anew: by default
+                    # within five minutes.
+                    "extraArgs": [{"key": "resource-quota-sync-period", "value": "10s"}],
+                }
+            ],
         }
 
     def _require_free_ports(self) -> None:
