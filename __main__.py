@@ -49,6 +49,7 @@ def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
         capabilities=platform.capabilities,
         directory=directory,
         depends_on=[istio.namespace],
+        students=settings.student.works_here,
     )
     observability = Observability("observability", observability_args, cluster_opts)
     tutorial = Tutorial("tutorial", TutorialArgs.from_settings(settings, depends_on=istio.ready), cluster_opts)
@@ -67,7 +68,7 @@ def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
         shop = Shop("shop", shop_args, cluster_opts)
         workloads.append(shop)
         namespaces.append(shop.namespace)
-    students.admit(settings.student, namespaces, cluster_opts)
+    students.admit(settings, namespaces, cluster_opts)
     traffic_args = TrafficArgs(settings=settings.traffic, namespace=tutorial.namespace, depends_on=istio.ready)
     traffic = Traffic("traffic", traffic_args, cluster_opts)
     platform.run_workloads([*workloads, traffic], metrics=settings.rollouts.delivery.analysed)

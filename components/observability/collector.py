@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from components.common.addon import Addon, AddonArgs, AddonManifests
 from components.common.objects import CONFINED, account_with_rules
 from components.observability import collector_configuration
-from components.observability.collector_configuration import HEALTH_PORT, LOGS, NODE_NAME, POD_IP, STORAGE
+from components.observability.collector_configuration import COLLECTOR, HEALTH_PORT, LOGS, NODE_NAME, POD_IP, STORAGE
 from lab.core import versions
 from lab.core.manifests import dump, roll_with
 from lab.core.namespaces import ISTIO_SYSTEM
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lab.core.manifests import Object
 
-_NAME = "log-collector"
+_NAME = COLLECTOR
 _IMAGE = f"docker.io/otel/opentelemetry-collector-k8s:{versions.OPENTELEMETRY_COLLECTOR}"
 _LABELS = {"app": _NAME}
 _METADATA = {"name": _NAME, "namespace": ISTIO_SYSTEM, "labels": _LABELS}

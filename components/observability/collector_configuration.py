@@ -23,6 +23,9 @@ POD_IP = "POD_IP"
 NODE_NAME = "NODE_NAME"
 """Environment variables that the configuration refers to."""
 
+COLLECTOR = "log-collector"
+"""Name of the collector and value of its label `app`."""
+
 LABELS = ("namespace", "app", "pod", "container")
 """Loki's labels."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.common import network
 from components.common.addon import Addon, AddonManifests, ConfigMapFiles, ToolArgs
 from components.common.volumes import store
 from components.password import Password
@@ -25,6 +26,7 @@ _ADMIN = "grafana"
 """The Secret of the login."""
 
 _PASSWORD_LENGTH = 24
+_PORT = 3000
 
 _ISTIO = ("istio-grafana-dashboards", "istio-services-grafana-dashboards")
 """The addon's ConfigMaps of dashboards."""
@@ -91,8 +93,13 @@ def compose(args: GrafanaArgs) -> AddonManifests:
     service = manifest.one("Service", "grafana")
     # Istio reads a port's protocol from its name.
     service["spec"]["ports"][0]["name"] = "http"
-    endpoint = args.exposure.publish(service, port=3000)
-    return AddonManifests(objects=manifest.objects, files=files, endpoint=endpoint)
+    endpoint = args.exposure.publish(service, port=_PORT)
+    guard = network.guard(
+        deployment,
+        network.admit([_PORT], network.tool("kiali"), network.tool("prometheus")),
+        *([network.admit([_PORT])] if args.exposure.public else []),
+    )
+    return AddonManifests(objects=[*manifest.objects, guard], files=files, endpoint=endpoint)
 
 
 def _ini(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.common import network
 from components.common.addon import Addon, AddonManifests, ToolArgs
 from components.common.volumes import store
 from lab.core.manifests import Manifest, roll_with
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
     from components.common.volumes import Volumes
+
+_PAGES, _COLLECTORS, _METRICS = (16686, 16685), (4317, 4318, 9411, 14250, 14268), 8888
+"""Ports of its Pod."""
 
 _PORTS = {"jaeger-collector-http": "http-jaeger", "jaeger-collector-grpc": "grpc-jaeger"}
 """Istio reads a port's protocol from the beginning of its name; the addon has it at the end."""
@@ -46,4 +50,12 @@ def compose(args: JaegerArgs) -> AddonManifests:
         port["name"] = _PORTS.get(port["name"], port["name"])
     roll_with(deployment, manifest.one("ConfigMap", "jaeger"))
     endpoint = args.exposure.publish(manifest.one("Service", "tracing"), port=80, path="/jaeger")
-    return AddonManifests(objects=manifest.objects, endpoint=endpoint)
+    guard = network.guard(
+        deployment,
+        network.admit(_PAGES, network.tool("grafana"), network.tool("kiali")),
+        network.admit([_METRICS], network.tool("prometheus")),
+        # Proxies send their spans from every namespace.
+        network.admit(_COLLECTORS, network.EVERYBODY),
+        *([network.admit(_PAGES[:1])] if args.exposure.public else []),
+    )
+    return AddonManifests(objects=[*manifest.objects, guard], endpoint=endpoint)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.common import network
 from components.common.addon import Addon, AddonManifests, ToolArgs
 from components.password import Password
 from lab.core.manifests import Manifest, Object, configuration, merge, roll_with
 from lab.core.namespaces import ISTIO_SYSTEM
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _SIGNING_KEY = "kiali-signing-key"
 _SIGNING_KEY_LENGTH = 32
 """Kiali accepts 16, 24 or 32 characters."""
+
+_PORT, _METRICS = 20001, 9090
+_LOOK = ("get", "list", "watch")
 
 _OVERRIDES = "/kiali-override-secrets"
 """The folder of values that Kiali's configuration names as `secret:<name>:<key>`, each in `<what>/value.txt`."""
@@ -22,9 +30,10 @@ _OVERRIDES = "/kiali-override-secrets"
 
 @dataclass(frozen=True, kw_only=True)
 class KialiArgs(ToolArgs):
-    """Arguments of Kiali: the login (`anonymous` or `token`), and which other addons are installed."""
+    """Arguments of Kiali: the login (`anonymous` or `token`), its rights, and which other addons are installed."""
 
     auth: str
+    view_only: bool = False
     prometheus: bool = True
     grafana: bool = True
     tracing: bool = True
@@ -49,15 +58,36 @@ def compose(args: KialiArgs) -> AddonManifests:
     manifest = Manifest(args.manifest)
     config = manifest.one("ConfigMap", "kiali")
     with configuration(config, "config.yaml") as kiali:
-        merge(kiali, {"auth": {"strategy": args.auth}, "login_token": {"signing_key": f"secret:{_SIGNING_KEY}:key"}})
+        merge(
+            kiali,
+            {
+                "auth": {"strategy": args.auth},
+                "deployment": {"view_only_mode": args.view_only},
+                "login_token": {"signing_key": f"secret:{_SIGNING_KEY}:key"},
+            },
+        )
         merge(kiali["external_services"], _external_services(args))
     deployment = manifest.one("Deployment", "kiali")
     _mount(deployment, "login-token-signing-key", secret=_SIGNING_KEY, key="key")
     if args.grafana:
         _mount(deployment, "grafana-password", secret="grafana", key="admin-password")  # noqa: S106 - a Secret's name
     roll_with(deployment, config)
-    endpoint = args.exposure.publish(manifest.one("Service", "kiali"), port=20001, path="/kiali")
-    return AddonManifests(objects=manifest.objects, endpoint=endpoint)
+    endpoint = args.exposure.publish(manifest.one("Service", "kiali"), port=_PORT, path="/kiali")
+    if args.view_only:
+        _look_only(manifest.objects)
+    guard = network.guard(
+        deployment,
+        network.admit([_METRICS], network.tool("prometheus")),
+        *([network.admit([_PORT])] if args.exposure.public else []),
+    )
+    return AddonManifests(objects=[*manifest.objects, guard], endpoint=endpoint)
+
+
+def _look_only(objects: Sequence[Object]) -> None:
+    """Take the rights to change what can be seen away from ClusterRoles in place."""
+    for rule in (rule for each in objects if each["kind"] == "ClusterRole" for rule in each["rules"]):
+        if set(_LOOK) & set(rule["verbs"]):
+            rule["verbs"] = [verb for verb in rule["verbs"] if verb in _LOOK]
 
 
 def _external_services(args: KialiArgs) -> Object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.common import network
 from components.common.addon import Addon, AddonArgs, AddonManifests
 from components.common.objects import CONFINED_AS_NOBODY, account_with_rules
 from lab.core import versions
@@ -61,15 +62,17 @@ def compose() -> AddonManifests:
         {"apiGroups": [group], "resources": list(kinds), "verbs": ["list", "watch"]}
         for group, kinds in _WATCHED.items()
     ]
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _METADATA,
+        "spec": {"replicas": 1, "selector": {"matchLabels": _LABELS}, "template": pod},
+    }
     return AddonManifests(
         objects=[
             *account_with_rules(_NAME, ISTIO_SYSTEM, _LABELS, rules),
             {"apiVersion": "v1", "kind": "Service", **service},
-            {
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "metadata": _METADATA,
-                "spec": {"replicas": 1, "selector": {"matchLabels": _LABELS}, "template": pod},
-            },
+            deployment,
+            network.guard(deployment, network.admit([8080], network.tool("prometheus"))),
         ]
     )

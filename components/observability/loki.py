@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.common import network
 from components.common.addon import Addon, AddonManifests, ToolArgs
 from components.common.volumes import store
-from components.observability.collector_configuration import LABELS
+from components.observability.collector_configuration import COLLECTOR, LABELS
 from lab.core import versions
 from lab.core.manifests import Manifest, configuration, merge, named, roll_with
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _IMAGE = f"docker.io/grafana/loki:{versions.LOKI}"
 """The version that the tests run; the addon has an older one of the same configuration."""
 
+_PORT = 3100
 _FOLDER = "/var/loki"
 _RULES = "loki-sc-rules"
 """A container that looks for rules in every ConfigMap and Secret of the cluster; the lab has no rules for Loki."""
@@ -64,8 +66,14 @@ def compose(args: LokiArgs) -> AddonManifests:
     pod["automountServiceAccountToken"] = False
     store(manifest, stateful_set, "storage", args.volumes)
     roll_with(stateful_set, config)
-    endpoint = args.exposure.publish(manifest.one("Service", "loki"), port=3100)
-    return AddonManifests(objects=manifest.objects, endpoint=endpoint)
+    endpoint = args.exposure.publish(manifest.one("Service", "loki"), port=_PORT)
+    collector = {"podSelector": {"matchLabels": {"app": COLLECTOR}}}
+    guard = network.guard(
+        stateful_set,
+        network.admit([_PORT], network.tool("grafana"), network.tool("prometheus"), collector),
+        *([network.admit([_PORT])] if args.exposure.public else []),
+    )
+    return AddonManifests(objects=[*manifest.objects, guard], endpoint=endpoint)
 
 
 def overlay(retention: str) -> Object:

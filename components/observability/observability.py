@@ -34,12 +34,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservabilityArgs:
-    """Arguments of the observability addons; `directory` is the stack's own on this machine."""
+    """Arguments of the observability addons.
+
+    Attributes:
+        directory: the stack's own on this machine.
+        students: whether students work on the cluster.
+    """
 
     settings: observability.Observability
     capabilities: Capabilities
     directory: Path
     depends_on: Sequence[pulumi.Resource]
+    students: bool = False
 
 
 class _Tool(TypedDict):
@@ -114,7 +120,13 @@ def _table(args: ObservabilityArgs, child_opts: ResourceOptions) -> dict[str, tu
             kiali.enabled,
             lambda: Kiali(
                 "kiali",
-                KialiArgs(**tool("kiali", kiali), **present, grafana=grafana.enabled, auth=kiali.auth.value),
+                KialiArgs(
+                    **tool("kiali", kiali),
+                    **present,
+                    grafana=grafana.enabled,
+                    auth=kiali.login(students=args.students).value,
+                    view_only=not kiali.edits(students=args.students),
+                ),
                 child_opts,
             ),
         ),

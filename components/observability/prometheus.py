@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.common import network
 from components.common.addon import Addon, AddonManifests, ToolArgs
 from components.common.volumes import store
 from components.observability import prometheus_rules
 from lab.core.manifests import Manifest, configuration, dump, named
+from lab.core.namespaces import ARGO_ROLLOUTS
 
 if TYPE_CHECKING:
     from pulumi import ResourceOptions
 
     from components.common.volumes import Volumes
 
+_PORT = 9090
 _RETENTION = "--storage.tsdb.retention.time="
 
 
@@ -48,5 +51,10 @@ def compose(args: PrometheusArgs) -> AddonManifests:
     server["args"] = [f"{_RETENTION}{args.retention}", *kept]
     server["resources"] = {"requests": {"cpu": "100m", "memory": "400Mi"}, "limits": {"memory": "2Gi"}}
     store(manifest, deployment, "storage-volume", args.volumes)
-    endpoint = args.exposure.publish(manifest.one("Service", "prometheus"), port=9090)
-    return AddonManifests(objects=manifest.objects, endpoint=endpoint)
+    endpoint = args.exposure.publish(manifest.one("Service", "prometheus"), port=_PORT)
+    # Analyses are asked from the namespace of the controller.
+    rollouts = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": ARGO_ROLLOUTS}}}
+    asked = network.admit([_PORT], network.tool("grafana"), network.tool("kiali"), rollouts)
+    public = [network.admit([_PORT])] if args.exposure.public else []
+    guard = network.guard(deployment, asked, *public)
+    return AddonManifests(objects=[*manifest.objects, guard], endpoint=endpoint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.common import network
 from components.common.addon import Addon, AddonArgs, AddonManifests
 from lab.core import versions
 from lab.core.manifests import Manifest, merge, named
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 """As in the handout."""
 
 _NAME, _METRICS, _DASHBOARD = "argo-rollouts", "argo-rollouts-metrics", "argo-rollouts-dashboard"
+_METRICS_PORT = 8090
 _HUB = "quay.io/argoproj"
 _NOTIFICATIONS = "argo-rollouts-notification-secret"
 _RESTRICTED = {"securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}}
@@ -64,7 +66,26 @@ def compose(files: RolloutsManifests) -> AddonManifests:
     page = dashboard.one("Deployment", _DASHBOARD)
     _pin(page, _DASHBOARD, "kubectl-argo-rollouts")
     merge(page, {"spec": {"template": {"spec": _RESTRICTED}}})
+    objects.append(_network())
     return AddonManifests(objects=objects, definitions={"definitions.yaml": install.definitions})
+
+
+def _network() -> Object:
+    """Return a NetworkPolicy for the namespace: Prometheus asks the controller, and nobody the dashboard.
+
+    The dashboard has no login and may change every Rollout. The controller asks addresses that an analysis names.
+    """
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": _NAME, "namespace": ARGO_ROLLOUTS},
+        "spec": {
+            "podSelector": {},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [network.admit([_METRICS_PORT], network.tool("prometheus"))],
+            "egress": network.outside_metadata(),
+        },
+    }
 
 
 def _pin(workload: Object, container: str, image: str) -> None:

@@ -10,12 +10,14 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
 from components.common.namespaces import NamespaceRef
+from components.common.network import outside_metadata
+from components.students import quotas
 from components.students.access import StudentAccess, StudentAccessArgs
 from lab.core.namespaces import ISTIO_SYSTEM
 from lab.settings.students import CLASS_LABEL, COURSE, STUDENT_LABEL, namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from lab.settings import Settings
 
@@ -25,18 +27,13 @@ _INJECTED = ("tutorial", "shop")
 _PLATFORM = (ISTIO_SYSTEM,)
 """Namespaces that students' Pods send requests to and get them from: gateways, Prometheus, Jaeger."""
 
-_FORBIDDEN = {"services.loadbalancers": "0", "services.nodeports": "0"}
-"""LoadBalancers cost money, NodePorts open a port on every node."""
-
-_DEFAULTS = {"default": {"cpu": "500m", "memory": "512Mi"}, "defaultRequest": {"cpu": "10m", "memory": "32Mi"}}
-"""Defaults for containers without requests; a ResourceQuota rejects Pods that set none."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class StudentArgs:
     """Arguments of a student's namespaces.
 
-    The limits apply to each namespace. Members of the Entra group, given by object id, are admitted as well.
+    The limits apply to each namespace, `storage` to its claims. Members of the Entra group, given by object id, are
+    admitted as well.
     """
 
     id: str
@@ -44,6 +41,7 @@ class StudentArgs:
     cpu: int
     memory: str
     pods: int
+    storage: str
     group: str
 
     @classmethod
@@ -56,6 +54,7 @@ class StudentArgs:
             cpu=shared.cpu,
             memory=shared.memory,
             pods=shared.pods,
+            storage=shared.storage,
             group=student.group,
         )
 
@@ -85,9 +84,17 @@ class Student(pulumi.ComponentResource):
         )
         child_opts = ResourceOptions(parent=self, depends_on=[made])
         metadata = {"name": "student", "namespace": name}
-        limits = {"limits": [{"type": "Container", **_DEFAULTS}]}
+        wanted = self._args
+        hard = quotas.hard(cpu=wanted.cpu, memory=wanted.memory, pods=wanted.pods, storage=wanted.storage)
+        limits = {"limits": quotas.limits(storage=wanted.storage)}
         guardrails: list[pulumi.Resource] = [
-            k8s.core.v1.ResourceQuota(key, metadata=metadata, spec={"hard": quota(self._args)}, opts=child_opts),
+            k8s.core.v1.ResourceQuota(key, metadata=metadata, spec={"hard": hard}, opts=child_opts),
+            k8s.core.v1.ResourceQuota(
+                f"priorities-{key}",
+                metadata={**metadata, "name": "student-priorities"},
+                spec=quotas.priorities(),
+                opts=child_opts,
+            ),
             k8s.core.v1.LimitRange(key, metadata=metadata, spec=limits, opts=child_opts),
             k8s.networking.v1.NetworkPolicy(key, metadata=metadata, spec=from_own(student), opts=child_opts),
         ]
@@ -105,16 +112,46 @@ class Student(pulumi.ComponentResource):
         return NamespaceRef(key=key, name=name, depends_on=[made, *guardrails])
 
 
-def quota(args: StudentArgs) -> Mapping[str, str]:
-    """Return the quota of each namespace."""
-    return {"requests.cpu": str(args.cpu), "requests.memory": args.memory, "pods": str(args.pods), **_FORBIDDEN}
+@dataclass(frozen=True, kw_only=True)
+class StudentObjectCountsArgs:
+    """The student's namespaces, and what has to be there before."""
+
+    namespaces: Sequence[NamespaceRef]
+    depends_on: Sequence[pulumi.Resource]
+
+
+class StudentObjectCounts(pulumi.ComponentResource):
+    """Quotas of custom objects.
+
+    They come last: for half a minute after a definition is made, the controller-manager cannot count its objects, and a
+    quota that is not counted refuses them.
+    """
+
+    def __init__(self, name: str, args: StudentObjectCountsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("istio-lab:student:ObjectCounts", name, None, opts)
+        for namespace_ref in args.namespaces:
+            k8s.core.v1.ResourceQuota(
+                f"objects-{namespace_ref.key}",
+                metadata={"name": "student-objects", "namespace": namespace_ref.name},
+                spec={"hard": quotas.custom_objects()},
+                opts=ResourceOptions(parent=self, depends_on=list(args.depends_on)),
+            )
+        self.register_outputs({})
 
 
 def from_own(student: str) -> dict[str, Any]:
-    """Return a NetworkPolicy that admits requests from the student's own and the platform's namespaces only."""
+    """Return a NetworkPolicy between the student's own and the platform's namespaces, and to the Internet.
+
+    The addresses at which a cloud tells its machines who they are stay out of reach.
+    """
     platform = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in _PLATFORM]
     own = {"namespaceSelector": {"matchLabels": {STUDENT_LABEL: student}}}
-    return {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [own, *platform]}]}
+    return {
+        "podSelector": {},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": [own, *platform]}],
+        "egress": outside_metadata(),
+    }
 
 
 def own_mesh(student: str) -> dict[str, Any]:

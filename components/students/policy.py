@@ -1,83 +1,87 @@
-"""Admission policy that keeps students' Pods on a shared cluster inside their containers.
-
-The levels of Pod Security do not fit: Istio's init container needs two capabilities that even `baseline` refuses.
-"""
+"""What the API server refuses in students' namespaces, as one component."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.students.policies import analysis, identities, mesh, objects, pods, rollouts, services
+from components.students.policies.policy import binding, spec
 from lab.settings.students import STUDENT_LABEL
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from components.students.policies.policy import Policy
+
 NAME = "istio-lab-students"
-
-_CONTAINERS = "(object.spec.containers + (has(object.spec.initContainers) ? object.spec.initContainers : []))"
-_CAPABILITIES = ("NET_ADMIN", "NET_RAW")
-"""Of Istio's init container, and of nothing else in the course."""
-
-_RULES = {
-    "the node's network, processes and memory are not a student's": (
-        "(!has(object.spec.hostNetwork) || !object.spec.hostNetwork) && "
-        "(!has(object.spec.hostPID) || !object.spec.hostPID) && "
-        "(!has(object.spec.hostIPC) || !object.spec.hostIPC)"
-    ),
-    "the node's files are not a student's: no hostPath volumes": (
-        "!has(object.spec.volumes) || object.spec.volumes.all(each, !has(each.hostPath))"
-    ),
-    "a student's containers are not privileged": (
-        f"{_CONTAINERS}.all(each, !has(each.securityContext) || !has(each.securityContext.privileged) || "
-        "!each.securityContext.privileged)"
-    ),
-    f"a student's containers add no capabilities but {' and '.join(_CAPABILITIES)}": (
-        f"{_CONTAINERS}.all(each, !has(each.securityContext) || !has(each.securityContext.capabilities) || "
-        "!has(each.securityContext.capabilities.add) || "
-        f"each.securityContext.capabilities.add.all(one, one in {list(_CAPABILITIES)}))"
-    ),
-    "a student's containers take no ports of the node": (
-        f"{_CONTAINERS}.all(each, !has(each.ports) || each.ports.all(port, !has(port.hostPort) || port.hostPort == 0))"
-    ),
-}
-"""CEL expressions of what is allowed, by the message for the student."""
+"""Of the policy for Pods, and the beginning of the others' names."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudentPodPolicyArgs:
-    """Label of the namespaces that the policy applies to."""
+class StudentPoliciesArgs:
+    """Arguments of the policies.
 
-    label: str = STUDENT_LABEL
+    Attributes:
+        hub: image repository prefix of the mesh.
+        namespaces: of the one student whose cluster it is; empty for the cluster that a class shares.
+    """
+
+    hub: str
+    namespaces: Sequence[str] = ()
 
 
-class StudentPodPolicy(pulumi.ComponentResource):
-    """A ValidatingAdmissionPolicy for the Pods in students' namespaces, with its binding."""
+class StudentPolicies(pulumi.ComponentResource):
+    """ValidatingAdmissionPolicies for students' namespaces, with their bindings."""
 
-    def __init__(self, name: str, args: StudentPodPolicyArgs, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: StudentPoliciesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:student:Confinement", name, None, opts)
-        policy = k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
-            name, metadata={"name": NAME}, spec=spec(), opts=ResourceOptions(parent=self)
-        )
-        selector = {"matchExpressions": [{"key": args.label, "operator": "Exists"}]}
-        k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
-            name,
-            metadata={"name": NAME},
-            spec={"policyName": NAME, "validationActions": ["Deny"], "matchResources": {"namespaceSelector": selector}},
-            opts=ResourceOptions(parent=self, depends_on=[policy]),
-        )
+        for policy in policies(args):
+            logical, physical = named(name, policy), named(NAME, policy)
+            made = k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
+                logical, metadata={"name": physical}, spec=spec(policy), opts=ResourceOptions(parent=self)
+            )
+            k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
+                logical,
+                metadata={"name": physical},
+                spec=binding(physical, selector(args.namespaces)),
+                opts=ResourceOptions(parent=self, depends_on=[made]),
+            )
         self.register_outputs({})
 
 
-def spec() -> dict[str, Any]:
-    """Return the policy's spec; the students' rights already exclude ephemeral containers."""
-    return {
-        "failurePolicy": "Fail",
-        "matchConstraints": {
-            "resourceRules": [
-                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["pods"]}
-            ]
-        },
-        "validations": [{"expression": rule, "message": message} for message, rule in _RULES.items()],
-    }
+def policies(args: StudentPoliciesArgs) -> list[Policy]:
+    """Return the policies of a cluster.
+
+    On a cluster of their own students are alone, and all that its Services and nodes are is theirs. What the controller
+    of Argo Rollouts can reach is not, since it may run on the instructor's machine, and tokens have to end.
+    """
+    if args.namespaces:
+        return [analysis.policy(), identities.policy()]
+    return [
+        pods.policy(f"{args.hub}/proxyv2"),
+        rollouts.policy(),
+        analysis.policy(),
+        services.policy(),
+        identities.policy(),
+        mesh.policy(),
+        objects.policy(),
+    ]
+
+
+def named(prefix: str, policy: Policy) -> str:
+    """Return the name of a policy."""
+    return f"{prefix}-{policy.key}" if policy.key else prefix
+
+
+def selector(namespaces: Sequence[str]) -> dict[str, Any]:
+    """Return the label selector of namespaces; of all students' if none is given."""
+    if namespaces:
+        names = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(namespaces)}
+        return {"matchExpressions": [names]}
+    return {"matchExpressions": [{"key": STUDENT_LABEL, "operator": "Exists"}]}

@@ -10,8 +10,8 @@ from pulumi import ResourceOptions
 from components.rollouts.example import Example, ExampleArgs
 from components.shop.shop import Shop, ShopArgs
 from components.students.access import StudentAccess, StudentAccessArgs, StudentClusterRole, StudentClusterRoleArgs
-from components.students.guardrails import Student, StudentArgs
-from components.students.policy import StudentPodPolicy, StudentPodPolicyArgs
+from components.students.guardrails import Student, StudentArgs, StudentObjectCounts, StudentObjectCountsArgs
+from components.students.policy import StudentPolicies, StudentPoliciesArgs
 from components.traffic.traffic import Traffic, TrafficArgs
 from components.tutorial import Tutorial, TutorialArgs
 from lab.core import tags
@@ -23,17 +23,19 @@ if TYPE_CHECKING:
     from components.common.namespaces import NamespaceRef
     from components.platform.base import Platform
     from lab.settings import Settings
-    from lab.settings.groups import Student as StudentSettings
 
 
-def admit(settings: StudentSettings, namespaces: Sequence[NamespaceRef], opts: ResourceOptions) -> None:
+def admit(settings: Settings, namespaces: Sequence[NamespaceRef], opts: ResourceOptions) -> None:
     """Declare what the students of a whole lab need: the one whose lab it is, or all who share its cluster."""
-    if settings.works_here:
+    student, hub = settings.student, settings.istio_hub
+    if student.works_here:
         StudentClusterRole("rights", StudentClusterRoleArgs(), opts)
-    if settings.id:
-        StudentAccess("access", StudentAccessArgs(namespaces=namespaces, group=settings.group), opts)
-    if settings.many:
-        StudentPodPolicy("confinement", StudentPodPolicyArgs(), opts)
+    if student.id:
+        StudentAccess("access", StudentAccessArgs(namespaces=namespaces, group=student.group), opts)
+        theirs = [namespace.name for namespace in namespaces]
+        StudentPolicies("confinement", StudentPoliciesArgs(hub=hub, namespaces=theirs), opts)
+    if student.many:
+        StudentPolicies("confinement", StudentPoliciesArgs(hub=hub), opts)
 
 
 def share(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
@@ -42,13 +44,14 @@ def share(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
     host = students.host(settings.student.id)
 
     student = Student("student", StudentArgs.from_settings(settings), cluster_opts)
+    made: list[pulumi.Resource] = [student]
     tutorial = Tutorial(
         "tutorial", TutorialArgs.from_settings(settings, namespace=student.tutorial, host=host), cluster_opts
     )
     example = settings.rollouts.example
     if settings.rollouts.enabled and example.enabled:
         args = ExampleArgs(canary=example.canary, image=example.image, namespace=student.default)
-        Example("example", args, cluster_opts)
+        made.append(Example("example", args, cluster_opts))
     if settings.shop.enabled:
         shop = ShopArgs(
             settings=settings.shop,
@@ -58,8 +61,10 @@ def share(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
             namespace=student.shop,
             delivery=settings.rollouts.delivery,
         )
-        Shop("shop", shop, cluster_opts)
-    Traffic("traffic", TrafficArgs(settings=settings.traffic, namespace=tutorial.namespace), cluster_opts)
+        made.append(Shop("shop", shop, cluster_opts))
+    traffic = Traffic("traffic", TrafficArgs(settings=settings.traffic, namespace=tutorial.namespace), cluster_opts)
+    counts = StudentObjectCountsArgs(namespaces=student.namespaces, depends_on=[*made, tutorial, traffic])
+    StudentObjectCounts("object-counts", counts, cluster_opts)
 
     return {
         tags.OUTPUT: settings.tags(stack),

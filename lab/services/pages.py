@@ -180,12 +180,18 @@ def login(name: str, stack: Stack) -> Login:
         secret = json.loads(_ask(stack, "-n", wanted.namespace, "get", "secret", "grafana", "-o", "json"))["data"]
         user, password = _decoded(secret["admin-user"]), _decoded(secret["admin-password"])
         return Login(secret=f"user      {user}\npassword  {password}")
-    if name == "kiali" and _value(settings, _KIALI_AUTH) == "token":
+    if name == "kiali" and _kiali_asks(settings):
         duration = f"--duration={_TOKEN_DURATION}"
         return Login(secret=_ask(stack, "-n", wanted.namespace, "create", "token", "kiali", duration).strip())
     if name == "kiali":
         return Login(note=f"Kiali asks for no login here: istio-lab:{_KIALI_AUTH} is anonymous.")
     return Login(note=f"{wanted.title} has no login.")
+
+
+def _kiali_asks(settings: Mapping[str, Any]) -> bool:
+    """Check that Kiali asks for a token: by its setting, or because students work on the cluster."""
+    students = _value(settings, "student.id") or _value(settings, "student.classroom")
+    return _value(settings, _KIALI_AUTH) in ({"token", "automatic"} if students else {"token"})
 
 
 def public_host(wanted: Tool, stack: Stack) -> str | None:

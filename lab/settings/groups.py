@@ -314,6 +314,11 @@ class Shared(Group):
         ge=10,
         le=500,
     )
+    storage: types.VolumeSize = setting(
+        "20Gi",
+        "Storage that the claims in each of the student's namespaces can request, together and each.",
+        ko="학생의 네임스페이스마다 클레임들이 합쳐서, 그리고 하나가 요청할 수 있는 저장 공간.",
+    )
 
 
 class Kubeconfig(Group):

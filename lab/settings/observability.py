@@ -17,10 +17,19 @@ class ServiceType(StrEnum):
 
 
 class KialiAuth(StrEnum):
-    """Kiali's login strategies, in its own words."""
+    """Kiali's login strategies, in its own words, or the one that fits who works on the cluster."""
 
+    AUTOMATIC = "automatic"
     ANONYMOUS = "anonymous"
     TOKEN = "token"  # noqa: S105 - a way to log in, not a secret
+
+
+class KialiRights(StrEnum):
+    """What Kiali may do with the objects that it shows."""
+
+    AUTOMATIC = "automatic"
+    VIEW = "view"
+    EDIT = "edit"
 
 
 class Switch(Group):
@@ -67,10 +76,29 @@ class Kiali(Tool):
     """The graph of the mesh."""
 
     auth: KialiAuth = setting(
-        KialiAuth.ANONYMOUS,
-        "How people log in; `anonymous` is refused while Kiali is public.",
-        ko="로그인 방법; 공개 상태에서는 `anonymous`가 거부됨.",
+        KialiAuth.AUTOMATIC,
+        "How people log in; `automatic` is `token` where students work and `anonymous` elsewhere. "
+        "Only `token` is allowed while Kiali is public.",
+        ko="로그인 방법; `automatic`은 학생이 작업하는 곳에서는 `token`, 그 밖에는 `anonymous`. "
+        "공개 상태에서는 `token`만 됨.",
     )
+    rights: KialiRights = setting(
+        KialiRights.AUTOMATIC,
+        "Whether Kiali can change objects of the mesh; `automatic` is `view` where students work and `edit` elsewhere.",
+        ko="Kiali가 메시 오브젝트를 바꿀 수 있는지; `automatic`은 학생이 작업하는 곳에서는 `view`, 그 밖에는 `edit`.",
+    )
+
+    def login(self, *, students: bool) -> KialiAuth:
+        """Return the login strategy, given whether students work on the cluster."""
+        if self.auth is not KialiAuth.AUTOMATIC:
+            return self.auth
+        return KialiAuth.TOKEN if students else KialiAuth.ANONYMOUS
+
+    def edits(self, *, students: bool) -> bool:
+        """Return whether Kiali may change objects, given whether students work on the cluster."""
+        if self.rights is KialiRights.AUTOMATIC:
+            return not students
+        return self.rights is KialiRights.EDIT
 
 
 class Loki(Tool):

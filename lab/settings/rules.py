@@ -60,9 +60,10 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
 def _exposed(settings: Settings) -> Iterator[Problem]:
     """Tools that would be open to more people than they must be."""
     chosen = settings.observability
+    kiali = chosen.kiali.login(students=settings.student.works_here)
     logins = {
         "grafana": "anonymousViewer to false" if chosen.grafana.anonymous_viewer else "",
-        "kiali": "auth to token" if chosen.kiali.auth is not KialiAuth.TOKEN else "",
+        "kiali": "auth to token" if kiali is not KialiAuth.TOKEN else "",
     }
     for name in chosen.public:
         key, found = f"observability.{name}.serviceType", 'found "LoadBalancer"; allowed: only'

@@ -284,7 +284,7 @@ def test_a_students_requests_are_refused_by_the_server_too(anna: Laboratory) -> 
     anna.kubectl("scale", "deployment", "order", "--replicas=2", "-n", "anna-shop").succeeded()
     assert "Forbidden" in anna.kubectl("get", "pods", "-n", "ben-shop").output
     crowd = anna.kubectl("create", "service", "loadbalancer", "costly", "--tcp=80", "-n", "anna-shop")
-    assert "exceeded quota" in crowd.output
+    assert "a LoadBalancer costs money" in crowd.output
 
 
 PRIVILEGED = """

@@ -1,4 +1,4 @@
-"""Flags of kwokctl's components that close what it leaves open to every user of the machine.
+"""Flags of kwokctl's components, most of which close what it leaves open to every user of the machine.
 
 kwokctl serves etcd without a login and the metrics of the controllers to anybody. etcd gets the control plane's own
 certificates, which it also asks of its clients; nobody needs the controllers' ports.
@@ -63,6 +63,9 @@ def flags(certificates: Path, ports: Ports) -> tuple[Flag, ...]:
             "etcd-certfile": certificate,
             "etcd-keyfile": key,
         },
+        # A quota of objects whose definition is new refuses them until it is counted anew: by default within five
+        # minutes.
+        "kube-controller-manager": {"resource-quota-sync-period": "10s"},
     }
     return tuple(
         Flag(component=component, name=name, value=value, replaces=replaces)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parent / "golden" / "dev.txt"
 
 TYPE_TOKENS = {
-    "components.students.policy.StudentPodPolicy": "istio-lab:student:Confinement",
+    "components.students.policy.StudentPolicies": "istio-lab:student:Confinement",
     "components.mesh.istio.Istio": "istio-lab:mesh:Istio",
     "components.common.addon.Addon": "computed: token",
     "components.observability.collector.Collector": "istio-lab:observability:Collector",
@@ -54,6 +54,7 @@ TYPE_TOKENS = {
     "components.students.access.StudentAccess": "istio-lab:student:Access",
     "components.students.access.StudentClusterRole": "istio-lab:student:Rights",
     "components.students.guardrails.Student": "istio-lab:student:Student",
+    "components.students.guardrails.StudentObjectCounts": "istio-lab:student:ObjectCounts",
     "components.traffic.traffic.Traffic": "istio-lab:traffic:Traffic",
     "components.tutorial.Tutorial": "istio-lab:tutorial:Tutorial",
 }
@@ -126,7 +127,11 @@ def test_the_state_names_the_providers_by_places_that_never_change() -> None:
 def test_the_dev_program_makes_every_component_it_is_meant_to(dev: Recording) -> None:
     elsewhere = {"istio-lab:platform:Azure", "istio-lab:platform:Kubeconfig"}
     asked_for = {"istio-lab:delivery:Progressive"}  # a canary of the shop's delivery, which a lesson asks for
-    shared = {"istio-lab:platform:Shared", "istio-lab:student:Student"}  # a student's part of another stack's cluster
+    shared = {
+        "istio-lab:platform:Shared",
+        "istio-lab:student:Student",
+        "istio-lab:student:ObjectCounts",
+    }  # a student's part of another stack's cluster
     kinds = ("Access", "Confinement", "Rights")
     students = {f"istio-lab:student:{kind}" for kind in kinds}  # where students work
     embedded = set(TYPE_TOKENS.values()) - elsewhere - asked_for - shared - students - {"computed: token"}

@@ -85,7 +85,7 @@ def test_prometheus_gives_cadvisors_metrics_the_names_that_old_dashboards_ask_fo
 def test_loki_needs_no_rights_in_the_cluster() -> None:
     content = loki.compose(loki.LokiArgs(**of(LOKI), retention="48h"))
 
-    assert kinds(content) == {"ConfigMap", "Service", "StatefulSet"}
+    assert kinds(content) == {"ConfigMap", "NetworkPolicy", "Service", "StatefulSet"}
     assert pod(content, "StatefulSet", "loki")["automountServiceAccountToken"] is False
     (container,) = pod(content, "StatefulSet", "loki")["containers"]
     assert [each["name"] for each in container["volumeMounts"]] == ["storage"]

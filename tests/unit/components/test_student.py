@@ -37,7 +37,12 @@ def of(recording: Recording, kind: str) -> dict[str, Recorded]:
     """Every object of a kind, by its namespace; of these there is one in each."""
     found = [each for each in recording.kubernetes() if each.type.endswith(f":{kind}")]
     assert len({place(each) for each in found}) == len(found)
-    return {place(each): each for each in found}
+    return in_order({place(each): each for each in found})
+
+
+def in_order(of_namespaces: dict[str, Any]) -> dict[str, Any]:
+    """The same in the order of the course: resources are made at once, in any order."""
+    return dict(sorted(of_namespaces.items(), key=lambda item: students.COURSE.index(item[0].rpartition("-")[2])))
 
 
 def spec(each: Recorded) -> dict[str, Any]:
@@ -139,26 +144,6 @@ def test_everything_is_deleted_one_by_one_since_the_cluster_stays(anna: Recordin
 # --- what a student may use and do ---
 
 
-def test_the_quota_of_every_namespace_is_that_of_the_settings(anna: Recording) -> None:
-    chosen = support.share(shared={"platform": "ws26-platform", "cpu": 5, "memory": "8Gi", "pods": 60})
-    nothing_that_costs = {"services.loadbalancers": "0", "services.nodeports": "0"}
-
-    for recording, hard in (
-        (anna, {"requests.cpu": "3", "requests.memory": "6Gi", "pods": "40"}),
-        (chosen, {"requests.cpu": "5", "requests.memory": "8Gi", "pods": "60"}),
-    ):
-        found = {name: spec(each) for name, each in of(recording, "ResourceQuota").items()}
-        assert found == {key: {"hard": {**hard, **nothing_that_costs}} for key in OWN}
-
-
-def test_a_container_that_says_nothing_has_requests_since_the_quota_asks_for_them(anna: Recording) -> None:
-    for name, each in of(anna, "LimitRange").items():
-        (limit,) = spec(each)["limits"]
-        assert (name in OWN, limit["type"]) == (True, "Container")
-        assert set(limit["defaultRequest"]) == set(limit["default"]) == {"cpu", "memory"}
-    assert list(of(anna, "LimitRange")) == OWN
-
-
 def test_no_container_asks_for_more_than_the_quota_of_its_namespace(anna: Recording) -> None:
     small = {name: spec(each)["limits"][0]["defaultRequest"] for name, each in of(anna, "LimitRange").items()}
     asked = dict.fromkeys(OWN, 0.0)
@@ -185,9 +170,20 @@ def test_requests_come_from_the_student_and_the_platform_only(anna: Recording) -
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "istio-system"}}},
     ]
 
-    assert found == {
-        key: {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": sources}]} for key in OWN
-    }
+    assert list(found) == OWN
+    for each in found.values():
+        assert each["podSelector"] == {}
+        assert each["policyTypes"] == ["Ingress", "Egress"]
+        assert each["ingress"] == [{"from": sources}]
+
+
+def test_no_pod_learns_from_a_cloud_who_its_node_is(anna: Recording) -> None:
+    for each in of(anna, "NetworkPolicy").values():
+        pods, served, elsewhere = spec(each)["egress"]
+        assert pods == {"to": [{"namespaceSelector": {}}]}
+        assert set(served) == {"ports"}
+        assert 80 not in {port["port"] for port in served["ports"]}
+        assert elsewhere["to"] == [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16", "168.63.129.16/32"]}}]
 
 
 def test_proxies_hear_of_the_students_services_and_the_platforms_only(anna: Recording) -> None:
@@ -242,12 +238,12 @@ def test_the_members_of_a_group_have_the_rights_too() -> None:
 
 
 def test_the_rules_of_a_namespace_are_there_before_its_first_pod(anna: Recording) -> None:
-    rules = {
-        name: [of(anna, kind)[name] for kind in ("Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy")]
-        for name in OWN
-    }
+    rules = {name: [of(anna, kind)[name] for kind in ("Namespace", "LimitRange", "NetworkPolicy")] for name in OWN}
     for name in INJECTED:
         rules[name].append(of(anna, "Sidecar")[name])
+    for each in anna.kubernetes():
+        if each.type.endswith(":ResourceQuota") and not each.name.startswith("objects-"):
+            rules[place(each)].append(each)
     pods = [each for each in anna.kubernetes() if each.type.endswith(RUN_PODS)]
 
     assert {place(each) for each in pods} == set(OWN)
@@ -333,6 +329,7 @@ def test_the_mesh_is_the_clusters_and_not_made_again(anna: Recording) -> None:
         "istio-lab:shop:Mysql",
         "istio-lab:shop:Shop",
         "istio-lab:student:Access",
+        "istio-lab:student:ObjectCounts",
         "istio-lab:student:Student",
         "istio-lab:traffic:Traffic",
         "istio-lab:tutorial:Tutorial",

@@ -1,0 +1,1 @@
+"""Tries of a student: what the API server refuses, and what the course asks for and gets."""
