@@ -1,7 +1,6 @@
 """The lab, chapter by chapter: platform, mesh, observability, tutorial, rollouts, shop, students, traffic, outputs."""
 
 import signal
-import sys
 
 import pulumi
 from pulumi import ResourceOptions
@@ -21,7 +20,6 @@ from lab import toolchain
 from lab.adapters import files
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.core.progress import Progress
 from lab.settings import Settings
 
 
@@ -31,7 +29,7 @@ async def main() -> pulumi.Inputs:
         settings, stack = Settings.load(), pulumi.get_stack()
         for warning in settings.warnings:
             pulumi.log.warn(warning)
-        toolchain.bring_artifacts(Progress(sys.stdout))  # The engine shows what the program prints.
+        toolchain.bring_artifacts()
         platform = await select(settings, stack)
         return (students.share if settings.shares else course)(settings, stack, platform)
     except LabError as error:

@@ -6,6 +6,7 @@ loaded when they call.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from lab.adapters import files
@@ -34,18 +35,20 @@ __all__ = [
 ]
 
 
-def bring_artifacts(progress: Progress, *, look_again: bool = False) -> None:
+def bring_artifacts(progress: Progress | None = None, *, look_again: bool = False) -> None:
     """Have the charts and manifests, and the dashboards that can be had.
 
     Args:
-        progress: shows what takes long.
+        progress: shows what takes long; by default in plain lines on standard output, which the engine shows.
         look_again: try dashboards again that could not be had before.
 
     Raises:
         LabError: no source has an artifact, or the lock file is wrong.
     """
+    from lab.core.progress import Progress
     from lab.toolchain import artifacts, dashboards
 
+    progress = progress or Progress(sys.stdout)
     files.folder(paths.home())
     artifacts.ensure(progress=progress)
     dashboards.ensure(again=look_again, progress=progress)
