@@ -20,8 +20,8 @@ import psutil
 import pytest
 
 from lab.platforms.dataplane import lifecycle
-from tests.engine.attempts import Listener, attempt
 from tests.engine.laboratory import runs
+from tests.engine.probes import Listener, attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

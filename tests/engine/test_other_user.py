@@ -11,17 +11,17 @@ import pytest
 
 from lab.platforms.dataplane import lifecycle
 from tests.engine import other_user
-from tests.engine.attempts import MARK
 from tests.engine.laboratory import MARKER, runs
+from tests.engine.probes import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import psutil
 
-    from tests.engine.attempts import Listener
     from tests.engine.laboratory import Laboratory
     from tests.engine.other_user import Answer
+    from tests.engine.probes import Listener
 
 PAGE = "http://productpage:9080/productpage"
 
