@@ -16,8 +16,6 @@ options:
   kubeApiserverPort: $KUBE_APISERVER_PORT
   etcdPort: $ETCD_PORT
   etcdPeerPort: $ETCD_PEER_PORT
-  kubeControllerManagerPort: $KUBE_CONTROLLER_MANAGER_PORT
-  kubeSchedulerPort: $KUBE_SCHEDULER_PORT
   kwokControllerPort: $KWOK_CONTROLLER_PORT
   kubeApiserverBinary: $TOOLS/kube-apiserver
   kubeControllerManagerBinary: $TOOLS/kube-controller-manager
@@ -55,9 +53,8 @@ pilot-discovery discovery \
   --kubeconfig="$KUBECONFIG" \
   --httpAddr="127.0.0.1:$ISTIOD_HTTP_PORT" \
   --httpsAddr="127.0.0.1:$ISTIOD_WEBHOOK_PORT" \
-  --grpcAddr="127.0.0.1:$ISTIOD_XDS_PORT" \
-  --secureGRPCAddr="127.0.0.1:$ISTIOD_XDS_TLS_PORT" \
-  --monitoringAddr="127.0.0.1:$ISTIOD_MONITORING_PORT" \
+  --grpcAddr= --monitoringAddr= \
+  --secureGRPCAddr="127.0.0.1:$ISTIOD_XDS_PORT" \
   --ctrlz_port=0 > istiod.log 2>&1 < /dev/null &
 istiod=$!
 until kubectl --server="http://127.0.0.1:$ISTIOD_HTTP_PORT" get --raw /ready > /dev/null 2>&1; do
