@@ -36,12 +36,12 @@ class ControlPlaneProvider(ResourceProvider):
         from uuid import uuid4
 
         from lab import toolchain
-        from lab.platforms.embedded import ownership
+        from lab.platforms.embedded import claim
 
-        ownership.require_own(_directory(props))
+        claim.require_own(_directory(props))
         bring(toolchain.EMBEDDED)
         _control_plane(props).create(_nodes(props))
-        ownership.claim(_directory(props))
+        claim.note(_directory(props))
         return CreateResult(uuid4().hex, _outputs(props))
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:

@@ -56,7 +56,11 @@ def url() -> str:
     given = _given()
     if given != LOGIN:
         return _absolute(given)
-    # In pulumi's own order.
+    return of_pulumi()
+
+
+def of_pulumi() -> str:
+    """Return the address that pulumi itself uses in this process' environment, in its own order of sources."""
     return _absolute(os.environ.get("PULUMI_BACKEND_URL") or _of_project() or _current())
 
 
@@ -89,7 +93,7 @@ def described() -> str:
     """Return the backend as messages call it: with the variable that chose it, and without a password."""
     if local():
         return str(paths.state_dir())
-    address = _masked(url())
+    address = masked(url())
     if _given() != LOGIN:
         return f"{VARIABLE}={address}"
     return f"{VARIABLE}={LOGIN}, which is {address or 'nowhere yet'}"
@@ -135,12 +139,12 @@ def unusable(text: str) -> BackendError:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     cause = next((line for line in lines if line.startswith("error: ")), lines[0] if lines else "no message")
     return BackendError(
-        f"the backend cannot be used, {described()}: {_masked(cause.removeprefix('error: '))}",
+        f"the backend cannot be used, {described()}: {masked(cause.removeprefix('error: '))}",
         f"correct {VARIABLE}, or what its login needs; without the variable, state is kept in {paths.state_dir()}",
     )
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
     """Return the text without the user and the password of an address in it."""
     return re.sub(r"//[^/@\s]*@", "//...@", text)
 

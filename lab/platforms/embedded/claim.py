@@ -1,4 +1,4 @@
-"""The Pulumi backend that keeps the state of the lab in a folder.
+"""The claim of a Pulumi backend on the lab in a folder: it keeps the state.
 
 Two backends may each have a stack of one name, and both would use the folder of that name. A control plane that is
 created removes what runs there, as the remains of an update that was killed; it must not be another backend's lab.
@@ -6,10 +6,9 @@ created removes what runs there, as the remains of an update that was killed; it
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from lab.adapters import files
+from lab.adapters import backend, files
 from lab.core.errors import LabError
 from lab.platforms.embedded import control_plane
 
@@ -23,8 +22,8 @@ def require_own(directory: Path) -> None:
     Raises:
         LabError: with both backends, and both ways out.
     """
-    note = _note(directory)
-    owner = note.read_text(encoding="utf-8") if note.is_file() else ""
+    file = _file(directory)
+    owner = file.read_text(encoding="utf-8") if file.is_file() else ""
     if owner and owner != _backend() and control_plane.runs_partly(directory):
         raise LabError(
             f"A lab of this name runs already in {directory}. Its state is in {owner}, not in {_backend()}.",
@@ -33,14 +32,15 @@ def require_own(directory: Path) -> None:
         )
 
 
-def claim(directory: Path) -> None:
+def note(directory: Path) -> None:
     """Note the backend of this update as that of the lab in the folder."""
-    files.write(_note(directory), _backend())
+    files.write(_file(directory), _backend())
 
 
 def _backend() -> str:
-    return os.environ.get("PULUMI_BACKEND_URL") or "the backend that pulumi is logged in to"
+    """Return the address of the backend that runs this update, without a password."""
+    return backend.masked(backend.of_pulumi()) or "a backend that is not known"
 
 
-def _note(directory: Path) -> Path:
+def _file(directory: Path) -> Path:
     return directory / "backend"
