@@ -197,9 +197,14 @@ def told(answers: Iterable[Answer], secrets: Mapping[str, bytes]) -> list[str]:
 
 
 def loose(folder: Path) -> list[str]:
-    """Return what somebody else could change in a folder; kubectl's caches have modes of its own."""
+    """Return what somebody else could change in a folder.
+
+    kubectl's caches have modes of their own. What plain pulumi logs and backs up has the modes that the user's umask
+    gives it, in a folder that nobody else may enter.
+    """
+    foreign = {"cache", "kubectl-cache", "logs", "backups"}
     return sorted(
         str(each)
         for each in (folder, *folder.rglob("*"))
-        if not each.is_symlink() and not {"cache", "kubectl-cache"} & set(each.parts) and each.stat().st_mode & 0o022
+        if not each.is_symlink() and not foreign & set(each.relative_to(folder).parts) and each.stat().st_mode & 0o022
     )

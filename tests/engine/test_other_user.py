@@ -35,6 +35,7 @@ NEEDED = {
     "kube-scheduler": {"KWOK_WORKDIR", "KUBECACHEDIR"},
     "kwok-controller": {"KWOK_WORKDIR", "KUBECACHEDIR"},
     "kubectl": {"KUBECACHEDIR"},
+    "envoy": {"TMPDIR"},
 }
 
 

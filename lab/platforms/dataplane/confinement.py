@@ -131,7 +131,7 @@ class Confinement:
 
 def environment(**own: str) -> dict[str, str]:
     """Return all variables of a process in a Pod."""
-    return {"PATH": _PATH, "HOME": str(view.TMP), "TMPDIR": str(view.TMP), "LC_ALL": "C.UTF-8", **own}
+    return {"PATH": _PATH, "TMPDIR": str(view.TMP), "LC_ALL": "C.UTF-8", **own}
 
 
 def prepare(interpreter: Path, needed: Sequence[Path], secret: Iterable[Path]) -> tuple[Confinement, list[str]]:
