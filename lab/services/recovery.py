@@ -52,8 +52,7 @@ def recover(stack: Stack, say: Callable[[str], None]) -> None:
     if forgotten:
         say(f"removing {forgotten} pending operations from the state; the next up repeats them")
     if plane := _control_plane(resources):
-        # Components have the names of the releases in them, so a name alone says nothing.
-        _mend_cluster(plane, {entry.get("id", "") for entry in resources if entry["type"] == _RELEASE}, say)
+        _mend_cluster(plane, known_releases(resources), say)
 
 
 def release(stack: Stack, say: Callable[[str], None], *, wait: Callable[[Lock], object] | None = None) -> bool:
@@ -108,6 +107,11 @@ def _without_pending(stack: Stack) -> tuple[list[dict[str, Any]], int]:
     if pending:
         stack.import_(json.dumps(state))
     return state["deployment"].get("resources", []), len(pending)
+
+
+def known_releases(resources: list[dict[str, Any]]) -> set[str]:
+    """Return the ids of the releases in a state; a component that has one in it may have its name, and counts not."""
+    return {str(entry.get("id", "")) for entry in resources if entry["type"] == _RELEASE}
 
 
 def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:

@@ -10,7 +10,7 @@ import pytest
 from lab.adapters.stack import Lock, Stack
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.services.recovery import HelmRelease, end_orphans, release, superfluous
+from lab.services.recovery import HelmRelease, end_orphans, known_releases, release, superfluous
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,16 @@ def test_a_release_that_pulumi_does_not_know_blocks_its_name_and_goes() -> None:
 def test_a_pending_release_blocks_every_change_and_goes() -> None:
     pending = [revision("istiod", status) for status in ("pending-install", "pending-upgrade", "pending-rollback")]
     assert superfluous(pending, {"istio-system/istiod"}) == pending
+
+
+def test_a_component_of_the_name_of_a_release_does_not_make_it_known() -> None:
+    state = [
+        {"type": "istio-lab:observability:Grafana", "urn": "urn::grafana"},
+        {"type": "kubernetes:helm.sh/v3:Release", "urn": "urn::istiod", "id": "istio-system/istiod"},
+    ]
+    unknown = revision("grafana", "deployed")
+
+    assert superfluous([revision("istiod", "deployed"), unknown], known_releases(state)) == [unknown]
 
 
 def test_older_revisions_and_failed_ones_are_left_to_helm() -> None:
