@@ -202,7 +202,7 @@ def loose(folder: Path) -> list[str]:
     kubectl's caches have modes of their own. What plain pulumi logs and backs up has the modes that the user's umask
     gives it, in a folder that nobody else may enter.
     """
-    foreign = {"cache", "kubectl-cache", "logs", "backups"}
+    plain = (folder / "pulumi" / "logs", folder / "state" / ".pulumi" / "backups")
     return sorted(
         str(each)
         for each in (folder, *folder.rglob("*"))
