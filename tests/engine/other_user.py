@@ -206,5 +206,8 @@ def loose(folder: Path) -> list[str]:
     return sorted(
         str(each)
         for each in (folder, *folder.rglob("*"))
-        if not each.is_symlink() and not foreign & set(each.relative_to(folder).parts) and each.stat().st_mode & 0o022
+        if not each.is_symlink()
+        and not {"cache", "kubectl-cache"} & set(each.parts)
+        and not any(each.is_relative_to(one) for one in plain)
+        and each.stat().st_mode & 0o022
     )
