@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PAGE = "http://productpage:9080/productpage"
 
-SERVERS = {"PATH", "LC_ALL", "PWD", "SHLVL", "_", "HOSTNAME"}
+SERVERS = {"PATH", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME"}
 """Variables that say nothing, or come from the shell that enters a Pod."""
 
 NEEDED = {
