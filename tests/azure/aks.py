@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from lab import toolchain
 from lab.adapters import environment, kubectl, process, process_tree
 from lab.core.errors import LabError
 from lab.platforms.embedded import control_plane, istiod
@@ -62,6 +64,7 @@ class HostedControlPlane(ControlPlane):
 
 def create(folder: Path) -> None:
     """Make the cluster of a folder and let the rest begin; its kubeconfig is then `FOLDER/kubeconfig`."""
+    toolchain.ensure(toolchain.EMBEDDED)
     plane = HostedControlPlane(directory=folder / "aks", ports=Ports.allocate())
     plane.create(_SPEC)
     (folder / "ports.json").write_text(json.dumps(vars(plane.ports)))
@@ -143,4 +146,6 @@ def _items(plane: ControlPlane, kind: str) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
+    # Not that of the project under test, in which no tool may ever have been brought.
+    os.environ["ISTIO_LAB_HOME"] = str(Path(sys.argv[1]) / "lab")
     {"create": create, "delete": delete, "serve": serve}[sys.argv[2]](Path(sys.argv[1]))
