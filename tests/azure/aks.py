@@ -87,6 +87,7 @@ def delete(folder: Path) -> None:
 
 def serve(folder: Path) -> None:
     """Run until ended."""
+    toolchain.ensure(toolchain.EMBEDDED)
     plane = HostedControlPlane(directory=folder / "aks", ports=Ports(**json.loads((folder / "ports.json").read_text())))
     asyncio.run(_serve(plane))
 
