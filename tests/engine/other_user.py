@@ -199,10 +199,10 @@ def told(answers: Iterable[Answer], secrets: Mapping[str, bytes]) -> list[str]:
 def loose(folder: Path) -> list[str]:
     """Return what somebody else could change in a folder.
 
-    kubectl's caches have modes of their own. What plain pulumi logs and backs up has the modes that the user's umask
-    gives it, in a folder that nobody else may enter.
+    kubectl's caches have modes of their own. Where plain pulumi worked before, the engine's files have the modes that
+    the user's umask gave them, in a folder that nobody else may enter.
     """
-    plain = (folder / "pulumi" / "logs", folder / "state" / ".pulumi" / "backups")
+    plain = (folder / "pulumi", folder / "state")
     return sorted(
         str(each)
         for each in (folder, *folder.rglob("*"))
