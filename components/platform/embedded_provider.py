@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lab.platforms.embedded.control_plane import ControlPlane
     from lab.platforms.embedded.nodes import NodeSpec
 
@@ -35,11 +33,10 @@ class ControlPlaneProvider(ResourceProvider):
         """Create the cluster under a new identity, so that its content is made again."""
         from uuid import uuid4
 
-        from lab import toolchain
         from lab.platforms.embedded import claim
 
         claim.require_own(_directory(props))
-        bring(toolchain.EMBEDDED)
+        _bring_tools()
         _control_plane(props).create(_nodes(props))
         claim.note(_directory(props))
         return CreateResult(uuid4().hex, _outputs(props))
@@ -60,9 +57,7 @@ class ControlPlaneProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
         """Start what is down and apply the settings of the nodes."""
-        from lab import toolchain
-
-        bring(toolchain.EMBEDDED)
+        _bring_tools()
         plane = _control_plane(news)
         if not plane.healthy:
             plane.start()
@@ -127,9 +122,7 @@ class _ProcessProvider(ResourceProvider):
         return ()
 
     def _started(self, props: Props) -> Props:
-        from lab import toolchain
-
-        bring((*toolchain.EMBEDDED, *self._tools(props)))
+        _bring_tools(*self._tools(props))
         process = self._process(props)
         process.start()
         return {**props, "state": process.health()}
@@ -197,14 +190,14 @@ class DataPlaneProvider(_ProcessProvider):
         lifecycle.stop(_directory(props))
 
 
-def bring(tools: Sequence[str]) -> None:
-    """Have tools on this machine. The engine shows what this process prints, and so the progress."""
+def _bring_tools(*more: str) -> None:
+    """Have the embedded tools on this machine. The engine shows what this process prints, and so the progress."""
     import sys
 
     from lab import toolchain
     from lab.core.progress import Progress
 
-    toolchain.ensure(tools, progress=Progress(sys.stdout))
+    toolchain.ensure((*toolchain.EMBEDDED, *more), progress=Progress(sys.stdout))
 
 
 def _integers(values: Props) -> Props:
