@@ -64,8 +64,9 @@ async def _end(process: Process, grace: float) -> None:
     if process.returncode is not None:
         return
     family = process_tree.tree(process.pid)
-    process_tree.signal(family, kill=not grace)
-    await poll_async(lambda: not process_tree.running(family), timeout=grace)
-    process_tree.signal(process_tree.running(family), kill=True)
-    await poll_async(lambda: not process_tree.running(family), timeout=process_tree.GRACE)
+    if grace:
+        process_tree.terminate(family)
+        await poll_async(lambda: not process_tree.running(family), timeout=grace)
+    killed = process_tree.kill(process_tree.running(family))
+    await poll_async(lambda: not process_tree.running(killed), timeout=process_tree.GRACE)
     await process.wait()

@@ -71,11 +71,31 @@ def running(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     return [process for process in processes if runs(process)]
 
 
-def signal(processes: Iterable[psutil.Process], *, kill: bool = False) -> None:
-    """Ask processes to end, or kill them."""
+def terminate(processes: Iterable[psutil.Process]) -> None:
+    """Ask processes to end."""
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill() if kill else process.terminate()
+            process.terminate()
+
+
+def kill(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Kill processes with all that they have started, and return them.
+
+    Each is stopped before its children are listed: one that still runs may start another in between, which nobody
+    would find afterwards.
+    """
+    stopped: list[psutil.Process] = []
+    found = list(processes)
+    while found:
+        for process in found:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
+        stopped += found
+        found = [child for process in found for child in tree(process.pid)[1:] if child not in stopped]
+    for process in stopped:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    return stopped
 
 
 def stop(processes: Iterable[psutil.Process], *, grace: float = GRACE) -> None:
@@ -86,10 +106,11 @@ def stop(processes: Iterable[psutil.Process], *, grace: float = GRACE) -> None:
         grace: seconds between SIGTERM and SIGKILL; 0 kills at once.
     """
     targets = list(processes)
-    signal(targets, kill=not grace)
-    poll(lambda: not running(targets), timeout=grace, interval=_INTERVAL)
-    signal(running(targets), kill=True)
-    poll(lambda: not running(targets), timeout=GRACE, interval=_INTERVAL)
+    if grace:
+        terminate(targets)
+        poll(lambda: not running(targets), timeout=grace, interval=_INTERVAL)
+    killed = kill(running(targets))
+    poll(lambda: not running(killed), timeout=GRACE, interval=_INTERVAL)
 
 
 def stop_tree(pid: int, *, grace: float = GRACE) -> None:

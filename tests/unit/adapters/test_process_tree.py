@@ -147,5 +147,24 @@ def test_a_tree_is_ended_with_what_its_root_has_started(spawn: Spawn) -> None:
     assert not any(process_tree.runs(each) for each in (root, *family))
 
 
+def test_what_a_process_starts_after_it_was_listed_is_ended_too(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, eventually: Eventually
+) -> None:
+    go, born = tmp_path / "go", tmp_path / "born"
+    root = spawn("/bin/sh", "-c", f"echo ready; while [ ! -e {go} ]; do :; done; sleep 60 & echo $! > {born}; wait")
+    listed = process_tree.tree
+
+    def list_and_let_it_start_another(pid: int) -> list[psutil.Process]:
+        found = listed(pid)
+        go.touch()
+        assert eventually(lambda: born.exists() and born.read_text().endswith("\n"))
+        return found
+
+    monkeypatch.setattr(process_tree, "tree", list_and_let_it_start_another)
+    process_tree.stop_tree(root.pid, grace=0)
+
+    assert not any(process_tree.runs(each) for each in psutil.process_iter() if each.pid == int(born.read_text()))
+
+
 def test_a_tree_that_is_gone_is_no_trouble() -> None:
     process_tree.stop_tree(2**22 + 1)
