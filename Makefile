@@ -9,11 +9,11 @@ unexport PYTHONDONTWRITEBYTECODE
 lab = .venv/bin/python -E -m lab
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down recover test bench doctor clean
+.PHONY: help up preview down recover test test-slow bench doctor clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  STACK=name     which lab (default: dev); labs stand side by side"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  STACK=name      which lab (default: dev); labs stand side by side"
 
 up: .venv/lab ## Bring everything that is needed and make the lab stand
 	@$(lab) up
@@ -30,6 +30,10 @@ recover: .venv/lab ## Put a lab right after a killed `make up` or `make down`
 test: .venv/dev ## Bring everything that is needed and pass the checks: lint, types, all tests
 	@$(lab) setup --tests
 	@. "$${ISTIO_LAB_HOME:-$(CURDIR)/.lab}/activate" && .ci/checks
+
+test-slow: .venv/dev ## Pass the tests that `make test` leaves out because they take long
+	@$(lab) setup --tests
+	@. "$${ISTIO_LAB_HOME:-$(CURDIR)/.lab}/activate" && .ci/checks slow
 
 bench: .venv/lab ## Measure this stack against the course's own commands, side by side
 	@.venv/bin/python -m benchmarks
