@@ -112,18 +112,6 @@ def under_load(mesh: Mesh, beside: ThreadPoolExecutor, seconds: int, service: st
     return beside.submit(asked, mesh, 30 * seconds, "--rate", "30/s", service=service)
 
 
-@pytest.fixture(scope="module")
-def left_alone(canary: Mesh) -> Iterator[Future[float]]:
-    """How long the notes' circuit breaker leaves a Pod of delivery in `tutorial` alone; it takes three minutes."""
-    canary.apply(deliveryCircuitBreaker={"enabled": True})
-    one = canary.addresses("delivery")[0]
-    begun = canary.fail_once(one)
-    with ThreadPoolExecutor() as beside:
-        # Envoy looks every ten seconds whether somebody has been away for long enough.
-        yield beside.submit(canary.away, one, begun, patience=180 + 14)
-
-
-@pytest.mark.usefixtures("left_alone")
 def test_a_good_version_is_promoted_and_its_share_is_its_weight_at_each_step(canary: Mesh) -> None:
     with ThreadPoolExecutor() as beside:
         load = under_load(canary, beside, 75)
@@ -174,8 +162,14 @@ def test_an_undone_version_is_the_former_one_again(canary: Mesh) -> None:
     assert asked(canary, 100) == {"v2": 100}
 
 
-def test_the_notes_circuit_breaker_leaves_a_pod_alone_for_three_minutes(left_alone: Future[float]) -> None:
-    assert left_alone.result() >= 179
+@pytest.mark.slow
+def test_the_notes_circuit_breaker_leaves_a_pod_alone_for_three_minutes(canary: Mesh) -> None:
+    canary.apply(deliveryCircuitBreaker={"enabled": True})
+    one = canary.addresses("delivery")[0]
+    begun = canary.fail_once(one)
+
+    # Envoy looks every ten seconds whether somebody has been away for long enough.
+    assert canary.away(one, begun, patience=180 + 14) >= 179
 
 
 def test_blue_green_asks_the_preview_before_everybody_gets_the_new_version(canary: Mesh) -> None:
