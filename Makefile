@@ -24,7 +24,7 @@ preview: .venv/lab ## Show what `make up` would do
 down: .venv/lab ## Take the lab down; the tools stay in the cache
 	@$(lab) down
 
-recover: .venv/lab ## Put a lab right after a killed `make up` or `make down`
+recover: .venv/lab ## Put a lab right after a killed `make up` or `make down`, or a broken state
 	@$(lab) recover
 
 test: .venv/dev ## Bring everything that is needed and pass the checks: lint, types, all tests

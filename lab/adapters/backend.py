@@ -38,6 +38,10 @@ class NoSuchStackError(BackendError):
     """The backend does not have a stack."""
 
 
+class PassphraseError(BackendError):
+    """A passphrase does not decrypt what it should."""
+
+
 def local() -> bool:
     """Whether state is kept in the project's own folder."""
     return not os.environ.get(VARIABLE)
@@ -99,16 +103,17 @@ def described() -> str:
     return f"{VARIABLE}={LOGIN}, which is {address or 'nowhere yet'}"
 
 
-def explained(text: str, *, stack: str, settings: str) -> BackendError | None:
+def explained(text: str, *, stack: str, settings: str, embedded: bool = False) -> BackendError | None:
     """Return the cause of a failure of pulumi that the backend, the login or the passphrase has; None for others.
 
     Args:
         text: pulumi's messages.
         stack: name of the stack; empty if it is about none.
         settings: name of the stack's file.
+        embedded: whether the stack is on this machine alone.
     """
     if "incorrect passphrase" in text:
-        return _wrong_passphrase(settings)
+        return _wrong_passphrase(stack, settings, embedded=embedded)
     if "passphrase must be set" in text:
         return BackendError(
             f"secrets of stack {stack} are encrypted with a passphrase, and neither {_PASSPHRASE} nor "
@@ -160,22 +165,42 @@ def _given() -> str:
     return given
 
 
-def _wrong_passphrase(settings: str) -> BackendError:
-    line = f"the encryptionsalt in {settings}"
+def _wrong_passphrase(stack: str, settings: str, *, embedded: bool) -> BackendError:
     if local():
-        return BackendError(
-            f"{line} is of another passphrase than the one in {paths.passphrase_file()}",
-            f"if your own pulumi keeps the stack: {VARIABLE}={LOGIN}; if nothing does, delete that line",
-        )
+        return _wrong_own_passphrase(stack, settings, embedded=embedded)
     chosen = (
         f"{_PASSPHRASE} (its value is not shown)"
         if _PASSPHRASE in os.environ
         else f"{_PASSPHRASE_FILE}={os.environ.get(_PASSPHRASE_FILE, '')}"
     )
-    return BackendError(
-        f"{chosen} is not the passphrase of {line}",
+    return PassphraseError(
+        f"{chosen} is not the passphrase of the encryptionsalt in {settings}",
         f"set {_PASSPHRASE} or {_PASSPHRASE_FILE} to the one that the stack was made with in {described()}",
     )
+
+
+def _wrong_own_passphrase(stack: str, settings: str, *, embedded: bool) -> PassphraseError:
+    """Return the error for a passphrase of the project's own that was changed or lost."""
+    file, suffix = paths.passphrase_file(), "" if stack == "dev" else f" STACK={stack}"
+    if settings_are_encrypted(paths.PROJECT / settings):
+        return PassphraseError(
+            f"values in {settings} are encrypted with another passphrase than the one in {file}",
+            f"put the former passphrase back into that file; if it is lost, delete the encrypted values and the line "
+            f"encryptionsalt from {settings}, then: make recover{suffix}",
+        )
+    lost = f"put it back into that file; if your own pulumi keeps the stack: {VARIABLE}={LOGIN}; if it is lost, "
+    return PassphraseError(
+        f"the secrets in the state of stack {stack} are encrypted with another passphrase than the one in {file}. "
+        "Without it that state cannot be used",
+        f"{lost}so is what was made in the lab's cluster: make down{suffix} && make up{suffix}"
+        if embedded
+        else f"{lost}move the state away, {paths.stacks_dir() / stack}.json, and list what is left with: lab audit",
+    )
+
+
+def settings_are_encrypted(file: Path) -> bool:
+    """Check for values in a stack's file that cannot be read without its salt."""
+    return file.is_file() and re.search(rb"\bsecure:", file.read_bytes()) is not None
 
 
 def _not_logged_in() -> BackendError:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import tempfile
 import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +23,11 @@ READABLE = 0o022
 """The umask of programs whose files a container or another user is to read."""
 
 _FILE, _FOLDER = 0o600, 0o700
+
+_FULL, _FORBIDDEN = (errno.ENOSPC, errno.EDQUOT), (errno.EROFS, errno.EACCES, errno.EPERM)
+
+_PROBE = 1 << 20
+"""Bytes that a folder must have room for, which is about what Pulumi writes for a stack."""
 
 
 def be_private() -> None:
@@ -53,6 +62,12 @@ def write(file: Path, content: str) -> Path:
     return file
 
 
+def write_bytes(file: Path, content: bytes) -> Path:
+    """Write a file of bytes like `write`."""
+    _draft(file, content).replace(file)
+    return file
+
+
 def create_once(file: Path, content: str) -> str:
     """Write a private file unless it exists; return its content, which is the same for all who ask at once."""
     draft = _draft(file, content)
@@ -64,6 +79,61 @@ def create_once(file: Path, content: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
+def delete(path: Path) -> None:
+    """Delete a folder with all that is in it.
+
+    Raises:
+        LabError: something of it stays.
+    """
+    failures: list[str] = []
+    shutil.rmtree(path, onerror=lambda _, where, error: failures.append(f"{where}: {error[1]}"))
+    if path.exists():
+        raise LabError(
+            f"{path} could not be deleted, {failures[0] if failures else 'somebody writes into it'}",
+            "make it writable for you, then run the command again",
+        )
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a folder, made if need be, in which no file can be written.
+
+    Raises:
+        LabError: the disk is full, the folder is read only, or it is somebody else's.
+    """
+    probe = path / f".probe.{os.getpid()}.{threading.get_ident()}"
+    try:
+        folder(path)
+        try:
+            with probe.open("wb", buffering=0) as out:
+                out.write(bytes(_PROBE))
+                os.fsync(out.fileno())
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise (refusal(error, path) or error) from error
+
+
+def refusal(error: OSError, path: Path | None = None) -> LabError | None:
+    """Return the error for a disk that is full or a place that may not be written; None for another cause.
+
+    Args:
+        error: its file is named.
+        path: is named in its place.
+    """
+    where = path or Path(str(error.filename or "a file of the lab"))
+    if error.errno in _FULL:
+        return LabError(
+            f"{where} cannot be written: {error.strerror}",
+            f"free space on that disk (df -h {where.parent} shows it), then run the command again",
+        )
+    if error.errno in _FORBIDDEN:
+        return LabError(
+            f"{where} cannot be written: {error.strerror}",
+            "make it writable for you, then run the command again; another place for .lab is named by ISTIO_LAB_HOME",
+        )
+    return None
+
+
 def append(file: Path) -> IO[bytes]:
     """Open a private file, such as a log, to append bytes."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _FILE)
@@ -72,12 +142,16 @@ def append(file: Path) -> IO[bytes]:
     return os.fdopen(descriptor, "ab")
 
 
-def _draft(file: Path, content: str) -> Path:
+def _draft(file: Path, content: str | bytes) -> Path:
     new = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE)
     os.fchmod(descriptor, _FILE)  # the mode above counts only for a new file
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(content)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content if isinstance(content, bytes) else content.encode())
+    except OSError:  # the disk is full
+        new.unlink()
+        raise
     return new
 
 

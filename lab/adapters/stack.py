@@ -9,65 +9,27 @@ import os
 import re
 import socket
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import psutil
 import yaml
 
-from lab.adapters import backend, process, workspace
+from lab.adapters import backend, locks, process, pulumi_cli, state_damage, workspace
+from lab.adapters.state_files import StateFiles
 from lab.core import paths
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from lab.adapters.locks import Lock
+    from lab.adapters.state_damage import Damage
+
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """Stricter than Pulumi's own rule: the name also becomes a folder and a part of Azure names."""
 
 _NAMESPACE = "istio-lab:"
 """Before each of the lab's own keys in a stack's configuration."""
-
-_NOBODY = 2**31 - 1
-"""Above every system's greatest process id."""
-
-_PROJECT = "istio-lab"
-_NO_ORGANIZATION = "organization"
-"""What a backend that knows no organizations calls the only one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lock:
-    """Who holds a stack of a file backend.
-
-    Attributes:
-        pid: process id on that machine.
-        since: when it took the lock, as Pulumi wrote it.
-        host: name of another machine; empty for this one.
-    """
-
-    pid: int
-    since: str
-    host: str = ""
-
-    @property
-    def holder(self) -> str:
-        """The process as messages call it."""
-        return f"process {self.pid} on {self.host}" if self.host else f"process {self.pid}"
-
-    @property
-    def alive(self) -> bool:
-        """Whether that process still runs; after a reboot its number may belong to a stranger.
-
-        One on another machine cannot be seen from here and so counts as alive.
-        """
-        if self.host:
-            return True
-        try:
-            return psutil.Process(self.pid).name() == "pulumi"
-        except psutil.Error:
-            return False
 
 
 class Stack:
@@ -110,8 +72,15 @@ class Stack:
         Raises:
             LabError: the stack is not up.
         """
-        if not self.kubeconfig.is_file():
-            raise LabError(f"stack {self.name} does not stand", f"make up{self.suffix}")
+        self.require_readable()
+        if self.kubeconfig.is_file():
+            return
+        if self.target == "embedded" and (found := self.files) and found.file.is_file() and found.read().resources:
+            raise LabError(
+                f"stack {self.name} stands by its state, but {self.kubeconfig} is gone",
+                f"take down what is left and begin anew: make down{self.suffix} && make up{self.suffix}",
+            )
+        raise LabError(f"stack {self.name} does not stand", f"make up{self.suffix}")
 
     def exists(self) -> bool:
         """Whether the stack has been made in the backend."""
@@ -127,6 +96,7 @@ class Stack:
         Raises:
             LabError: the backend cannot be used.
         """
+        self.require_readable()
         if backend.local() and not self.state_file.is_file():
             return None
         # A list would read the state of every stack of the project.
@@ -158,25 +128,33 @@ class Stack:
             self._capture(*probe, "--stack", self.name)
 
     @property
+    def files(self) -> StateFiles | None:
+        """The files of its state, on a file backend."""
+        root = backend.folder()
+        return StateFiles(root=root, stack=self.name) if root else None
+
+    @property
     def state_file(self) -> Path:
         """The state, on a file backend; on the project's own it is there once the stack has been made."""
-        root = backend.folder() or paths.state_dir()
-        return root / ".pulumi" / "stacks" / _PROJECT / f"{self.name}.json"
+        return (self.files or StateFiles(root=paths.state_dir(), stack=self.name)).file
+
+    def damage(self) -> Damage | None:
+        """What is wrong with the files of its state, on a file backend."""
+        found = self.files
+        return state_damage.of(found, directory=self.directory, target=lambda: self.target) if found else None
+
+    def require_readable(self) -> None:
+        """Refuse a state that is broken or lost.
+
+        Raises:
+            LabError: with what is lost, and what to do.
+        """
+        if damage := self.damage():
+            raise damage.error(self.name, self.suffix)
 
     def lock(self) -> Lock | None:
-        """Who holds the stack, on a file backend; a lock that was cut off while it was written is nobody's."""
-        if (root := backend.folder()) is None:
-            return None
-        for file in (root / ".pulumi" / "locks" / _NO_ORGANIZATION / _PROJECT / self.name).glob("*.json"):
-            try:
-                held = json.loads(file.read_text(encoding="utf-8"))
-                host = str(held.get("hostname") or "")
-                # The project's own folder is on this machine, whatever its name was then.
-                elsewhere = not backend.local() and host not in ("", socket.gethostname())
-                return Lock(pid=int(held["pid"]), since=str(held["timestamp"]), host=host if elsewhere else "")
-            except (ValueError, KeyError, AttributeError):
-                return Lock(pid=_NOBODY, since="unknown")
-        return None
+        """Who holds the stack, on a file backend; one that may be at work comes before one that is gone."""
+        return locks.held(found.locks, here=self._here) if (found := self.files) else None
 
     def in_use(self) -> bool:
         """Whether somebody works on the stack, as far as that can be seen."""
@@ -189,13 +167,22 @@ class Stack:
         Raises:
             LabError: the stack is held, with what to do about it.
         """
+        self.require_idle()
         if held := self.lock():
-            if held.alive:
-                raise LabError(f"stack {self.name} is in use by {held.holder} since {held.since}", self.patience(held))
             raise LabError(
-                f"an update of stack {self.name} (process {held.pid}, {held.since}) was killed in the middle",
+                f"an update of stack {self.name} ({held.holder}, {held.since}) was killed in the middle",
                 f"put it right with: make recover{self.suffix}",
             )
+
+    def require_idle(self) -> None:
+        """Refuse to work on a stack on which somebody else may be at work.
+
+        Raises:
+            LabError: with who it is.
+        """
+        held = self.lock()
+        if held and held.alive:
+            raise LabError(f"stack {self.name} is in use by {held.holder} since {held.since}", self.patience(held))
 
     def patience(self, held: Lock) -> str:
         """What to do about a lock whose holder may be at work."""
@@ -257,7 +244,7 @@ class Stack:
         variables = {**workspace.environment(), **(environment or {})}
         chosen = ("--config-file", str(self.config_file)) if self.config_file else ()
         with self._without_salt():
-            return process.interact(_command(*arguments, *chosen), cwd=self.workspace, environment=variables)
+            return process.interact(pulumi_cli.command(*arguments, *chosen), cwd=self.workspace, environment=variables)
 
     def outputs(self) -> dict[str, str]:
         """The outputs that are one value each; secret ones read `[secret]`."""
@@ -265,20 +252,23 @@ class Stack:
 
     def values(self) -> dict[str, object]:
         """All outputs as Pulumi has them, also those that are more than one value; secret ones read `[secret]`."""
+        self.require_readable()
         found = json.loads(self._capture("stack", "output", "--json", "--stack", self.name))
         return {str(name): value for name, value in found.items()}
 
     def secret_output(self, name: str) -> str:
         """One output, secret or not."""
+        self.require_readable()
         return self._capture("stack", "output", name, "--show-secrets", "--stack", self.name).removesuffix("\n")
 
     def preview(self) -> str:
         """What an update would do, as the JSON that `pulumi preview --json` prints even when it fails."""
         with self._without_salt():
-            return _run("preview", "--json", "--stack", self.name, folder=self.workspace, check=False).stdout
+            return pulumi_cli.run("preview", "--json", "--stack", self.name, folder=self.workspace, check=False).stdout
 
     def export(self) -> str:
         """The state as JSON, secrets encrypted."""
+        self.require_readable()
         return self._capture("stack", "export", "--stack", self.name)
 
     def last_update(self) -> str:
@@ -291,8 +281,24 @@ class Stack:
         self._capture("stack", "import", "--stack", self.name, stdin=state)
 
     def cancel(self) -> None:
-        """Break the lock that a killed update left."""
-        self._capture("cancel", "--yes", "--stack", self.name)
+        """Break the locks that killed updates left."""
+        if found := self.files:
+            # Pulumi would ask for the state first, which may be what is broken, and break a lock that is in use too.
+            locks.remove(found.locks, here=self._here)
+        else:
+            self._capture("cancel", "--yes", "--stack", self.name)
+
+    @property
+    def _here(self) -> str:
+        """Name of this machine in locks; the project's own folder is on it, whatever its name was then."""
+        return "" if backend.local() else socket.gethostname()
+
+    def _is_embedded(self) -> bool:
+        """Whether the lab is on this machine alone by its settings; settings that cannot be read say nothing."""
+        try:
+            return self.target == "embedded"
+        except (LabError, yaml.YAMLError, OSError, ValueError, AttributeError):
+            return False
 
     @contextlib.contextmanager
     def _without_salt(self) -> Iterator[None]:
@@ -300,22 +306,24 @@ class Stack:
 
         There it would be a change for git, and pulumi would refuse one that another backend's passphrase has left.
         """
-        own = backend.local() and self.workspace == paths.PROJECT
-        if own:
-            workspace.forget_salt(self.file)
+        if not backend.local() or self.workspace != paths.PROJECT:
+            yield
+            return
+        workspace.forget_salt(self.file)
+        before = self.file.read_bytes() if self.file.is_file() else b""
         try:
             yield
         finally:
-            if own:
-                workspace.forget_salt(self.file)
+            workspace.forget_salt(self.file)
+            workspace.restore_cut(self.file, before)
 
     def _capture(self, *arguments: str, stdin: str = "") -> str:
         try:
             with self._without_salt():
-                return _run(*arguments, folder=self.workspace, stdin=stdin).stdout
+                return pulumi_cli.run(*arguments, folder=self.workspace, stdin=stdin).stdout
         except process.ProcessFailedError as error:
             text = error.result.stderr
-            known = backend.explained(text, stack=self.name, settings=self.file.name)
+            known = backend.explained(text, stack=self.name, settings=self.file.name, embedded=self._is_embedded())
             if known is None and not backend.local() and arguments[:2] == ("stack", "export"):
                 known = backend.unusable(text)
             if known is None:
@@ -326,25 +334,10 @@ class Stack:
 def names() -> list[str]:
     """The names of all stacks of this project in the backend, also of those that `lab` could not have made."""
     try:
-        listed = json.loads(_run("stack", "ls", "--json", folder=paths.PROJECT).stdout)
+        listed = json.loads(pulumi_cli.run("stack", "ls", "--json", folder=paths.PROJECT).stdout)
     except process.ProcessFailedError as error:
         if backend.local():
             raise
         text = error.result.stderr
         raise (backend.explained(text, stack="", settings="") or backend.unusable(text)) from error
     return sorted(str(entry["name"]).rsplit("/", 1)[-1] for entry in listed)
-
-
-def _run(*arguments: str, folder: Path, stdin: str = "", check: bool = True) -> process.Result:
-    return process.run(
-        [*_command(*arguments), "--non-interactive"],
-        environment=workspace.environment(),
-        cwd=folder,
-        stdin=stdin,
-        check=check,
-        title=f"pulumi {' '.join(arguments[:2])}",
-    )
-
-
-def _command(*arguments: str) -> list[str]:
-    return [str(paths.bin_dir() / "pulumi"), *arguments]

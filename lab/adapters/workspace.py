@@ -12,7 +12,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from lab.adapters import backend, files
+from lab.adapters import backend, checkpoints, files
 from lab.adapters import environment as environments
 from lab.core import paths
 
@@ -58,11 +58,27 @@ def forget_salt(settings: Path) -> None:
     kept = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(_SALT))
     if kept == text or _ENCRYPTED.search(text):
         return
+    _replace(settings, kept.encode())
+
+
+def restore_cut(settings: Path, before: bytes) -> None:
+    """Restore a stack's file that pulumi has cut off: it does so where the disk is full."""
+    now = settings.read_bytes() if settings.is_file() else b""
+    if len(now) < len(before) and before.startswith(now):
+        _replace(settings, before)
+
+
+def _replace(settings: Path, content: bytes) -> None:
+    """Replace a stack's file in one step, unless its folder is read only: then pulumi does not write it either."""
     new = settings.with_name(f".{settings.name}.{os.getpid()}")
-    with contextlib.suppress(OSError):  # in a folder that is read only, pulumi does not write the salt either
-        new.write_bytes(kept.encode())
-        shutil.copymode(settings, new)
-        new.replace(settings)
+    with contextlib.suppress(OSError):
+        try:
+            new.write_bytes(content)
+            if settings.is_file():
+                shutil.copymode(settings, new)
+            new.replace(settings)
+        finally:
+            new.unlink(missing_ok=True)
 
 
 def _variables() -> dict[str, str]:
@@ -88,13 +104,26 @@ def _sweep_temporary_files() -> None:
 
 
 def _make_passphrase(file: Path) -> None:
-    if file.is_file() and file.stat().st_size:
+    if file.is_file() and file.read_bytes().strip():
         return
     files.write(file, secrets.token_urlsafe(32))
     if backend.local():
         # The engine would refuse the new passphrase for the salt of an earlier one.
         for settings in paths.PROJECT.glob("Pulumi.*.yaml"):
             forget_salt(settings)
+        _forget_empty_states()
+
+
+def _forget_empty_states() -> None:
+    """Forget the states of labs that were taken down: they have nothing but the salt of the former passphrase."""
+    for file in paths.stacks_dir().glob("*.json*"):
+        with contextlib.suppress(checkpoints.UnreadableError):
+            if not checkpoints.read(file, _leave_compressed).resources:
+                file.unlink()
+
+
+def _leave_compressed(_: Path) -> str:
+    raise checkpoints.UnreadableError("Pulumi is not there yet")
 
 
 def _write(file: Path, text: str) -> Path:

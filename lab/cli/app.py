@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.markup import escape
@@ -59,10 +59,18 @@ def main() -> None:
     try:
         app()
     except LabError as error:
-        errors.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
-        if error.remedy:
-            errors.print(f"[bold]do:[/] {escape(error.remedy)}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _refuse(error)
+    except OSError as error:
+        if (known := files.refusal(error)) is None:
+            raise
+        _refuse(known)
     except KeyboardInterrupt:
         errors.print("interrupted; nothing half-made is left: run the same command again")
         sys.exit(130)
+
+
+def _refuse(error: LabError) -> NoReturn:
+    errors.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
+    if error.remedy:
+        errors.print(f"[bold]do:[/] {escape(error.remedy)}", highlight=False, soft_wrap=True)
+    sys.exit(1)

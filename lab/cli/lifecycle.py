@@ -57,7 +57,7 @@ def down(stack: StackName = "dev") -> None:
 
 
 def recover(stack: StackName = "dev") -> None:
-    """Repair a lab whose `up` or `down` was killed: a locked stack, half-made releases, dead processes."""
+    """Repair a lab: a killed `up` or `down`, dead processes, a locked stack, a state that is broken or lost."""
     target, progress = Stack(stack), Progress()
     lifecycle.prepare(progress, *lifecycle.tools_for(target))
     lifecycle.recover(target, TerminalEngine(), progress)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lab import toolchain
-from lab.adapters import backend, workspace
+from lab.adapters import backend, files, state_files, workspace
 from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.core.errors import LabError
@@ -17,7 +17,7 @@ from lab.platforms.azure import error_catalog, plugin
 from lab.platforms.azure.cost import limit
 from lab.platforms.dataplane import lifecycle as dataplane
 from lab.platforms.embedded import control_plane, istiod, rollouts
-from lab.services import azure_updates, recovery
+from lab.services import azure_updates, recovery, state_repair
 from lab.services.audit import record
 from lab.settings import Settings, Target
 
@@ -103,6 +103,7 @@ def prepare(progress: Progress, *more_tools: str, look_again: bool = False) -> N
         more_tools: tools beyond those that every lab needs.
         look_again: try dashboards again that could not be had before.
     """
+    files.require_writable(paths.home())
     toolchain.ensure((*toolchain.DEFAULT, *more_tools), progress=progress)
     toolchain.bring_artifacts(progress, look_again=look_again)
     workspace.prepare()
@@ -121,8 +122,8 @@ def up(stack: Stack, engine: Engine, progress: Progress, *, allow_replace: bool 
     Raises:
         LabError: a safety check refuses it, or the update fails.
     """
-    stack.require_unlocked()
-    stack.ensure()
+    state_repair.require_sound(stack, progress.line)
+    _ensure(stack)
     record.before_up(stack)
     if stack.target == Target.AZURE:
         _prepare_azure(stack, progress)
@@ -130,6 +131,13 @@ def up(stack: Stack, engine: Engine, progress: Progress, *, allow_replace: bool 
         explain_failure(engine.up, chosen)
     if stack.target == Target.AZURE:
         azure_updates.keep_kubeconfig(stack)
+
+
+def _ensure(stack: Stack) -> None:
+    """Make the stack unless it exists; what runs of an earlier lab whose working folder was deleted is ended."""
+    if backend.local() and not stack.exists():
+        sweep(stack)
+    stack.ensure()
 
 
 def preview(stack: Stack, engine: Engine, progress: Progress) -> None:
@@ -144,6 +152,7 @@ def prepare_preview(stack: Stack, progress: Progress) -> None:
     Raises:
         LabError: something that the preview needs cannot be had.
     """
+    state_repair.require_sound(stack, progress.line)
     stack.ensure()
     if stack.target == Target.AZURE:
         _prepare_azure(stack, progress)
@@ -160,19 +169,50 @@ def down(stack: Stack, engine: Engine, progress: Progress | None = None) -> bool
     Returns:
         Whether the backend has the stack.
     """
+    say = progress.line if progress else _be_silent
+    stack.require_idle()
+    if state_repair.is_lost(stack) or (progress and state_repair.has_lost_pulumi(stack)):
+        return clear(stack, say)
     # What never was made in the project's own folder needs no tools to be taken down.
     if progress and (stack.exists() if backend.local() else True):
         prepare(progress)
+    state_repair.restore(stack, say)
     state = stack.state()
     if state is not None:
-        stack.require_unlocked()
+        state_repair.release_for_removal(stack, say)
         record.before_down(stack, state)
         if stack.target == Target.AZURE:
             azure_updates.before_destroy(stack)
-        explain_failure(engine.destroy, stack)
+        try:
+            explain_failure(engine.destroy, stack)
+        except backend.PassphraseError as error:
+            if not state_repair.is_only_here(stack):
+                raise
+            say(error.message)
+            return clear(stack, say)
+    _remove_from_machine(stack)
+    return state is not None
+
+
+def _be_silent(_: str) -> None:
+    """Take the place of a progress display."""
+
+
+def clear(stack: Stack, say: Callable[[str], None]) -> bool:
+    """Remove a lab that is on this machine alone without its state, which cannot be used; return True."""
+    say(f"stack {stack.name} is on this machine alone, so it is removed without the help of its state")
+    _remove_from_machine(stack)
+    state_repair.forget(stack, say)
+    return True
+
+
+def _remove_from_machine(stack: Stack) -> None:
     sweep(stack)
     record.sweep(stack)
-    return state is not None
+    if stack.files:
+        stack.cancel()
+    if stack.directory.exists():
+        files.delete(stack.directory)
 
 
 def sweep(stack: Stack) -> None:
@@ -195,19 +235,29 @@ def clean(*, cache: bool) -> list[str]:
     Raises:
         LabError: a stack has, or may have, resources on Azure, which would go on costing money unseen.
     """
-    for state in sorted(paths.stacks_dir().glob("*.json")):
-        _require_nothing_on_azure(state.stem, state.read_text(encoding="utf-8"))
-    stacks = paths.home() / "stacks"
-    found = [Stack(directory.name) for directory in sorted(stacks.iterdir())] if stacks.is_dir() else []
-    elsewhere = [stack for stack in found if not (paths.stacks_dir() / f"{stack.name}.json").is_file()]
+    kept = list(state_files.all_of(paths.state_dir()))
+    for each in kept:
+        state_repair.require_cleanable(each)
+    found = _with_folders()
+    elsewhere = [stack for stack in found if stack.name not in {each.stack for each in kept}]
     for stack in elsewhere:
         _require_known_elsewhere(stack)
     for stack in found:
         sweep(stack)
-    shutil.rmtree(paths.home(), ignore_errors=True)
+    files.delete(paths.home())
     if cache:
-        shutil.rmtree(paths.cache(), ignore_errors=True)
+        files.delete(paths.cache())
     return [stack.name for stack in elsewhere]
+
+
+def _with_folders() -> list[Stack]:
+    """Return the stacks that have a folder on this machine; one that was renamed or put there is none."""
+    folders = sorted((paths.home() / "stacks").glob("*/"))
+    found = []
+    for folder in folders:
+        with contextlib.suppress(LabError):
+            found.append(Stack(folder.name))
+    return found
 
 
 def _require_known_elsewhere(stack: Stack) -> None:
@@ -224,7 +274,7 @@ def _require_known_elsewhere(stack: Stack) -> None:
 
 def _require_nothing_on_azure(stack: str, state: str) -> None:
     if '"type": "azure-native:' in state:
-        raise LabError(f"stack {stack} still has resources on Azure", f"make down STACK={stack}")
+        raise state_repair.on_azure(stack)
 
 
 def tools_for(stack: Stack) -> tuple[str, ...]:
@@ -238,7 +288,9 @@ def tools_for(stack: Stack) -> tuple[str, ...]:
 
 def recover(stack: Stack, engine: Engine, progress: Progress) -> None:
     """Repair a lab whose `up` or `down` was killed, then bring it up."""
-    stack.ensure()
+    state_repair.restore(stack, progress.line)
+    _ensure(stack)
+    _require_passphrase(stack)
     recovery.recover(stack, progress.line)
     up(stack, engine, progress)
 
@@ -257,13 +309,9 @@ def _prepare_azure(stack: Stack, progress: Progress) -> None:
 def _require_success(stack: Stack, code: int, engine_errors: str = "") -> None:
     if not code:
         return
-    try:
-        # The engine has said that a passphrase is wrong, but not which variable has it.
-        stack.require_secrets()
-    except backend.BackendError:
-        raise
-    except LabError:
-        pass
+    # The engine has said that a passphrase is wrong, but not which variable has it.
+    _require_passphrase(stack)
+    files.require_writable(paths.home())
     seen = backend.folder() is not None
     raise UpdateError(
         f"pulumi ended with exit code {code}; its messages are above",
@@ -273,3 +321,13 @@ def _require_success(stack: Stack, code: int, engine_errors: str = "") -> None:
         f"--stack {stack.name}",
         engine_errors=engine_errors,
     )
+
+
+def _require_passphrase(stack: Stack) -> None:
+    """Refuse a passphrase that is not the stack's; whatever else is wrong with its settings, the engine says."""
+    try:
+        stack.require_secrets()
+    except backend.BackendError:
+        raise
+    except LabError:
+        pass

@@ -18,7 +18,8 @@ from lab.platforms.embedded.ports import Ports
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lab.adapters.stack import Lock, Stack
+    from lab.adapters.locks import Lock
+    from lab.adapters.stack import Stack
 
 
 _RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -73,7 +74,7 @@ def release(stack: Stack, say: Callable[[str], None], *, wait: Callable[[Lock], 
     if held and held.alive:
         raise LabError(f"{held.holder} has worked on stack {stack.name} since {held.since}", stack.patience(held))
     if held:
-        say(f"breaking the lock of process {held.pid}, which is gone")
+        say(f"breaking the lock of {held.holder}, which is gone")
         stack.cancel()
     return held is not None
 
@@ -90,8 +91,9 @@ def half_done(stack: Stack) -> bool:
 
     It reads the file of a file backend. Elsewhere it says no, since asking pulumi takes as long as an empty update.
     """
-    file = stack.state_file
-    return file.is_file() and '"pending_operations":' in file.read_text(encoding="utf-8")
+    stack.require_readable()
+    found = stack.files
+    return found is not None and found.file.is_file() and found.read().pending > 0
 
 
 def forget_pending(stack: Stack) -> int:
@@ -135,7 +137,12 @@ def _mend_cluster(plane: ControlPlane, known: set[str], say: Callable[[str], Non
 
 def control_plane(stack: Stack) -> ControlPlane | None:
     """Return the embedded control plane in a stack's state, if any."""
-    return _control_plane(json.loads(stack.export())["deployment"].get("resources", []))
+    return embedded(json.loads(stack.export()))
+
+
+def embedded(state: dict[str, Any]) -> ControlPlane | None:
+    """Return the embedded control plane in an exported state, if any."""
+    return _control_plane((state["deployment"] or {}).get("resources") or [])
 
 
 def _helm_releases(plane: ControlPlane) -> list[HelmRelease]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
+from lab.adapters.locks import Lock
 from lab.adapters.stack import Stack
-from lab.cli.app import app
+from lab.cli.app import app, main
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.services import lifecycle
+from lab.services import lifecycle, state_repair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +85,131 @@ def test_what_was_never_made_in_the_project_is_swept_without_any_tools(
     assert backend.did == []
 
 
+@pytest.fixture
+def here(backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    """The project's own backend, whose stack dev has a state that is cut off; Pulumi's plugins are there."""
+    monkeypatch.delenv("ISTIO_LAB_BACKEND_URL")
+    paths.stacks_dir().mkdir(parents=True)
+    (paths.stacks_dir() / "dev.json").write_text('{"version": 3, "checkp')
+    paths.bin_dir().mkdir()
+    (paths.bin_dir() / "pulumi").touch()
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
+    return backend
+
+
+def checkpoint(*types: str) -> str:
+    resources = [{"urn": kind, "type": kind} for kind in types]
+    return json.dumps({"version": 3, "checkpoint": {"stack": "dev", "latest": {"resources": resources}}})
+
+
+def lock(pid: int) -> None:
+    folder = paths.state_dir() / ".pulumi" / "locks" / "organization" / "istio-lab" / "dev"
+    folder.mkdir(parents=True)
+    (folder / "1.json").write_text(json.dumps({"pid": pid, "timestamp": "noon"}))
+
+
+def test_a_lab_on_this_machine_is_taken_down_without_a_state_that_cannot_be_used(here: Backend) -> None:
+    lock(2**22 - 1)
+
+    result = CliRunner().invoke(app, ["down"])
+
+    assert result.exit_code == 0
+    assert "Stack dev is taken down" in result.output
+    assert not paths.stack_dir("dev").exists()
+    assert [file.name for file in paths.stacks_dir().iterdir()] == ["dev.json.unreadable"]
+    assert list((paths.state_dir() / ".pulumi" / "locks").rglob("*.json")) == []
+    assert here.did == []
+
+
+def test_a_lab_elsewhere_is_never_forgotten_because_its_state_cannot_be_used(here: Backend, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  istio-lab:target: azure\n")
+
+    result = CliRunner().invoke(app, ["down"])
+
+    assert result.exit_code == 1
+    assert isinstance(result.exception, LabError)
+    assert "resources outside of this machine" in result.exception.message
+    assert (paths.stacks_dir() / "dev.json").exists()
+    assert paths.stack_dir("dev").exists()
+    assert "destroy" not in here.did
+
+
+def test_a_copy_of_the_state_takes_its_place_before_a_lab_is_taken_down(here: Backend) -> None:
+    here.states["dev"] = EMPTY
+    (paths.stacks_dir() / "dev.json.bak").write_text(checkpoint("a:b:C"))
+
+    result = CliRunner().invoke(app, ["down"])
+
+    assert "Stack dev is taken down" in result.output
+    assert "restoring it from" in result.output
+    assert (paths.stacks_dir() / "dev.json").read_text() == checkpoint("a:b:C")
+    assert here.did == ["prepare", "export", "destroy"]
+
+
+@pytest.mark.parametrize("command", ["down", "clean", "recover", "up"])
+def test_nothing_is_done_to_a_stack_that_somebody_works_on(
+    here: Backend, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    lock(os.getpid())
+    monkeypatch.setattr(Lock, "alive", True)
+
+    result = CliRunner().invoke(app, [command])
+
+    assert isinstance(result.exception, LabError)
+    assert "is in use by process" in result.exception.message
+    assert paths.stack_dir("dev").exists()
+    assert {*here.did} <= {"prepare"}
+
+
+def test_a_dead_lock_and_nothing_else_is_broken_by_the_next_command(here: Backend) -> None:
+    (paths.stacks_dir() / "dev.json").write_text(checkpoint())
+    lock(2**22 - 1)
+    said: list[str] = []
+
+    state_repair.require_sound(Stack("dev"), said.append)
+
+    assert Stack("dev").lock() is None
+    assert said == [f"breaking the lock of process {2**22 - 1}, which is gone"]
+    assert here.did == []
+
+
+def test_a_dead_lock_with_operations_under_way_is_for_recover(here: Backend) -> None:
+    content = json.loads(checkpoint())
+    content["checkpoint"]["latest"]["pending_operations"] = [{}]
+    (paths.stacks_dir() / "dev.json").write_text(json.dumps(content))
+    lock(2**22 - 1)
+
+    with pytest.raises(LabError, match="was killed in the middle"):
+        state_repair.require_sound(Stack("dev"), print)
+
+    assert here.did == []
+
+
+@pytest.mark.parametrize("copy", [True, False])
+def test_clean_refuses_a_stack_on_azure_though_its_state_is_broken(here: Backend, *, copy: bool) -> None:
+    if copy:
+        (paths.stacks_dir() / "dev.json.bak").write_text(checkpoint("azure-native:resources:ResourceGroup"))
+    else:
+        (paths.stacks_dir() / "dev.json").write_text('{"type": "azure-native:resources:ResourceGroup"')
+
+    with pytest.raises(LabError, match="still has resources on Azure"):
+        lifecycle.clean(cache=False)
+
+    assert paths.stack_dir("dev").exists()
+    assert here.did == []
+
+
+def test_clean_is_not_said_of_a_folder_that_cannot_be_deleted(here: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+
+    result = CliRunner().invoke(app, ["clean"])
+
+    assert isinstance(result.exception, LabError)
+    assert "could not be deleted" in result.exception.message
+    assert "Clean." not in result.output
+    assert here.did == []
+
+
 def test_clean_names_the_states_that_it_did_not_touch(backend: Backend) -> None:
     backend.states["dev"] = EMPTY
 
@@ -122,3 +252,22 @@ def test_clean_of_what_the_project_itself_keeps_says_nothing_more(
 
     assert lifecycle.clean(cache=False) == []
     assert backend.did == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_cannot_be_written_is_a_message_and_no_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(number, os.strerror(number), "/somewhere/file")
+
+    monkeypatch.setattr(lifecycle, "clean", refuse)
+    monkeypatch.setattr(sys, "argv", ["lab", "clean"])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert f"error: /somewhere/file cannot be written: {os.strerror(number)}" in said
+    assert "do: " in said

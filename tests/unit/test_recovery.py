@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from lab.adapters.stack import Lock, Stack
+from lab.adapters.locks import Lock
+from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.services.recovery import HelmRelease, end_orphans, known_releases, release, superfluous

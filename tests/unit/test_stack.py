@@ -359,7 +359,11 @@ def test_state_is_read_and_replaced_through_pulumi(pulumi: Pulumi) -> None:
     assert pulumi.arguments[:4] == ["stack", "import", "--stack", "kim"]
 
 
-def test_breaking_a_lock_names_the_stack_and_asks_nothing(pulumi: Pulumi) -> None:
+def test_breaking_a_lock_elsewhere_names_the_stack_and_asks_nothing(
+    pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISTIO_LAB_BACKEND_URL", "s3://team-state")
+
     Stack("kim").cancel()
 
     assert pulumi.arguments == ["cancel", "--yes", "--stack", "kim", "--non-interactive"]

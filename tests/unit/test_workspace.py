@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -245,3 +246,35 @@ def test_state_names_folders_so_that_the_clone_can_move(project: Path) -> None:
     assert paths.relative(paths.stack_dir("dev")) == ".lab/stacks/dev"
     assert paths.relative(Path("/elsewhere/stacks/dev")) == "/elsewhere/stacks/dev"
     assert not Path(paths.relative(project / "a")).is_absolute()
+
+
+@pytest.mark.parametrize("after", ["", "config:\n", None])
+def test_a_stacks_file_that_was_cut_off_is_restored_and_one_that_was_changed_is_not(
+    tmp_path: Path, after: str | None
+) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    before = b"config:\n  a: 1\n"
+    file.write_text("config:\n  a: 2\n" if after is None else after)
+    file.chmod(0o640)
+
+    workspace.restore_cut(file, before)
+
+    assert file.read_bytes() == (b"config:\n  a: 2\n" if after is None else before)
+    assert mode(file) == 0o640
+    assert list(tmp_path.glob(".Pulumi*")) == []
+
+
+def test_a_new_passphrase_forgets_the_states_of_labs_that_are_gone_and_no_other() -> None:
+    latest = {"secrets_providers": {"type": "passphrase", "state": {"salt": "v1:a"}}}
+    standing = {**latest, "resources": [{"urn": "x", "type": "a:b:C"}]}
+    paths.stacks_dir().mkdir(parents=True)
+    for name, content in {"gone": latest, "standing": standing}.items():
+        state = {"version": 3, "checkpoint": {"stack": name, "latest": content}}
+        (paths.stacks_dir() / f"{name}.json").write_text(json.dumps(state))
+    (paths.stacks_dir() / "broken.json").write_text("")
+    paths.passphrase_file().write_text(" \n")
+
+    workspace.prepare()
+
+    assert paths.passphrase_file().read_text().strip()
+    assert sorted(file.name for file in paths.stacks_dir().iterdir()) == ["broken.json", "standing.json"]

@@ -19,7 +19,7 @@ from lab.adapters import environment, files, kubectl, process, process_tree, web
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.wait import poll
-from lab.platforms.embedded import component_flags, metrics_server, nodes
+from lab.platforms.embedded import component_flags, metrics_server, moved, nodes
 from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ class ControlPlane:
     def start(self) -> None:
         """Restart every component on the existing data."""
         self.stop()
+        moved.adapt(self.directory, self._cluster)
         self._require_free_ports()
         self._configure_kwok()
         self._save_flags()

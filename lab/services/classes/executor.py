@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType, TracebackType
 
-    from lab.adapters.stack import Lock
+    from lab.adapters.locks import Lock
     from lab.services.classes.plan import Action, Plan
     from lab.services.classes.reporter import Reporter
 

@@ -161,6 +161,27 @@ def test_a_wrong_passphrase_is_told_by_its_variable_and_not_shown(monkeypatch: p
 
 
 @pytest.mark.parametrize(
+    ("settings", "embedded", "remedy"),
+    [
+        ("", True, "make down STACK=kim && make up STACK=kim"),
+        ("", False, "lab audit"),
+        ("config:\n  a:\n    secure: v1:x\n", True, "make recover STACK=kim"),
+    ],
+)
+def test_the_way_out_of_a_lost_passphrase_depends_on_what_it_encrypts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str, remedy: str, *, embedded: bool
+) -> None:
+    monkeypatch.setattr(paths, "PROJECT", tmp_path)
+    (tmp_path / "Pulumi.kim.yaml").write_text(settings)
+
+    found = backend.explained("incorrect passphrase", stack="kim", settings="Pulumi.kim.yaml", embedded=embedded)
+
+    assert isinstance(found, backend.PassphraseError)
+    assert found.remedy.endswith(remedy)
+    assert "put" in found.remedy
+
+
+@pytest.mark.parametrize(
     ("said", "cause", "remedy"),
     [
         ("error: PULUMI_ACCESS_TOKEN must be set for login during", "own/credentials.json", "pulumi login URL"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -117,3 +118,29 @@ def test_a_process_begins_private() -> None:
     said = subprocess.run([sys.executable, "-c", asked], umask=0, capture_output=True, text=True, check=True)
 
     assert said.stdout == "0o77\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "free space"), (errno.EROFS, "writable"), (errno.EACCES, "writable"), (errno.ENOENT, "")],
+)
+def test_a_disk_that_cannot_be_written_is_told_by_its_cause(number: int, remedy: str) -> None:
+    error = OSError(number, os.strerror(number), "/somewhere/file")
+
+    found = files.refusal(error)
+
+    assert (found is not None) is bool(remedy)
+    assert found is None or (remedy in found.remedy and "/somewhere/file" in found.message)
+
+
+def test_a_full_disk_leaves_neither_a_cut_off_file_nor_a_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.write(tmp_path / "file", "before")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fdopen", refuse)
+    with pytest.raises(OSError, match="full"):
+        files.write(tmp_path / "file", "after")
+
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("file", "before")]

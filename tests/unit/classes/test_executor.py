@@ -14,7 +14,8 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from lab.adapters.stack import Lock, Stack
+from lab.adapters.locks import Lock
+from lab.adapters.stack import Stack
 from lab.cli import class_run
 from lab.core import paths
 from lab.core.errors import LabError
@@ -176,7 +177,7 @@ def in_the_backend(*stacks: str) -> None:
     folder = paths.state_dir() / ".pulumi" / "stacks" / "istio-lab"
     folder.mkdir(parents=True, exist_ok=True)
     for stack in stacks:
-        (folder / f"{stack}.json").write_text("{}", encoding="utf-8")
+        (folder / f"{stack}.json").write_text('{"version": 3, "checkpoint": {"stack": "x"}}', encoding="utf-8")
 
 
 # --- all goes well ---

@@ -1,0 +1,143 @@
+"""Repair of what Pulumi keeps of a stack on this machine: dead locks, a broken or lost state."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+from lab.adapters import locks
+from lab.adapters.checkpoints import UnreadableError
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.services import recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lab.adapters.checkpoints import Checkpoint
+    from lab.adapters.stack import Stack
+    from lab.adapters.state_files import StateFiles
+
+_AZURE = "azure-native:"
+
+
+def require_sound(stack: Stack, say: Callable[[str], None]) -> None:
+    """Refuse a stack that is in use, or that has something to recover from; break a dead lock that is all there is.
+
+    Raises:
+        LabError: with the command that leads on.
+    """
+    stack.require_idle()
+    stack.require_readable()
+    if stack.lock() and not recovery.half_done(stack):
+        recovery.release(stack, say)
+    stack.require_unlocked()
+    require_data(stack)
+
+
+def require_data(stack: Stack) -> None:
+    """Refuse a stack whose embedded control plane has lost its data.
+
+    Raises:
+        LabError: everything that stood in the cluster is lost.
+    """
+    if (found := _checkpoint(stack)) and (plane := recovery.embedded(json.loads(found.exported))) and not plane.exists:
+        raise LabError(
+            f"the data of the embedded control plane in {plane.directory} is gone, and what was made in it is lost",
+            f"take down what is left and begin anew: make down{stack.suffix} && make up{stack.suffix}",
+        )
+
+
+def restore(stack: Stack, say: Callable[[str], None]) -> None:
+    """Restore a broken or lost state from the newest copy that Pulumi has kept, and say what that leaves out.
+
+    Raises:
+        LabError: there is no copy, or somebody works on the stack.
+    """
+    if (damage := stack.damage()) is None or stack.files is None:
+        return
+    stack.require_idle()
+    if damage.backup is None:
+        raise damage.error(stack.name, stack.suffix)
+    say(f"the state of stack {stack.name} cannot be used, {damage.file}: {damage.cause}")
+    kept = stack.files.restore(damage.backup)
+    say(f"restoring it from {damage.backup.described}, with {damage.backup.resources} resources")
+    say("nothing is lost but what an update did after that; the next up does it again")
+    if kept:
+        say(f"the broken file is kept as {kept}")
+
+
+def forget(stack: Stack, say: Callable[[str], None]) -> None:
+    """Forget the state of a lab that was on this machine alone and was removed from it."""
+    if stack.files and (kept := stack.files.forget()):
+        say(f"the state of stack {stack.name} is no longer used, and is kept as {kept}")
+
+
+def is_lost(stack: Stack) -> bool:
+    """Whether a lab is on this machine alone, and Pulumi has no state of it that could be used."""
+    damage = stack.damage()
+    return damage is not None and damage.only_here and damage.backup is None and not stack.in_use()
+
+
+def has_lost_pulumi(stack: Stack) -> bool:
+    """Whether a lab is on this machine alone, and the tools that made it are gone; bringing them takes minutes."""
+    return not (paths.bin_dir() / "pulumi").is_file() and is_only_here(stack) and not stack.in_use()
+
+
+def release_for_removal(stack: Stack, say: Callable[[str], None]) -> None:
+    """Break a dead lock where nothing can be left behind: what the killed update made is removed with the lab.
+
+    Raises:
+        LabError: the stack is in use, or has to be recovered first.
+    """
+    if is_only_here(stack):
+        if recovery.release(stack, say):
+            recovery.end_orphans()
+        if recovery.half_done(stack):
+            recovery.forget_pending(stack)
+    stack.require_unlocked()
+
+
+def is_only_here(stack: Stack) -> bool:
+    """Whether everything of a stack whose state can be read is on this machine."""
+    if stack.target != "embedded" or (found := _checkpoint(stack)) is None:
+        return False
+    return not any(each.startswith((_AZURE, "pulumi-python:dynamic/kubeconfig:")) for each in found.types)
+
+
+def require_cleanable(files: StateFiles) -> None:
+    """Refuse to delete a state that somebody works on, or that has resources on Azure.
+
+    Raises:
+        LabError: with what to do first.
+    """
+    held = locks.held(files.locks, here="")
+    if held and held.alive:
+        raise LabError(
+            f"stack {files.stack} is in use by {held.holder} since {held.since}",
+            "wait for it to end, or end it with Ctrl-C in its own terminal",
+        )
+    if _knows_azure(files):
+        raise on_azure(files.stack)
+
+
+def on_azure(stack: str) -> LabError:
+    """Return the error for a stack that would go on costing money unseen."""
+    return LabError(f"stack {stack} still has resources on Azure", f"make down STACK={stack}")
+
+
+def _knows_azure(files: StateFiles) -> bool:
+    """Whether a state has resources on Azure, by its newest copy if it is broken."""
+    with contextlib.suppress(UnreadableError):
+        return any(each.startswith(_AZURE) for each in files.read().types)
+    if found := files.backup():
+        return any(each.startswith(_AZURE) for each in found.types)
+    return files.mentions(f'"{_AZURE}'.encode())
+
+
+def _checkpoint(stack: Stack) -> Checkpoint | None:
+    try:
+        return stack.files.read() if stack.files else None
+    except UnreadableError:
+        return None
