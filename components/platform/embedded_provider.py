@@ -224,4 +224,5 @@ def _nodes(props: Props) -> NodeSpec:
 
 def _outputs(props: Props) -> Props:
     plane = _control_plane(props)
-    return {**props, "kubeconfig": plane.kubeconfig.read_text(), "components": plane.health()}
+    # They were started just now; some listen a moment later, which nothing waits for.
+    return {**props, "kubeconfig": plane.kubeconfig.read_text(), "components": plane.processes()}

@@ -57,6 +57,14 @@ def runs(process: psutil.Process) -> bool:
         return False
 
 
+def frozen(process: psutil.Process) -> bool:
+    """Check for a process that was stopped by a signal or a debugger: it keeps its pid and ports, and never answers."""
+    try:
+        return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def tree(pid: int) -> list[psutil.Process]:
     """Return a process and everything that descends from it; nothing when it is gone."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from lab.adapters import environment, files, process, process_tree
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.core.wait import wait_until
+from lab.core.wait import poll, wait_until
 from lab.toolchain import applications
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ _PROBE = (
 _READY_TIMEOUT = 30.0
 """Seconds; a second is usual, unless the packages of the applications have to be brought."""
 
-_RUNNING, _DEAD = "running", "dead"
+_RUNNING, _DEAD, _FROZEN, _SILENT = "running", "dead", "frozen", "not answering"
+
+_SIGN_OF_LIFE = 15.0
+"""Seconds within which a working agent marks that it works; it does so every second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +98,19 @@ class DataPlane:
         wait_until(ready, timeout=_READY_TIMEOUT, interval=0.02, what="the data plane was not ready", remedy=remedy)
 
     def health(self) -> str:
-        """`running`, `dead`, or why this machine cannot have one."""
-        return _RUNNING if agent(self.control_plane.directory) else unavailable() or _DEAD
+        """`running`, or why not: `dead`, `frozen` or `not answering`, or why this machine cannot have one."""
+        directory = self.control_plane.directory
+        if (outer := _outer(directory)) is None or agent(directory) is None:
+            return unavailable() or _DEAD
+        # A frozen program of a Pod, or its proxy, never answers, and nothing else tells of it.
+        if any(map(process_tree.frozen, process_tree.tree(outer.pid))):
+            return _FROZEN
+        return _RUNNING if _works(_folder(directory) / "ready") else _SILENT
 
     @property
     def healthy(self) -> bool:
-        """Whether it runs, where this machine can run it."""
-        return self.health() != _DEAD
+        """Whether it works, where this machine can run it."""
+        return self.health() not in (_DEAD, _FROZEN, _SILENT)
 
     @property
     def _log(self) -> Path:
@@ -122,7 +132,7 @@ def unavailable() -> str:
 
 def agent(directory: Path) -> psutil.Process | None:
     """Find the first process of a lab's data plane, as this machine sees it."""
-    if (outer := process_tree.find(_folder(directory) / "agent.pid", _mark(directory))) is None:
+    if (outer := _outer(directory)) is None:
         return None
     try:
         return next(iter(outer.children()), outer)
@@ -132,7 +142,7 @@ def agent(directory: Path) -> psutil.Process | None:
 
 def stop(directory: Path) -> None:
     """Stop a lab's data plane with all its processes, if it runs."""
-    if outer := process_tree.find(_folder(directory) / "agent.pid", _mark(directory)):
+    if outer := _outer(directory):
         # The kernel ends every process of a process-id namespace with its first one, and its networks with the last.
         process_tree.stop_tree(outer.pid, grace=0)
     (_folder(directory) / "agent.pid").unlink(missing_ok=True)
@@ -182,6 +192,23 @@ def _namespaces() -> list[str]:
     """Build the prefix that creates the namespaces; users other than root need a user namespace for that."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def _works(mark: Path) -> bool:
+    """Wait for a sign of life that is no older than this question, or for a fresh one."""
+    asked = time.time() - _SIGN_OF_LIFE
+
+    def seen() -> bool:
+        try:
+            return mark.stat().st_mtime >= asked
+        except OSError:
+            return False
+
+    return poll(seen, timeout=_SIGN_OF_LIFE)
+
+
+def _outer(directory: Path) -> psutil.Process | None:
+    return process_tree.find(_folder(directory) / "agent.pid", _mark(directory))
 
 
 def _mark(directory: Path) -> str:

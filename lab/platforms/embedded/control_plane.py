@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import yaml
 
 from lab import toolchain
-from lab.adapters import environment, files, kubectl, process, process_tree, web
+from lab.adapters import environment, files, kubectl, process, process_tree
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.wait import poll
 from lab.platforms.embedded import component_flags, metrics_server, moved, nodes
+from lab.platforms.embedded.health import Server, Tls
 from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ COMPONENTS = (*_KWOKCTLS, metrics_server.NAME)
 
 _KWOK = Path(__file__).with_name("kwok.yaml")
 
-_RUNNING, _DEAD, _NOT_READY, _OUTDATED = "running", "dead", "not ready", "outdated"
+DEAD, FROZEN, _RUNNING, _NOT_READY, _OUTDATED = "dead", "frozen", "running", "not ready", "outdated"
 
 _CLUSTER = "lab"
 """kwokctl's name for the cluster; its folder is private to one lab, so one name serves all."""
@@ -135,18 +136,34 @@ class ControlPlane:
     def health(self) -> dict[str, str]:
         """Return each component's state.
 
-        It is `running`, `dead`, `not ready` for an API server that does not answer, or `outdated` for one that an
-        earlier version of this program has started with other flags.
+        It is `running`, `dead`, `frozen` for one that was stopped by a signal, `not ready` for one that does not
+        answer, or `outdated` for one that an earlier version of this program has started with other flags.
         """
-        states = {name: self._state(name) for name in COMPONENTS}
-        if states["kube-apiserver"] == _RUNNING and not self._ready():
-            states["kube-apiserver"] = _NOT_READY
-        return states
+        states = self.processes()
+        if set(states.values()) != {_RUNNING}:
+            return states  # The others wait for it, or are started again with it.
+        return states | {name: _NOT_READY for name, server in self._servers.items() if not server.patiently()}
+
+    def processes(self) -> dict[str, str]:
+        """Return the state of each component's process, whether or not it answers."""
+        return {name: self._state(name) for name in COMPONENTS}
 
     @property
     def healthy(self) -> bool:
         """Whether every component runs and the API server answers."""
         return set(self.health().values()) == {_RUNNING}
+
+    @property
+    def _servers(self) -> dict[str, Server]:
+        """The components that can be asked; the controllers have no port."""
+        pki, ports = self._cluster / "pki", self.ports
+        tls = Tls(authority=pki / "ca.crt", certificate=pki / "admin.crt", key=pki / "admin.key")
+        return {
+            "etcd": Server(f"https://{LOOPBACK}:{ports.etcd}/health", tls),
+            "kube-apiserver": Server(f"https://{LOOPBACK}:{ports.kube_apiserver}/readyz", tls),
+            "kwok-controller": Server(f"http://{LOOPBACK}:{ports.kwok_controller}/healthz"),
+            metrics_server.NAME: Server(f"https://{LOOPBACK}:{ports.metrics_server}/livez", tls),
+        }
 
     @property
     def _cluster(self) -> Path:
@@ -162,7 +179,9 @@ class ControlPlane:
 
     def _state(self, component: str) -> str:
         if (found := _find(self._cluster, component)) is None:
-            return _DEAD
+            return DEAD
+        if process_tree.frozen(found):
+            return FROZEN
         return _RUNNING if component_flags.complete(component, process_tree.command(found), self._flags) else _OUTDATED
 
     def _save_flags(self) -> None:
@@ -280,14 +299,9 @@ class ControlPlane:
                 f"its log and those of the components are in {self.directory}",
             )
 
-    def _ready(self) -> bool:
-        """Ask the API server's readiness endpoint, which needs no login."""
-        url = f"https://{LOOPBACK}:{self.ports.kube_apiserver}/readyz"
-        return web.answers(url, authority=self._cluster / "pki" / "ca.crt")
-
     def _wait_until_ready(self) -> None:
         def ready() -> bool:
-            if self._ready():
+            if self._servers["kube-apiserver"].answers():
                 return True
             if dead := [name for name in _KWOKCTLS if not _find(self._cluster, name)]:
                 raise self._failure(dead[0], "ended at once")

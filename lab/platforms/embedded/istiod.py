@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import toolchain
-from lab.adapters import environment, kubectl, process, process_tree, web
+from lab.adapters import environment, kubectl, process, process_tree
 from lab.core.errors import LabError
 from lab.core.namespaces import ISTIO_SYSTEM
 from lab.core.wait import wait_until
+from lab.platforms.embedded.health import Server
 from lab.platforms.embedded.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -76,9 +77,11 @@ class Istiod:
         stop(self.control_plane.directory)
 
     def health(self) -> str:
-        """`running`, `not ready`, `dead`, or `outdated` for one of an earlier version of this program."""
+        """`running`, `not ready`, `frozen`, `dead`, or `outdated` for one of an earlier version of this program."""
         if (found := _find(self.control_plane.directory)) is None:
             return "dead"
+        if process_tree.frozen(found):
+            return "frozen"
         if not set(self.arguments) <= set(process_tree.command(found)):
             return "outdated"
         return _RUNNING if _answers(self.control_plane.ports.istiod_http) else "not ready"
@@ -146,4 +149,4 @@ def _pid_file(directory: Path) -> Path:
 
 
 def _answers(port: int) -> bool:
-    return web.answers(f"http://{LOOPBACK}:{port}/ready", timeout=2)
+    return Server(f"http://{LOOPBACK}:{port}/ready").answers()

@@ -69,8 +69,10 @@ class RolloutsController:
             )
 
     def health(self) -> str:
-        """`running` or `dead`."""
-        return "dead" if _find(self.control_plane.directory) is None else "running"
+        """`running`, `dead`, or `frozen`. It has no port that could be asked."""
+        if (found := _find(self.control_plane.directory)) is None:
+            return "dead"
+        return "frozen" if process_tree.frozen(found) else "running"
 
     @property
     def healthy(self) -> bool:

@@ -47,6 +47,9 @@ class Pretender:
     def health(self) -> dict[str, str]:
         return self.states
 
+    def processes(self) -> dict[str, str]:
+        return self.states
+
     @property
     def healthy(self) -> bool:
         return self.states == HEALTHY
@@ -116,7 +119,7 @@ def test_a_lab_as_it_was_left_has_nothing_to_do(props: dict[str, Any]) -> None:
     assert (found.changes, found.replaces) == (False, [])
 
 
-@pytest.mark.parametrize("state", ["dead", "not ready"])
+@pytest.mark.parametrize("state", ["dead", "frozen", "not ready"])
 def test_a_component_that_does_not_run_is_healed_and_nothing_is_lost(
     plane: Pretender, props: dict[str, Any], state: str
 ) -> None:
@@ -173,7 +176,9 @@ def test_a_refresh_tells_of_dead_components(plane: Pretender, props: dict[str, A
     assert (found.id, found.outs["components"]["etcd"]) == ("id", "dead")
 
 
-@pytest.mark.parametrize(("state", "changes"), [("running", False), ("dead", True), ("not ready", True)])
+@pytest.mark.parametrize(
+    ("state", "changes"), [("running", False), ("dead", True), ("frozen", True), ("not ready", True)]
+)
 def test_an_istiod_that_does_not_serve_is_started_again(
     props: dict[str, Any], monkeypatch: pytest.MonkeyPatch, state: str, *, changes: bool
 ) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from lab.core import paths
+from lab.core.wait import poll
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +42,9 @@ def test_an_agent_ends_with_the_folder_of_its_lab_and_waits_for_nothing(tmp_path
         assert agent.stdout is not None
         try:
             assert agent.stdout.readline() == "begun\n"
+            # Its time tells others that the agent works.
+            os.utime(mark, (0, 0))
+            assert poll(lambda: mark.stat().st_mtime > 0, timeout=20)
             mark.unlink()
             assert agent.wait(timeout=20) == 0
             assert agent.stdout.read() == ""

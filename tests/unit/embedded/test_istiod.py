@@ -124,3 +124,12 @@ def test_stopping_ends_the_process_and_forgets_its_pid(lab: Istiod, process: psu
 
 def test_stopping_what_does_not_run_is_no_trouble(lab: Istiod) -> None:
     lab.stop()
+
+
+def test_a_frozen_one_is_noticed_though_its_port_answers(
+    lab: Istiod, process: psutil.Process, eventually: Callable[..., bool]
+) -> None:
+    assert lab.healthy
+    process.suspend()
+    assert eventually(lambda: lab.health() == "frozen")
+    assert not lab.healthy

@@ -201,3 +201,12 @@ def test_a_lab_that_is_swept_away_leaves_no_controller_behind(
 
     assert child.wait(1) != 0
     assert not left.healthy
+
+
+def test_a_frozen_controller_is_noticed(
+    lab: RolloutsController, process: psutil.Process, eventually: Callable[..., bool]
+) -> None:
+    assert lab.healthy
+    process.suspend()
+    assert eventually(lambda: lab.health() == "frozen")
+    assert not lab.healthy
