@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _TIMEOUT = 15.0
 """Seconds for one answer."""
 
+_DISCOVERY = ",".join(
+    f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList" for version in ("v2", "v2beta1")
+)
+
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _REFUSED = 401, 403, 404, 400
@@ -110,6 +114,20 @@ class ClusterApi:
         accept = {"Accept": _METADATA} if metadata else {}
         found = self._object(self._asked("GET", path, parameters=parameters, headers=accept))
         return list(found.get("items") or ())
+
+    def lists(self) -> dict[tuple[str, str], str]:
+        """Return the path of the list of each kind, by group and kind; raise what `get` raises."""
+        found: dict[tuple[str, str], str] = {}
+        for root in ("/api", "/apis"):
+            groups = self._object(self._asked("GET", root, headers={"Accept": _DISCOVERY}))
+            for group in groups.get("items") or ():
+                name = str(group["metadata"].get("name") or "")
+                for version in group.get("versions") or ():
+                    base = "/".join(filter(None, (root, name, str(version["version"]))))
+                    for each in version.get("resources") or ():
+                        # The versions of a group are in order of preference.
+                        found.setdefault((name, str(each["responseKind"]["kind"])), f"{base}/{each['resource']}")
+        return found
 
     def delete(self, path: str) -> None:
         """Delete an object if it is there; raise what `get` raises."""

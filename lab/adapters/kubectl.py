@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab.adapters import environment, process
 from lab.core import paths
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -62,9 +63,14 @@ def ready_pods(listing: str, *, finished: bool) -> dict[str, tuple[int, int]]:
         listing: the output of `kubectl get pods -A -o json`.
         finished: count Pods that have done their work, and so will not be ready again.
     """
+    return count_ready(json.loads(listing)["items"], finished=finished)
+
+
+def count_ready(pods: Iterable[dict[str, Any]], *, finished: bool) -> dict[str, tuple[int, int]]:
+    """Count the ready and all Pods of each namespace; `finished` as above."""
     ready_ones: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    for pod in json.loads(listing)["items"]:
+    for pod in pods:
         if pod["status"].get("phase") == "Succeeded" and not finished:
             continue
         namespace = pod["metadata"]["namespace"]

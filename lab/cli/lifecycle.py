@@ -34,7 +34,7 @@ def up(stack: StackName = "dev", *, allow_replace: AllowReplace = False) -> None
     target, progress = Stack(stack), Progress()
     lifecycle.prepare(progress, *lifecycle.tools_for(target))
     lifecycle.up(target, TerminalEngine(), progress, allow_replace=allow_replace)
-    summary.show(target, console)
+    summary.show(target, console, progress)
 
 
 def preview(stack: StackName = "dev") -> None:
@@ -61,7 +61,7 @@ def recover(stack: StackName = "dev") -> None:
     target, progress = Stack(stack), Progress()
     lifecycle.prepare(progress, *lifecycle.tools_for(target))
     lifecycle.recover(target, TerminalEngine(), progress)
-    summary.show(target, console)
+    summary.show(target, console, progress)
 
 
 def clean(

@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.adapters import kubectl
+import typer
+
 from lab.platforms.dataplane import lifecycle
 from lab.services import pages
+from lab.services.standing import verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from lab.adapters.stack import Stack
+    from lab.core.progress import Progress
+    from lab.services.standing.verdict import Problem
 
 
-def show(stack: Stack, console: Console) -> None:
-    """Print the summary of a lab that is up."""
+def show(stack: Stack, console: Console, progress: Progress) -> None:
+    """Print the summary of a lab that is up, or what keeps it from standing.
+
+    Raises:
+        typer.Exit: the lab does not stand.
+    """
+    found = verdict.reach(stack, progress)
+    if found.problems:
+        console.print(f"\n[bold red]The lab does not stand[/] (stack {stack.name}).")
+        _show_problems((*found.problems, *found.notes), console)
+        raise typer.Exit(1)
     console.print(f"\n[bold green]The lab stands[/] (stack {stack.name}).")
+    _show_problems(found.notes, console)
     outputs = stack.outputs()
     # The cluster of a share, with its credentials and its tools, is another stack's.
     shares = stack.target == "shared"
     if not shares:
-        listing = kubectl.run(stack.kubeconfig, "get", "pods", "-A", "-o", "json")
-        for namespace, (ready, total) in sorted(kubectl.ready_pods(listing, finished=True).items()):
+        for namespace, (ready, total) in sorted(found.pods.items()):
             console.print(f"  {namespace:<16} {ready} of {total} Pods ready")
     console.print("Addresses")
     for name, value in outputs.items():
@@ -41,6 +56,13 @@ def show(stack: Stack, console: Console) -> None:
         console.print("  istioctl analyze -A", highlight=False)
     console.print("Take it down")
     console.print(f"  make down{stack.suffix}", highlight=False)
+
+
+def _show_problems(problems: Sequence[Problem], console: Console) -> None:
+    for each in problems:
+        console.print(f"  {each.what}", highlight=False, markup=False, soft_wrap=True)
+        if each.remedy:
+            console.print(f"    {each.remedy}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _show_data_plane(stack: Stack, console: Console) -> None:

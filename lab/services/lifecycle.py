@@ -19,10 +19,11 @@ from lab.platforms.dataplane import lifecycle as dataplane
 from lab.platforms.embedded import control_plane, istiod, rollouts
 from lab.services import azure_updates, recovery, state_repair
 from lab.services.audit import record
+from lab.services.standing import healing
 from lab.settings import Settings, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lab.core.progress import Progress
 
@@ -48,6 +49,9 @@ class Engine(Protocol):
     def up(self, stack: Stack) -> None:
         """Run `pulumi up`."""
 
+    def refresh(self, stack: Stack, urns: Sequence[str]) -> None:
+        """Run `pulumi refresh` on a few resources."""
+
     def preview(self, stack: Stack) -> None:
         """Run `pulumi preview`."""
 
@@ -61,6 +65,11 @@ class TerminalEngine:
     def up(self, stack: Stack) -> None:
         """Run `pulumi up`."""
         self._update(stack, "up", "--yes", "--skip-preview")
+
+    def refresh(self, stack: Stack, urns: Sequence[str]) -> None:
+        """Run `pulumi refresh` on a few resources."""
+        targets = [word for urn in urns for word in ("--target", urn)]
+        self._update(stack, "refresh", "--yes", "--skip-preview", "--suppress-outputs", *targets)
 
     def preview(self, stack: Stack) -> None:
         """Run `pulumi preview`."""
@@ -128,7 +137,7 @@ def up(stack: Stack, engine: Engine, progress: Progress, *, allow_replace: bool 
     if stack.target == Target.AZURE:
         _prepare_azure(stack, progress)
     with azure_updates.replacing(stack, allowed=allow_replace) as chosen:
-        explain_failure(engine.up, chosen)
+        healing.up(chosen, engine, progress, lambda: explain_failure(engine.up, chosen))
     if stack.target == Target.AZURE:
         azure_updates.keep_kubeconfig(stack)
 

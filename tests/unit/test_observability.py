@@ -27,6 +27,7 @@ from lab.cli import open as lab_open
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.paths import PROJECT
+from lab.core.progress import Progress
 from lab.services import pages, queries
 from lab.settings import Settings
 from tests.unit.pretended_kubectl import PretendedKubectl
@@ -430,14 +431,13 @@ def test_the_password_of_a_grafana_that_is_switched_off_cannot_be_had(dev: Stack
 
 @pytest.fixture
 def summarised(
-    dev: Stack, kubectl: PretendedKubectl, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    dev: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[], list[str]]:
     """What `lab up` says at its end."""
-    kubectl.answers("get pods", {"items": []})
     monkeypatch.setattr(Stack, "outputs", lambda _: {})
 
     def show() -> list[str]:
-        summary.show(dev, Console(width=200))
+        summary.show(dev, Console(width=200), Progress(quiet=True))
         return capsys.readouterr().out.splitlines()
 
     return show

@@ -16,7 +16,7 @@ from lab.core import paths
 from lab.services.lifecycle import UpdateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from lab.adapters.stack import Stack
@@ -68,6 +68,11 @@ class AutomationEngine:
     def up(self, stack: Stack) -> None:
         """Run `pulumi up`."""
         self._run(stack, "up", "--yes", "--skip-preview", "--suppress-outputs")
+
+    def refresh(self, stack: Stack, urns: Sequence[str]) -> None:
+        """Run `pulumi refresh` on a few resources."""
+        targets = [word for urn in urns for word in ("--target", urn)]
+        self._run(stack, "refresh", "--yes", "--skip-preview", "--suppress-outputs", *targets)
 
     def preview(self, stack: Stack) -> None:
         """Run `pulumi preview`."""

@@ -63,12 +63,13 @@ def declared(exported: str) -> tuple[Declared, ...]:
         each
         for resource in (listed if isinstance(listed, list) else [])
         if isinstance(resource, dict) and not resource.get("external") and not resource.get("delete")
-        for each in _objects(resource)
+        for each in objects(resource)
     ]
     return tuple(each for each in found if each.kind not in _TOO_LARGE)
 
 
-def _objects(resource: dict[str, Value]) -> Iterator[Declared]:
+def objects(resource: dict[str, Value]) -> Iterator[Declared]:
+    """Return the objects of one resource of a state: its own, or those of a Helm release."""
     if resource.get("type") == _RELEASE:
         yield from _released(resource)
     elif resource.get("custom") and _OBJECT.fullmatch(text(resource.get("type"))):

@@ -202,6 +202,14 @@ def test_pulumi_is_called_in_the_stacks_own_folder(
     ]
 
 
+def test_a_refresh_is_of_the_resources_that_are_named(pulumi: PulumiCommand, tmp_path: Path) -> None:
+    chosen = AutomationEngine(command=pulumi, log=tmp_path / "log" / "create.log", on_step=lambda _: None)
+    chosen.refresh(Stack("student-anna"), ["urn:a", "urn:b"])
+
+    words = "refresh --yes --skip-preview --suppress-outputs --target urn:a --target urn:b --stack student-anna"
+    assert words in (tmp_path / "calls").read_text()
+
+
 def test_pulumi_gets_the_projects_environment_and_no_passphrase_of_another(
     pulumi: PulumiCommand, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ from lab.services.classes.reporter import Phase
 from lab.services.classes.roster import Roster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 PLATFORM = "ws26-platform"
@@ -71,6 +71,9 @@ class PretendedEngine:
 
     def up(self, stack: Stack) -> None:
         self._does("up", stack)
+
+    def refresh(self, stack: Stack, urns: Sequence[str]) -> None:
+        raise AssertionError(f"nothing of {stack.name} was missing: {urns}")
 
     def preview(self, stack: Stack) -> None:
         self._does("preview", stack)
