@@ -47,7 +47,7 @@ async def require_kept(stack: str, target: str, *, allowed: bool) -> None:
 
 async def standing() -> Standing:
     """Return what the stack's state has of the guarded types."""
-    answer = await _ask("readStackResourceOutputs", "stackName")
+    answer = await ask("readStackResourceOutputs", "stackName")
     found = {str(each["type"]): each.get("outputs") or {} for each in answer.values()}
     return {type_: outputs for type_, outputs in found.items() if type_ in GUARDED}
 
@@ -75,13 +75,13 @@ async def _on_azure() -> str:
     The outputs of all resources take a third of a second to read, those of the stack a fiftieth. A stack without any
     has never come to the end of an update, so it is a small one.
     """
-    outputs = await _ask("readStackOutputs", "name")
+    outputs = await ask("readStackOutputs", "name")
     if not outputs:
         return ", ".join(sorted(type_.rpartition(":")[2] for type_ in await standing()))
     return str(outputs.get("azureCluster") or "")
 
 
-async def _ask(function: str, parameter: str) -> dict[str, Any]:
+async def ask(function: str, parameter: str) -> dict[str, Any]:
     """Ask the engine for outputs in this stack's own state; a `StackReference` would become a part of that state."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     answer = await pulumi.runtime.invoke_async(f"pulumi:pulumi:{function}", {parameter: name})

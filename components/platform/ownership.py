@@ -1,6 +1,7 @@
-"""The rule that a stack makes its namespaces itself and adopts nobody else's, for every namespace of a program.
+"""The rule that a stack makes its objects itself and adopts nobody else's, for every Kubernetes object of a program.
 
 Server-side apply, by which the Kubernetes provider creates, takes over what exists, and `destroy` would then delete it.
+A namespace carries the name of its stack; in a namespace of its own a stack knows its objects by their field manager.
 """
 
 from __future__ import annotations
@@ -8,11 +9,19 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 import pulumi
-from pulumi import ResourceHook, ResourceHookBinding, ResourceOptions, ResourceTransformationResult
+from pulumi import (
+    ResourceHook,
+    ResourceHookBinding,
+    ResourceHookOptions,
+    ResourceOptions,
+    ResourceTransformationResult,
+)
 
+from lab.adapters.cluster_api import UnreachableError
 from lab.core.errors import LabError
 from lab.platforms import ownership
 
@@ -25,8 +34,10 @@ if TYPE_CHECKING:
 
 _NAMESPACE = "kubernetes:core/v1:Namespace"
 
-_HOOK = "namespace"
-"""The name of the hook, with which the engine begins its error."""
+_KUBERNETES = "kubernetes:"
+
+_HOOK, _OBJECT_HOOK = "namespace", "object"
+"""The names of the hooks, with which the engine begins its error."""
 
 _HEAD_START = 1.0
 """Seconds after which a cluster that is not known yet is surely just being made."""
@@ -41,34 +52,64 @@ def full_name() -> str:
 
 
 def guard(platform: Platform) -> None:
-    """Mark each namespace that the program declares from now on, and check the cluster before it is created.
+    """Mark each namespace that the program declares from now on, and check the cluster before an object is created.
 
     Delete hooks are none of this: a plain `pulumi destroy` does not run the program and would fail.
     """
-    stack = full_name()
-    questions = _Questions(platform)
-
-    async def require_own(args: ResourceHookArgs) -> None:
-        name = (args.new_inputs or {})["metadata"]["name"]
-        try:
-            if found := await questions.find(name):
-                ownership.require_own(found, stack)
-        except LabError as error:
-            raise LabError("; ".join(filter(None, [error.message, error.remedy]))) from None
-
+    stack, questions = full_name(), _Questions(platform)
+    checks = _Checks(stack, questions)
     if not pulumi.runtime.is_dry_run():
         asyncio.get_running_loop().call_later(_HEAD_START, questions.prepare)
-    hooks = ResourceHookBinding(before_create=[ResourceHook(_HOOK, require_own)])
+    hooks = ResourceHookBinding(before_create=[ResourceHook(_HOOK, checks.require_own)])
+    of_objects = ResourceHook(_OBJECT_HOOK, checks.require_free, ResourceHookOptions(on_dry_run=True))
+    for_objects = ResourceOptions(hooks=ResourceHookBinding(before_create=[of_objects]))
 
     def protect(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
-        if args.type_ != _NAMESPACE:
+        metadata = args.props.get("metadata")
+        if not args.type_.startswith(_KUBERNETES) or not isinstance(metadata, Mapping):
             return None
-        metadata = cast("Object", args.props["metadata"])
+        if args.type_ != _NAMESPACE:
+            return ResourceTransformationResult(args.props, ResourceOptions.merge(args.opts, for_objects))
         marked = {**metadata, "annotations": {**metadata.get("annotations", {}), ownership.MARK: stack}}
         opts = ResourceOptions.merge(args.opts, ResourceOptions(hooks=hooks))
         return ResourceTransformationResult({**args.props, "metadata": marked}, opts)
 
     pulumi.runtime.register_stack_transformation(protect)
+
+
+class _Checks:
+    """The checks before an object is created; their errors are of one line, as the engine shows them."""
+
+    def __init__(self, stack: str, questions: _Questions) -> None:
+        self._stack = stack
+        self._questions = questions
+        self._made: set[str] = set()
+        """Namespaces that were not there: nothing can be in them."""
+
+    async def require_own(self, args: ResourceHookArgs) -> None:
+        """Refuse a namespace of somebody else."""
+        name = (args.new_inputs or {})["metadata"]["name"]
+        try:
+            if found := await self._questions.find(ownership.path(name)):
+                ownership.require_own(found, self._stack)
+            else:
+                self._made.add(name)
+        except LabError as error:
+            raise _in_one_line(error) from None
+
+    async def require_free(self, args: ResourceHookArgs) -> None:
+        """Refuse an object of somebody else; a preview of a lab that is stopped cannot know."""
+        inputs = cast("Object", args.new_inputs or {})
+        if inputs["metadata"].get("namespace") in self._made:
+            return
+        try:
+            if found := await self._questions.find_object(inputs):
+                ownership.require_free_name(found)
+        except UnreachableError as error:
+            if not pulumi.runtime.is_dry_run():
+                raise _in_one_line(error) from None
+        except LabError as error:
+            raise _in_one_line(error) from None
 
 
 class _Questions:
@@ -79,6 +120,7 @@ class _Questions:
         self._known = False
         self._lock = threading.Lock()
         self._login: Login | None = None
+        self._resources: dict[str, dict[str, Object]] = {}
         platform.kubeconfig.apply(self._note)
 
     def _note(self, _kubeconfig: str) -> None:
@@ -89,16 +131,30 @@ class _Questions:
         if not self._known:
             threading.Thread(target=_load, daemon=True).start()
 
-    async def find(self, name: str) -> Object | None:
-        """Return a namespace, or None.
+    async def find(self, path: str) -> Object | None:
+        """Return an object, or None; also for a cluster that a preview does not know yet.
 
         Raises:
             LabError: nobody answers, or access is refused for longer than the platform's new roles take.
         """
         kubeconfig = await self._platform.kubeconfig.future()
-        return await asyncio.to_thread(self._find, str(kubeconfig), name)
+        return await asyncio.to_thread(self._find, kubeconfig, path) if kubeconfig else None
 
-    def _find(self, kubeconfig: str, name: str) -> Object | None:
+    async def find_object(self, wanted: Object) -> Object | None:
+        """Return the object that has the name of this one; raise what `find` raises."""
+        group = wanted["apiVersion"]
+        root = f"/apis/{group}" if "/" in group else f"/api/{group}"
+        if wanted["kind"] not in self._resources.get(root, {}):
+            listed = (await self.find(root) or {}).get("resources", ())
+            self._resources[root] = {each["kind"]: each for each in listed if "/" not in each["name"]}
+        resource = self._resources[root].get(wanted["kind"])
+        if resource is None:  # a definition that is yet to come
+            return None
+        metadata = wanted["metadata"]
+        place = f"/namespaces/{metadata.get('namespace', 'default')}" if resource["namespaced"] else ""
+        return await self.find(f"{root}{place}/{resource['name']}/{metadata['name']}")
+
+    def _find(self, kubeconfig: str, path: str) -> Object | None:
         from lab.adapters.cluster_api import ClusterApi, ForbiddenError, login
 
         with self._lock:
@@ -107,11 +163,15 @@ class _Questions:
         while True:
             try:
                 with ClusterApi(kubeconfig, credentials=self._login) as cluster:
-                    return cluster.find(ownership.path(name))
+                    return cluster.find(path)
             except ForbiddenError:
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(_PAUSE)
+
+
+def _in_one_line(error: LabError) -> LabError:
+    return LabError("; ".join(filter(None, [error.message, error.remedy])))
 
 
 def _load() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from components.platform import guard, ownership
+from components.platform import fields, guard, ownership
 from lab.core import paths, versions
 from lab.core.namespaces import ARGO_ROLLOUTS, ISTIO_SYSTEM, SHOP, TUTORIAL
 from lab.settings import Target
@@ -45,10 +45,12 @@ async def select(settings: Settings, stack: str) -> Platform:
 
             platform = await shared("shared", settings.shared.platform)
     ownership.guard(platform)
+    before = asyncio.ensure_future(fields.declared_before())
     # The SDK sends nothing before the program pauses. With this pause the engine starts the platform while the rest is
     # imported and declared; without it a preview on the embedded platform takes half a second more.
     await platform.urn.future()
     await asyncio.sleep(_SENT)
+    fields.share(await before)
     return platform
 
 

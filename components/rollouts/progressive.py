@@ -84,15 +84,12 @@ class Progressive(pulumi.ComponentResource):
         self, kind: str, spec: dict[str, Any], controlled: str, *more: pulumi.Resource
     ) -> k8s.apiextensions.CustomResource:
         """Make a VirtualService or a DestinationRule, of which the controller writes one field."""
-        metadata, ignored = self._metadata(self._args.app), [controlled]
-        if self._args.forced:
-            # By now the controller owns the field.
-            metadata, ignored = {**metadata, "annotations": {"pulumi.com/patchForce": "true"}}, []
+        ignored = [] if self._args.forced else [controlled]
         return k8s.apiextensions.CustomResource(
             f"{self._args.app}-{kind.lower()}",
             api_version="networking.istio.io/v1",
             kind=kind,
-            metadata=metadata,
+            metadata=self._metadata(self._args.app),
             spec=spec,
             opts=ResourceOptions(parent=self, depends_on=[*self._args.depends_on, *more], ignore_changes=ignored),
         )

@@ -111,8 +111,7 @@ class App(pulumi.ComponentResource):
         if by_controller:
             rollout(
                 name,
-                # `up` overwrites fields that were changed with the kubectl plugin.
-                metadata={**metadata, "annotations": {"pulumi.com/patchForce": "true"}},
+                metadata=metadata,
                 spec={"revisionHistoryLimit": 3, **deployment(args)},
                 opts=workload_opts,
             )

@@ -1,4 +1,4 @@
-"""Namespaces of a cluster: which of them a stack has made itself, and which are somebody else's."""
+"""Objects of a cluster: which of them a stack has made itself, and which are somebody else's."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MARK = f"{PROJECT}/stack"
 """The annotation of every namespace that a stack makes, with the stack's full name. A stack whose `up` was killed knows
 by it a namespace that did not get into its state."""
+
+_PULUMI = "pulumi-"
+"""What the names of field managers of Pulumi's provider begin with."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 
@@ -68,6 +71,26 @@ def require_own(namespace: Object, stack: str) -> None:
         f"the cluster has the namespace {name} already, which {_maker(metadata, mark)}; the lab would take it over and "
         "later delete it",
         f"if nobody needs what is in it, delete it: kubectl delete namespace {name}; {others}",
+    )
+
+
+def require_free_name(found: Object) -> None:
+    """Check that an object whose name a stack needs is of the lab's making, as after an `up` that was killed.
+
+    Raises:
+        LabError: it is somebody else's.
+    """
+    metadata = found["metadata"]
+    if any(str(each.get("manager") or "").startswith(_PULUMI) for each in metadata.get("managedFields") or ()):
+        return
+    kind, name = found["kind"], metadata["name"]
+    place = f" -n {metadata['namespace']}" if metadata.get("namespace") else ""
+    which = f"{kind} {metadata.get('namespace', '')}/{name}".replace(" /", " ")
+    raise LabError(
+        f"the cluster has the {which} already, which {_maker(metadata, None)}; the stack needs the name, and would "
+        "take it over and later delete it",
+        f"keep a copy: kubectl get {kind.lower()} {name}{place} -o yaml > {name}.yaml; "
+        f"then delete it: kubectl delete {kind.lower()} {name}{place}; or leave out the setting that needs the name",
     )
 
 

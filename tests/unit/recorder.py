@@ -37,6 +37,9 @@ _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark of a secre
 _OWN_STATE = {"pulumi:pulumi:readStackOutputs", "pulumi:pulumi:readStackResourceOutputs"}
 """Questions to the engine about the stack's own state, in which there is nothing yet."""
 
+OWN_RESOURCES: dict[str, Any] = {}
+"""Resources of that state by URN, if a test wants some."""
+
 _USERS_VARIABLES = ("ARM_", "AZURE_", "KUBECONFIG", "PULUMI_", "ISTIO_LAB_")
 
 Outputs = Mapping[str, object]
@@ -258,8 +261,9 @@ class _Monitor(MockMonitor):
 
     def Invoke(self, request: Any) -> resource_pb2.ResourceInvokeResponse:  # noqa: ANN401, N802
         assert request.tok in _OWN_STATE, f"the program asks a provider: {request.tok}"
+        found = OWN_RESOURCES if request.tok.endswith("readStackResourceOutputs") else {}
         return resource_pb2.ResourceInvokeResponse(
-            **{"return": json_format.ParseDict({"outputs": {}}, struct_pb2.Struct())}
+            **{"return": json_format.ParseDict({"outputs": found}, struct_pb2.Struct())}
         )
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: ANN401, N802

@@ -32,6 +32,9 @@ FIXTURES = Path(__file__).parent / "fixtures"
 AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
 """The annotation of every Rollout, since the provider cannot watch one that goes."""
 
+SHARED_FIELDS = {"pulumi.com/patchForce": "true"}
+"""The annotation of every object, whose fields somebody else may have written."""
+
 KUBECONFIG = "the administrator's certificate and key"
 CLUSTER_IP = "10.96.0.9"
 WEBHOOK_PORT = 20_015

@@ -61,10 +61,16 @@ def test_every_namespace_of_a_student_says_which_stack_has_made_it(anna: Recordi
     assert marks == dict.fromkeys(("anna-default", "anna-tutorial", "anna-shop"), own)
 
 
-def test_every_namespace_is_asked_about_and_nothing_else_is(dev: Recording, anna: Recording) -> None:
+def test_every_namespace_and_every_other_object_is_asked_about_and_nothing_else_is(
+    dev: Recording, anna: Recording
+) -> None:
     for recording in (dev, anna):
-        asked = {each.inputs["metadata"]["name"] for each in recording.resources if each.before_create}
-        assert asked == set(namespaces(recording))
+        asked = {each.urn: each.before_create for each in recording.resources if each.before_create}
+        objects = {each.urn for each in recording.kubernetes() if not each.read and not each.type.endswith(":Release")}
+        own = {each.urn for each in namespaces(recording).values()}
+        assert asked.keys() == objects
+        assert {urn for urn, hooks in asked.items() if hooks == ("namespace",)} == own
+        assert all(hooks == ("object",) for urn, hooks in asked.items() if urn not in own)
 
 
 def test_a_namespace_that_is_not_there_is_made(program: Recording, cluster: PretendedApi) -> None:
@@ -100,6 +106,66 @@ def test_a_student_gets_nobody_elses_namespace(cluster: PretendedApi, monkeypatc
 
     with pytest.raises(LabError, match="the cluster has the namespace anna-shop already"):
         create(support.share(), "anna-shop")
+
+
+ORDER = "/apis/apps/v1/namespaces/shop/deployments/order"
+
+
+def with_deployments(cluster: PretendedApi, manager: str) -> None:
+    """Let the cluster know Deployments, and one called `order`."""
+    cluster.answers["/apis/apps/v1"] = {
+        "resources": [
+            {"name": "deployments/scale", "kind": "Scale", "namespaced": True},
+            {"name": "deployments", "kind": "Deployment", "namespaced": True},
+        ]
+    }
+    metadata = {"name": "order", "namespace": "shop", "managedFields": [{"manager": manager}]}
+    cluster.answers[ORDER] = {"kind": "Deployment", "metadata": metadata}
+
+
+def create_order(recording: Recording) -> None:
+    """Call the hooks as the engine does before it creates the Deployment `order`."""
+    each = recording.one("shop-order", ":Deployment")
+    for hook in each.before_create:
+        inputs = {"apiVersion": "apps/v1", "kind": "Deployment", **each.inputs}
+        called: Any = recording.hooks[hook](SimpleNamespace(new_inputs=inputs))  # type: ignore[arg-type]
+        asyncio.run(called)
+
+
+def test_an_object_of_somebody_else_is_refused_with_what_to_do_in_one_line(
+    program: Recording, cluster: PretendedApi
+) -> None:
+    with_deployments(cluster, "kubectl-create")
+
+    with pytest.raises(LabError) as refused:
+        create_order(program)
+
+    assert str(refused.value).startswith("the cluster has the Deployment shop/order already, which kubectl-create has")
+    assert "kubectl delete deployment order -n shop" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_object_that_a_killed_run_has_left_is_taken_over(program: Recording, cluster: PretendedApi) -> None:
+    with_deployments(cluster, "pulumi-kubernetes-1f2e3d4c")
+
+    create_order(program)
+
+    assert ORDER in cluster.paths
+
+
+def test_nothing_is_asked_about_in_a_namespace_that_this_run_makes(program: Recording, cluster: PretendedApi) -> None:
+    with_deployments(cluster, "kubectl-create")
+
+    create(program, "shop")
+    create_order(program)
+
+    assert cluster.paths == [f"{NAMESPACES}/shop"]
+
+
+def test_a_kind_that_the_cluster_does_not_know_yet_has_no_objects(program: Recording, cluster: PretendedApi) -> None:
+    create_order(program)
+
+    assert cluster.paths == ["/apis/apps/v1"]
 
 
 class Hesitating(PretendedApi):

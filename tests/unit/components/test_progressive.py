@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.unit.recorder import Recorded, Recording
 
 ANALYSED = ("canary", "blueGreen")
-FORCED = {"pulumi.com/patchForce": "true"}
+FORCED = support.SHARED_FIELDS
 LIMITS = Limits(success=0.95, milliseconds=500.0, interval="15s", window="1m")
 
 
@@ -224,8 +224,6 @@ def test_what_the_controller_writes_is_its_own_and_left_alone_as_a_whole() -> No
 
     assert rule(recording, "VirtualService").ignored == ("spec.http",)
     assert rule(recording, "DestinationRule").ignored == ("spec.subsets",)
-    for kind in ("VirtualService", "DestinationRule"):
-        assert "annotations" not in rule(recording, kind).inputs["metadata"]
 
 
 def test_routes_that_are_to_be_applied_are_taken_from_the_controller() -> None:
@@ -304,7 +302,11 @@ def test_delivery_of_the_shop_is_a_rollout_of_the_same_pods(dev: Recording, name
 
 def test_the_settings_set_back_what_was_rolled_out_by_hand() -> None:
     assert rollout(delivery()).ignored == ()
-    assert rollout(delivery()).inputs["metadata"]["annotations"] == {**FORCED, **support.AT_ONCE}
+    assert rollout(delivery()).inputs["metadata"]["annotations"] == {
+        **FORCED,
+        **support.AT_ONCE,
+        "istio-lab/replicas": "2",
+    }
 
 
 def test_every_rollout_that_is_deleted_goes_at_once_since_the_provider_cannot_watch_it() -> None:

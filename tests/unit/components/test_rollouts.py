@@ -65,7 +65,8 @@ def nginx_services(recording: Recording) -> dict[str, Recorded]:
 def test_the_notes_rollout_is_a_canary_of_ten_pods_unless_asked_otherwise(dev: Recording) -> None:
     found = rollout(dev).inputs
 
-    assert found["metadata"] == {"name": "example-rollout", "namespace": "default", "annotations": support.AT_ONCE}
+    annotations = {**support.AT_ONCE, **support.SHARED_FIELDS, "istio-lab/replicas": "10"}
+    assert found["metadata"] == {"name": "example-rollout", "namespace": "default", "annotations": annotations}
     assert found["spec"]["replicas"] == 10
     assert found["spec"]["template"]["spec"]["containers"] == [
         {"name": "nginx", "image": "nginx:1.19.10", "ports": [{"containerPort": 80}]}

@@ -89,7 +89,7 @@ def test_the_shop_is_a_namespace_of_the_mesh(dev: Recording) -> None:
 def test_my_config_is_as_typed_in_the_notes(dev: Recording) -> None:
     found = dev.one("my-config", ":ConfigMap").inputs
 
-    assert found["metadata"] == {"name": "my-config", "namespace": "default"}
+    assert found["metadata"] == {"name": "my-config", "namespace": "default", "annotations": support.SHARED_FIELDS}
     assert found["data"] == {"class": "MSA", "Lab": "ConfigMap"}
 
 
@@ -97,7 +97,7 @@ def test_my_config_is_as_typed_in_the_notes(dev: Recording) -> None:
 def test_config_dev_has_the_keys_and_values_of_the_notes_but_not_the_password(dev: Recording, namespace: str) -> None:
     found = dev.one(f"config-dev-{namespace}", ":ConfigMap").inputs
 
-    assert found["metadata"] == {"name": "config-dev", "namespace": namespace}
+    assert found["metadata"] == {"name": "config-dev", "namespace": namespace, "annotations": support.SHARED_FIELDS}
     assert found["data"] == {"ORDER_DB_URL": NOTES_URL, "ORDER_DB_USER": "myuser", "ORDER_LOG_LEVEL": "DEBUG"}
 
 
@@ -106,7 +106,8 @@ def test_the_password_reaches_order_through_a_secret(dev: Recording, namespace: 
     secret = dev.one(f"config-dev-{namespace}", ":Secret")
     by_name = {each["name"]: each for each in container(dev, namespace, "order")["env"]}
 
-    assert secret.inputs["metadata"] == {"name": "config-dev", "namespace": namespace}
+    annotations = support.SHARED_FIELDS
+    assert secret.inputs["metadata"] == {"name": "config-dev", "namespace": namespace, "annotations": annotations}
     assert "stringData" in secret.secrets
     assert set(secret.inputs["stringData"]) == {"ORDER_DB_PASS"}
     assert by_name["ORDER_DB_PASS"]["valueFrom"]["secretKeyRef"] == {"name": "config-dev", "key": "ORDER_DB_PASS"}

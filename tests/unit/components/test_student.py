@@ -215,7 +215,7 @@ def test_a_student_has_the_rights_of_the_lessons_in_each_namespace_and_in_no_oth
 def test_the_rights_are_those_of_the_lessons_and_stand_once_where_students_work(student: dict[str, str]) -> None:
     role = support.main(student=student).one("rights", ":ClusterRole").inputs
 
-    assert role["metadata"] == {"name": students.ROLE}
+    assert role["metadata"] == {"name": students.ROLE, "annotations": support.SHARED_FIELDS}
     assert role["rules"] == rights.rules()
 
 
@@ -226,7 +226,8 @@ def test_a_lab_of_nobody_has_no_rights_of_students(dev: Recording) -> None:
 def test_the_account_of_a_student_is_there_and_gives_no_token_to_pods(anna: Recording) -> None:
     account = anna.one("student", ":ServiceAccount").inputs
 
-    assert account["metadata"] == {"name": "student", "namespace": "anna-default"}
+    annotations = support.SHARED_FIELDS
+    assert account["metadata"] == {"name": "student", "namespace": "anna-default", "annotations": annotations}
     assert account["automountServiceAccountToken"] is False
 
 
@@ -292,7 +293,7 @@ def test_bookinfo_is_in_tutorial_and_the_shop_in_shop(anna: Recording) -> None:
 def test_config_dev_is_in_all_three(anna: Recording) -> None:
     found = [anna.one(f"config-dev-{key}", ":ConfigMap").inputs["metadata"] for key in students.COURSE]
 
-    assert found == [{"name": "config-dev", "namespace": name} for name in OWN]
+    assert found == [{"name": "config-dev", "namespace": name, "annotations": support.SHARED_FIELDS} for name in OWN]
 
 
 def test_mysql_is_the_students_own_in_both_namespaces(anna: Recording) -> None:
