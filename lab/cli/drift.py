@@ -28,10 +28,13 @@ def drift(stack: StackName = "dev", *, as_json: Json = False) -> None:
     """Tell manual changes in the cluster from what controllers own.
 
     The evidence is the field manager: every object records who wrote which of its fields. The Kubernetes resources of
-    the stack and the objects of its Helm releases are examined, and nothing is changed. Exits with 0 if nothing was
-    changed manually, else with 1.
+    the stack and the objects of its Helm releases are examined, and nothing is changed. Objects that are not of the
+    stack, and change how it behaves, are listed too, with what they affect. Exits with 0 if nothing was changed
+    manually, else with 1; objects beside the stack's own are no change.
     """
-    from lab.services.drift import live, state
+    from dataclasses import replace
+
+    from lab.services.drift import charts, live, state, undeclared
     from lab.services.drift.compare import compare
 
     target = Stack(stack)
@@ -42,8 +45,12 @@ def drift(stack: StackName = "dev", *, as_json: Json = False) -> None:
         if not declared:
             raise LabError(f"stack {stack} has nothing in its cluster", f"make up{target.suffix}")
         with progress.step(f"asking the cluster for {len(declared)} objects", usual=2):
-            cluster = live.look(target, declared)
-    report = compare(declared, cluster)
+            cluster = live.look(target, declared, undeclared.WATCHED)
+        report = compare(declared, cluster)
+        if releases := {change.release for change in report.changed} - {""}:
+            with progress.step("reading what the charts say", usual=2):
+                report = compare(charts.declare(declared, charts.ask(target, releases)), cluster)
+    report = replace(report, undeclared=undeclared.find(declared, cluster))
     if as_json:
         print_json(asdict(report))
     else:
@@ -58,6 +65,12 @@ def _print(report: DriftReport, stack: Stack) -> None:
             say(f"  [bold]{escape(what)}[/]")
             for change in changes:
                 _print_change(change)
+    if report.undeclared:
+        say("[bold]Not of the stack, and it changes how the lab behaves[/]")
+        for each in report.undeclared:
+            say(f"  [bold]{escape(each.title)}[/]")
+            say(f"    effect    {escape(each.effect)}")
+            say(f"    by        {escape(each.manager or 'somebody')}, {escape(each.time)}")
     if report.owned:
         say("[bold]Owned by controllers (expected)[/]")
         for (kind, manager, why, fields), objects in _condensed(report.owned).items():
@@ -77,13 +90,15 @@ def _print_change(change: Change) -> None:
 
 
 def _summarize(report: DriftReport, stack: Stack) -> None:
+    if report.undeclared:
+        say(f"Beside the stack: {counted(len(report.undeclared), 'object')} that `make up` leaves alone.")
     if not report.changed:
         say(f"[green]Nothing was changed by hand[/] in {report.objects} objects of stack {stack.name}.")
         return
     touched = len({_object(change) for change in report.changed})
     count = f"{counted(len(report.changed), 'change')} of {counted(touched, 'object')}"
     say(f"[red]By hand: {count}[/], of {report.objects} that were looked at.")
-    say(f"`make up{stack.suffix}` does not look at the cluster, so it leaves them as they are.")
+    say(f"`make up{stack.suffix}` writes an object only when its settings change, so until then they stay.")
     for way in dict.fromkeys(change.way for change in report.changed):
         fields = [change for change in report.changed if change.way == way]
         named = _listed(list(dict.fromkeys(f"{_object(each)} {each.field}" for each in fields)))
@@ -95,8 +110,8 @@ def _undoing(stack: Stack) -> Mapping[str, str]:
     """Instructions by remediation."""
     refresh = f"pulumi up --refresh --stack {stack.name}"
     return {
-        "refresh": f"set back by: {refresh}",
-        "conflict": f"set it back manually first: {refresh} conflicts with its field manager",
+        "refresh": f"set back by the next update that changes the object, or now by: {refresh}",
+        "scaled": "left to whoever scaled it until the setting changes; set back by: kubectl scale --replicas=NUMBER",
         "unseen": "the stack does not know this field: remove it manually",
         "wait": f"wait until it is gone, then: {refresh}",
         "undo": "set back by: lab rollout undo, or left as it is: a Rollout's version is often changed like this",

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
+from lab.core import replicas
 from lab.services.drift import live, managers
 from lab.services.drift.fields import MISSING, Path, entries, hides_a_secret, leaves, text
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lab.services.drift.fields import Entry, Missing, Value
     from lab.services.drift.live import Key
     from lab.services.drift.state import Declared
+    from lab.services.drift.undeclared import Undeclared
 
 NOT_DECLARED = "not declared"
 UNKNOWN = "known to the chart only"
@@ -30,8 +32,16 @@ _DELETION = Path(("f:metadata", "f:deletionTimestamp"))
 _REPEATS = 'metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"]'
 """Where `kubectl apply` repeats its whole input, secret values included."""
 
-_TAKEN_OVER = "kubectl"
-"""Prefix of managers whose fields Pulumi's provider takes over before it writes an object."""
+_DEFAULTS: Mapping[tuple[str, str], Value] = {
+    ("Service", "spec.type"): "ClusterIP",
+    ("Service", "spec.sessionAffinity"): "None",
+    ("Service", "spec.internalTrafficPolicy"): "Cluster",
+    ("Service", "spec.ports[].protocol"): "TCP",
+    ("Deployment", "spec.replicas"): 1,
+    ("StatefulSet", "spec.replicas"): 1,
+    ("Rollout", "spec.replicas"): 1,
+}
+"""What the API server fills in: such a value is no change where nothing else is declared."""
 
 _PLUGIN = "kubectl-argo-rollouts"
 """Manager of deliberate changes that the lab's settings may leave alone."""
@@ -41,7 +51,7 @@ class Remediation(enum.StrEnum):
     """Way to undo a change."""
 
     REFRESH = "refresh"
-    CONFLICT = "conflict"
+    SCALED = "scaled"
     UNSEEN = "unseen"
     WAIT = "wait"
     RELEASE = "release"
@@ -96,11 +106,16 @@ class Owned:
 
 @dataclass(frozen=True, kw_only=True)
 class DriftReport:
-    """Manual changes and expected ones in a number of objects."""
+    """Manual changes and expected ones in a number of objects, and objects beside them.
+
+    Attributes:
+        undeclared: objects that are not of the stack, and change how it behaves.
+    """
 
     objects: int
     changed: tuple[Change, ...]
     owned: tuple[Owned, ...]
+    undeclared: tuple[Undeclared, ...] = ()
 
 
 def compare(declared: Iterable[Declared], cluster: Mapping[Key, Value]) -> DriftReport:
@@ -124,11 +139,24 @@ def _changes(declared: Declared, found: Value) -> Iterator[Change]:
         for path in entry.paths:
             if managers.first(managers.EXPECTED_MANAGERS, declared.kind, entry.manager, path) is None:
                 shown = _outermost(declared, entry, path)
-                if shown.read(found) != shown.read(declared.inputs):
+                if not _as_declared(declared, shown, shown.read(found)):
                     changed[shown] = _held(declared, found, entry, shown)
     yield from changed.values()
     for path in _gone(declared, found):
         yield _lost(declared, found, path)
+
+
+def _as_declared(declared: Declared, path: Path, now: Value | Missing) -> bool:
+    """Whether a field has the declared value, or without one what it had after the last update or has by default."""
+    before = path.read(declared.inputs)
+    if now == before:
+        return True
+    kept = declared.outputs
+    if not any(path.inside(each) for entry in _foreign(declared, kept) for each in entry.paths):
+        after = path.read(kept)
+        if after is not MISSING and now == after:
+            return True
+    return before is MISSING and now == _DEFAULTS.get((declared.kind, path.general), MISSING)
 
 
 def _owned(declared: Declared, found: Value) -> Iterator[Owned]:
@@ -185,16 +213,17 @@ def _gone(declared: Declared, found: Value) -> Iterator[Path]:
 def _held(declared: Declared, found: Value, entry: Entry, path: Path) -> Change:
     now, before = path.read(found), path.read(declared.inputs)
     secret = declared.kind == "Secret" or hides_a_secret(before)
+    unknown = declared.release and declared.inputs is None
     note = managers.first(managers.MANUAL_MANAGERS, declared.kind, entry.manager, path)
     return Change(
         **_object(declared, found),
         field=str(path),
         now="all that it was given" if str(path) == _REPEATS else _shown(now, absent=GONE, secret=secret),
-        declared=UNKNOWN if declared.release else _shown(before, absent=NOT_DECLARED, secret=secret),
+        declared=UNKNOWN if unknown else _shown(before, absent=NOT_DECLARED, secret=secret),
         manager=f"{entry.manager} ({entry.subresource})" if entry.subresource else entry.manager,
         time=entry.time,
         note=note.why if note else "",
-        way=_remediation(declared, entry, before),
+        way=_remediation(declared, entry, path, before),
     )
 
 
@@ -224,15 +253,16 @@ def _object(declared: Declared, found: Value) -> _ObjectRef:
     return {"kind": declared.kind, "namespace": namespace, "name": declared.name, "release": declared.release}
 
 
-def _remediation(declared: Declared, entry: Entry, before: Value | Missing) -> Remediation:
+def _remediation(declared: Declared, entry: Entry, path: Path, before: Value | Missing) -> Remediation:
     if declared.release:
         return Remediation.RELEASE
+    if declared.kind in replicas.KINDS and str(path) == replicas.FIELD:
+        return Remediation.SCALED
     if before is MISSING:
         return Remediation.UNSEEN
     if declared.kind == "Rollout" and entry.manager.startswith(_PLUGIN):
         return Remediation.UNDO
-    taken_over = entry.manager.startswith(_TAKEN_OVER) and not entry.subresource
-    return Remediation.REFRESH if taken_over else Remediation.CONFLICT
+    return Remediation.REFRESH
 
 
 def _shown(value: Value | Missing, *, absent: str, secret: bool) -> str:

@@ -90,6 +90,7 @@ EXPECTED_MANAGERS: Sequence[Row] = (
         fields=("spec.replicas",),
         why="a HorizontalPodAutoscaler sets how many Pods there are",
     ),
+    Row(manager="keda*", fields=("spec.replicas",), why="KEDA sets how many Pods there are"),
     Row(
         manager="kube-controller-manager",
         fields=('metadata.annotations["deployment.kubernetes.io/revision"]',),
@@ -153,6 +154,11 @@ MANUAL_MANAGERS: Sequence[Row] = (
 def is_pulumi(manager: str) -> bool:
     """Whether a field manager is Pulumi's provider."""
     return any(fnmatchcase(manager, each) for each in PULUMI)
+
+
+def made_by_a_controller(manager: str) -> bool:
+    """Whether objects that a field manager made are nobody's decision."""
+    return any(fnmatchcase(manager, row.manager) for row in EXPECTED_MANAGERS)
 
 
 def first(rows: Sequence[Row], kind: str, manager: str, path: Path) -> Row | None:

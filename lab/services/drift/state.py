@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.core import replicas
 from lab.core.errors import LabError
 from lab.services.drift.fields import Path, encrypted, text
 
@@ -32,7 +33,7 @@ class Declared:
     Attributes:
         namespaces: possible namespaces in order; "" is for cluster-scoped kinds.
         release: Helm release that has it; empty for a resource of the stack.
-        inputs: inputs of the program; None for an object of a release.
+        inputs: inputs of the program, or what the chart says; None for an object of a release that was not asked.
         outputs: the object after the last update; None for an object of a release.
         manager: field manager that Pulumi uses for it, if the state has it.
     """
@@ -85,10 +86,18 @@ def _resource(resource: dict[str, Value]) -> Declared:
         kind=text(Path(("f:kind",)).read(inputs)) or kind,
         namespaces=(namespace,) if namespace else ("", "default"),
         name=name,
-        inputs=_as_stored(inputs),
+        inputs=_with_replicas(_as_stored(inputs)),
         outputs=outputs,
         manager=text(Path(("f:__fieldManager",)).read(outputs)),
     )
+
+
+def _with_replicas(inputs: Value) -> Value:
+    """Inputs with the number of Pods that was declared, which the state forgets while somebody else owns it."""
+    count = text(Path(("f:metadata", "f:annotations", f"f:{replicas.DECLARED}")).read(inputs))
+    if not isinstance(inputs, dict) or not isinstance(spec := inputs.get("spec"), dict) or not count.isdecimal():
+        return inputs
+    return {**inputs, "spec": {**spec, "replicas": int(count)}}
 
 
 def _as_stored(inputs: Value) -> Value:

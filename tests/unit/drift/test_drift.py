@@ -182,18 +182,66 @@ def test_an_edited_number_of_replicas_is_told_with_both_values_and_the_manager(m
 
     assert (change.kind, change.namespace, change.name) == ("Deployment", "shop", "order")
     assert (change.field, change.now, change.declared) == ("spec.replicas", "5", "2")
-    assert (change.manager, change.time, change.way) == (manager, TUESDAY, "refresh")
+    assert (change.manager, change.time, change.way) == (manager, TUESDAY, "scaled")
 
 
-def test_kubectl_scale_writes_through_a_subresource_which_an_update_would_not_take_over() -> None:
+def test_kubectl_scale_writes_through_a_subresource_and_an_update_leaves_the_number() -> None:
     change = one(of_deployment({"replicas": 4}, entry("kubectl", REPLICAS, subresource="scale")).changed)
 
     assert (change.field, change.now, change.declared) == ("spec.replicas", "4", "2")
-    assert (change.manager, change.way) == ("kubectl (scale)", "conflict")
+    assert (change.manager, change.way) == ("kubectl (scale)", "scaled")
 
 
 def test_a_value_that_somebody_else_wrote_but_as_it_was_declared_is_no_drift() -> None:
     assert of_deployment({"replicas": 2}, entry("kubectl-edit", REPLICAS)).changed == ()
+
+
+def test_a_service_that_was_patched_and_patched_back_is_no_drift() -> None:
+    patched: Object = {"f:spec": {"f:type": {}, "f:externalTrafficPolicy": {}, "f:allocateLoadBalancerNodePorts": {}}}
+    live: Object = stood_up(SERVICE)
+    live["spec"]["type"] = "ClusterIP"
+    back = held(live, entry("kubectl-patch", patched))
+    there = held({**live, "spec": {**live["spec"], "type": "LoadBalancer"}}, entry("kubectl-patch", patched))
+    chart = release(**{"Service/v1": ["shop/delivery-stable"]})
+
+    for declared in (resource(SERVICE), chart):
+        assert report([declared], [back]).changed == ()
+        assert one(report([declared], [there]).changed).field == "spec.type"
+
+
+def test_a_value_that_the_api_server_writes_in_another_way_is_no_drift_after_it_was_set_back() -> None:
+    declared = resource({**deployment(), "spec": {**deployment()["spec"], "minReadySeconds": "1000m"}})
+    declared["outputs"]["spec"]["minReadySeconds"] = 1
+    live = held({**stood_up(deployment())}, entry("argocd", {"f:spec": {"f:minReadySeconds": {}}}))
+
+    live["spec"]["minReadySeconds"] = 1
+    assert report([declared], [live]).changed == ()
+    live["spec"]["minReadySeconds"] = 2
+    assert one(report([declared], [live]).changed).way == "refresh"
+
+
+def test_what_a_refresh_took_into_the_state_is_still_drift() -> None:
+    line = entry("kubectl-patch", {"f:spec": {"f:type": {}}})
+    live: Object = stood_up(SERVICE)
+    live["spec"]["type"] = "LoadBalancer"
+    live = held(live, line)
+    declared = resource(SERVICE)
+    declared["outputs"] = live
+
+    assert one(report([declared], [live]).changed).way == "unseen"
+
+
+def test_a_number_of_pods_that_the_state_forgot_is_declared_all_the_same() -> None:
+    inputs = deployment()
+    del inputs["spec"]["replicas"]
+    inputs["metadata"]["annotations"] = {"istio-lab/replicas": "2"}
+    live = held(
+        {**stood_up(inputs), "spec": {**inputs["spec"], "replicas": 4}}, entry("kubectl", REPLICAS, subresource="scale")
+    )
+
+    change = one(report([resource(inputs)], [live]).changed)
+
+    assert (change.declared, change.now, change.way) == ("2", "4", "scaled")
 
 
 def test_an_autoscaler_owns_the_number_of_replicas() -> None:
@@ -614,6 +662,7 @@ def kubectl(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Pretende
     monkeypatch.setattr(Stack, "directory", tmp_path)
     monkeypatch.setattr(Stack, "export", lambda _: STATE)
     pretended.answers(f"get {KINDS} ", {"items": standing()})
+    pretended.answers("api-resources", "deployments deploy apps/v1 true Deployment\nnodes no v1 false Node\n")
     return pretended
 
 
@@ -634,14 +683,14 @@ def test_nothing_by_hand_ends_with_0_and_says_what_controllers_own(kubectl: Pret
     assert "Changed by hand" not in result.stdout
     assert "VirtualService shop/delivery: spec.http\n    by        rollouts-controller: Argo" in result.stdout
     assert "Nothing was changed by hand in 3 objects of stack dev." in result.stdout
-    assert len(kubectl.calls) == 1
+    assert [call[1] for call in kubectl.calls] == ["api-resources", "get"]
 
 
 def test_all_kinds_are_asked_for_in_one_call_with_their_groups(kubectl: PretendedKubectl) -> None:
     CliRunner().invoke(app.app, ["drift"])
 
-    assert kubectl.calls[0][1:3] == ["get", KINDS]
-    assert {"--all-namespaces", "--show-managed-fields"} <= set(kubectl.calls[0])
+    assert kubectl.calls[1][1:3] == ["get", KINDS]
+    assert {"--all-namespaces", "--show-managed-fields"} <= set(kubectl.calls[1])
 
 
 def test_a_change_by_hand_ends_with_1_and_says_what_sets_it_back(kubectl: PretendedKubectl) -> None:
@@ -653,7 +702,7 @@ def test_a_change_by_hand_ends_with_1_and_says_what_sets_it_back(kubectl: Preten
     said = " ".join(result.stdout.split())
     assert f"Deployment shop/order spec.replicas now 5 declared 2 by kubectl-edit, {TUESDAY}" in said
     assert "By hand: 1 change of 1 object, of 3 that were looked at." in said
-    assert "set back by: pulumi up --refresh --stack dev" in said
+    assert "set back by: kubectl scale" in said
 
 
 def test_a_program_gets_both_lists_and_the_same_exit_code(kubectl: PretendedKubectl) -> None:
