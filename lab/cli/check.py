@@ -44,6 +44,8 @@ def check(
             results[name] = run()
         if not as_json:
             _print(name, results[name])
+            if not results[name].passed:
+                _print_foreign(target, name)
     if as_json:
         print_json([{"name": name, **asdict(result)} for name, result in results.items()])
     sys.exit(0 if all(result.passed for result in results.values()) else 1)
@@ -56,3 +58,13 @@ def _print(name: str, result: CheckResult) -> None:
     say(f"  found     {escape(result.found)}")
     if not result.passed:
         say(f"  hint      {escape(result.hint)}")
+
+
+def _print_foreign(target: Stack, check: str) -> None:
+    """Name the rules of somebody else that may explain the verdict."""
+    from lab.services.lessons import claims, foreign, lessons
+
+    lesson = next((each for each in lessons.every() if each.word == check.partition(".")[2]), None)
+    if lesson:
+        for each in foreign.met(target, claims.of(lesson, lesson.onto({}))):
+            say(f"  beside    {escape(each.object.title)}: {escape(each.why)}")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
-from lab.cli import lesson, lifecycle
+from lab.cli import lesson, lifecycle, meeting
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.services.lessons import lessons, stack_file
+from lab.services.lessons import foreign, lessons, stack_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -277,3 +277,88 @@ def test_rollouts_that_are_no_mapping_are_named_in_the_message(file: Path) -> No
     assert isinstance(error, LabError)
     assert error.message == "istio-lab:rollouts in Pulumi.dev.yaml is no mapping"
     assert invoke("show", "05")[1] is None
+
+
+@pytest.fixture
+def own_route(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A cluster with a VirtualService `reviews` of a student; the names of what was taken over."""
+    content: dict[str, Any] = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "reviews", "namespace": "tutorial", "managedFields": [{"manager": "kubectl-edit"}]},
+        "spec": {"hosts": ["reviews"]},
+    }
+    key = ("networking.istio.io", "VirtualService", "tutorial", "reviews")
+    taken: list[str] = []
+    monkeypatch.setattr(foreign, "met", lambda _, wanted: tuple(foreign.among([], {key: content}, wanted)))
+    monkeypatch.setattr(meeting, "take_over", lambda *given: taken.extend(each.object.title for each in given[-1]))
+    return taken
+
+
+@pytest.mark.parametrize(("words", "leave"), [(("01", "--yes"), False), (("00", "--yes"), True)])
+def test_without_a_choice_about_a_students_object_nothing_is_changed_and_the_choices_are_named(
+    file: Path, ups: list[str], own_route: list[str], words: tuple[str, ...], *, leave: bool
+) -> None:
+    before = file.read_text()
+
+    output, error = invoke("apply", *words)
+
+    assert isinstance(error, LabError)
+    assert "VirtualService tutorial/reviews" in error.message
+    assert "VirtualService tutorial/reviews, by kubectl-edit" in output
+    assert "--take-over" in error.remedy
+    assert ("--leave" in error.remedy) == leave
+    assert (file.read_text(), ups, own_route) == (before, [], [])
+
+
+def test_what_is_taken_over_makes_room_for_the_lesson(file: Path, ups: list[str], own_route: list[str]) -> None:
+    _, error = invoke("apply", "01", "--yes", "--take-over")
+
+    assert error is None
+    assert (own_route, ups) == (["VirtualService tutorial/reviews"], ["dev"])
+    assert "v1: 80" in file.read_text()
+
+
+def test_what_is_left_is_named_again_beside_the_lesson(file: Path, ups: list[str], own_route: list[str]) -> None:
+    output, error = invoke("apply", "00", "--yes", "--leave")
+
+    assert error is None
+    assert (own_route, ups) == ([], ["dev"])
+    assert "Left  VirtualService tutorial/reviews" in output
+    assert "traffic" not in file.read_text()
+
+
+def test_an_object_whose_name_the_lesson_needs_cannot_be_left(file: Path, ups: list[str], own_route: list[str]) -> None:
+    _, error = invoke("apply", "01", "--yes", "--leave")
+
+    assert isinstance(error, LabError)
+    assert "cannot be left" in error.message
+    assert ("traffic" in file.read_text(), ups, own_route) == (False, [], [])
+
+
+def test_both_choices_at_once_are_refused(file: Path, ups: list[str]) -> None:
+    _, error = invoke("apply", "01", "--yes", "--leave", "--take-over")
+
+    assert isinstance(error, LabError)
+    assert (ups, "traffic" in file.read_text()) == ([], False)
+
+
+def test_undo_writes_the_settings_of_before_stands_them_up_and_gives_the_objects_back(
+    file: Path, ups: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "home", lambda: tmp_path / "home")
+    assert "nothing to give back" in invoke("undo", "--yes")[0]
+    place = tmp_path / "home" / "taken-over" / "dev" / "traffic"
+    place.mkdir(parents=True)
+    (place / "settings-before.json").write_text('{"traffic": {"order": {"timeout": "9s"}}}')
+    (place / "virtualservice-tutorial-reviews.yaml").write_text("kind: VirtualService\n")
+    created: list[tuple[str, ...]] = []
+    monkeypatch.setattr("lab.adapters.kubectl.run", lambda _, *words: created.append((*words, *ups)))
+
+    output, error = invoke("undo", "--yes")
+
+    assert error is None
+    assert yaml.safe_load(file.read_text())["config"]["istio-lab:traffic"] == {"order": {"timeout": "9s"}}
+    assert [words[:2] + words[3:] for words in created] == [("create", "-f", "dev")], "after the up"
+    assert list(place.iterdir()) == []
+    assert "given back: virtualservice-tutorial-reviews" in output
