@@ -21,6 +21,12 @@ RETIRED_HUBS_END = date(2026, 12, 1)
 """Announced as "December 2026", so the first day on which an image may be gone; the last outage test is 8 December."""
 
 
+ENDS_SOON = timedelta(days=30)
+"""How long before its end of support a default is to be changed."""
+
+_AKS_CALENDAR = "learn.microsoft.com, AKS, supported-kubernetes-versions"
+
+
 @dataclass(frozen=True)
 class Pair:
     """A Kubernetes version and an Istio version that are meant to run together."""
@@ -40,6 +46,7 @@ class IstioMinor:
         ends: the last day of support.
         announced: whether `ends` is an announced day; otherwise the end of the month that Istio expects.
         source: where the row comes from.
+        seen: the day on which the source said so.
         note: what else goes wrong with it, empty for nothing.
     """
 
@@ -49,6 +56,7 @@ class IstioMinor:
     ends: date
     announced: bool = True
     source: str = "istio.io, data/compatibility/supportStatus.yml"
+    seen: date = date(2026, 10, 1)
     note: str = ""
 
 
@@ -60,13 +68,19 @@ class KubernetesMinor:
         ends: the last day of upstream support.
         aks_ends: the last day of AKS community support, by month; none where the AKS table has dropped the row.
         aks_lts_ends: the last day of AKS long-term support, by month.
-        source: where `ends` comes from; the AKS dates are Microsoft's supported-kubernetes-versions page of 2026-08-05.
+        source: where `ends` comes from.
+        seen: the day on which the source said so.
+        aks_source: where the dates of AKS come from; empty without any.
+        aks_seen: the day on which it said so.
     """
 
     ends: date
     aks_ends: date | None = None
     aks_lts_ends: date | None = None
     source: str = "kubernetes.io, data/releases/eol.yaml"
+    seen: date = date(2026, 10, 1)
+    aks_source: str = _AKS_CALENDAR
+    aks_seen: date = date(2026, 8, 5)
 
 
 @dataclass(frozen=True)
@@ -113,19 +127,23 @@ ISTIO = {
         source="istio.io, news/support/announcing-1.29-eol",
     ),
     "1.30": IstioMinor(
-        newest="1.30.5",
+        newest="1.30.8",
         supported=_minors(32, 36),
         tested=_minors(27, 31),
         ends=date(2026, 11, 30),
         announced=False,
+        source="istio.io, news/releases/1.30.x and data/compatibility/supportStatus.yml",
+        seen=date(2026, 11, 28),
     ),
     "1.31": IstioMinor(
-        newest="1.31.1",
-        # 1.37 was added a month after the release (row as of 2026-10-01).
+        newest="1.31.4",
+        # 1.37 was added a month after the release.
         supported=_minors(32, 37),
         tested=_minors(27, 31),
         ends=date(2027, 2, 28),
         announced=False,
+        source="istio.io, news/releases/1.31.x and data/compatibility/supportStatus.yml",
+        seen=date(2026, 11, 28),
     ),
 }
 
@@ -153,11 +171,13 @@ KUBERNETES = {
         ends=date(2027, 6, 28), aks_ends=date(2027, 6, 30), aks_lts_ends=date(2028, 6, 30), source=_PLANNED
     ),
     "1.37": KubernetesMinor(
-        # Not published where we looked: fourteen months after August 2026, the policy, as AKS assumes too.
         ends=date(2027, 10, 28),
+        # Since October 2026; AKS supports a version for twelve months, and for two years with long-term support.
         aks_ends=date(2027, 10, 31),
         aks_lts_ends=date(2028, 10, 31),
-        source="the Kubernetes support period of fourteen months",
+        source="kubernetes.io, releases/1.37",
+        aks_source="github.com, Azure/AKS, releases of October 2026",
+        aks_seen=date(2026, 11, 28),
     ),
 }
 
@@ -188,6 +208,18 @@ def check(kubernetes: str, istio: str, *, today: date, runs: Pair | None = None)
             *_stale_warnings(today),
         )
     )
+
+
+def ending_defaults(today: date) -> tuple[str, ...]:
+    """Name the lab's default versions that are within `ENDS_SOON` of their end of support, upstream or on AKS."""
+    kubernetes, istio = minor(versions.KUBERNETES), minor(versions.ISTIO)
+    row = KUBERNETES[kubernetes]
+    ends = {
+        f"Kubernetes {kubernetes}": row.ends,
+        f"Kubernetes {kubernetes} on AKS": row.aks_ends or row.ends,
+        f"Istio {istio}": ISTIO[istio].ends,
+    }
+    return tuple(f"{name} ends {day}" for name, day in ends.items() if today >= day - ENDS_SOON)
 
 
 def newest_istio_for(kubernetes: str) -> str | None:

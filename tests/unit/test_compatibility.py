@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from lab.core import versions
 from lab.settings import compatibility
-from lab.settings.compatibility import ISTIO, KUBERNETES, Pair, check, newest_istio_for
+from lab.settings.compatibility import (
+    ISTIO,
+    KUBERNETES,
+    IstioMinor,
+    KubernetesMinor,
+    Pair,
+    check,
+    newest_istio_for,
+)
 
 TODAY = date(2026, 11, 23)
 EMBEDDED = Pair("1.36.3", "1.31.1")
@@ -53,9 +61,9 @@ def test_pairs_within_support_pass_without_a_word(kubernetes: str, istio: str) -
             "1.36",
             "1.32.0",
             "Istio 1.32 is newer than this release of the lab knows: 1.24 to 1.31",
-            Pair("1.36", "1.31.1"),
+            Pair("1.36", "1.31.4"),
         ),
-        ("1.32", "1.99.0", "Istio 1.99 is newer", Pair("1.32", "1.31.1")),
+        ("1.32", "1.99.0", "Istio 1.99 is newer", Pair("1.32", "1.31.4")),
         ("1.28", "1.20.0", "Istio 1.20 is older than this release of the lab knows", Pair("1.28", "1.24.6")),
         ("1.33", "1.19.0", "Istio 1.19 is older", Pair("1.33", "1.26.8")),
         (
@@ -123,7 +131,7 @@ def test_a_pair_that_istio_tests_but_does_not_support_is_let_through_with_a_warn
 
 def test_a_patch_nobody_has_seen_is_let_through_with_a_warning() -> None:
     assert warnings("1.36", "1.31.10") == (
-        "Istio 1.31.10 is newer than 1.31.1, the newest patch this release of the lab knows"
+        "Istio 1.31.10 is newer than 1.31.4, the newest patch this release of the lab knows"
     )
 
 
@@ -153,7 +161,53 @@ def test_tables_that_have_grown_old_say_so(days: int, old: bool) -> None:  # noq
 
 def test_the_tables_know_the_versions_that_the_lab_pins() -> None:
     assert compatibility.minor(versions.KUBERNETES) in KUBERNETES
-    assert ISTIO[compatibility.minor(versions.ISTIO)].newest == versions.ISTIO
+    newest = ISTIO[compatibility.minor(versions.ISTIO)].newest
+    assert patch(newest) >= patch(versions.ISTIO)
+
+
+def patch(version: str) -> int:
+    return int(version.rpartition(".")[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), [*((f"Istio {each}", row) for each, row in ISTIO.items()), *KUBERNETES.items()]
+)
+def test_every_row_has_its_source_and_the_day_on_which_it_was_read(
+    name: str, row: IstioMinor | KubernetesMinor
+) -> None:
+    assert row.source, name
+    assert date(2026, 1, 1) < row.seen <= datetime.now(tz=UTC).date()
+    if isinstance(row, KubernetesMinor) and row.aks_ends:
+        assert row.aks_source
+        assert date(2026, 1, 1) < row.aks_seen <= datetime.now(tz=UTC).date()
+
+
+def test_no_default_is_within_thirty_days_of_its_end_of_support() -> None:
+    assert compatibility.ending_defaults(datetime.now(tz=UTC).date()) == ()
+
+
+@pytest.mark.parametrize(
+    ("today", "named"),
+    [
+        (date(2027, 1, 28), ()),
+        (date(2027, 1, 29), ("Istio 1.31 ends 2027-02-28",)),
+        (
+            date(2027, 5, 31),
+            (
+                "Kubernetes 1.36 ends 2027-06-28",
+                "Kubernetes 1.36 on AKS ends 2027-06-30",
+                "Istio 1.31 ends 2027-02-28",
+            ),
+        ),
+    ],
+)
+def test_a_default_that_ends_soon_is_named(today: date, named: tuple[str, ...]) -> None:
+    assert compatibility.ending_defaults(today) == named
+
+
+def test_the_newest_versions_of_november_2026_are_known() -> None:
+    assert (ISTIO["1.31"].newest, ISTIO["1.30"].newest) == ("1.31.4", "1.30.8")
+    assert (KUBERNETES["1.37"].aks_ends, KUBERNETES["1.34"].aks_ends) == (date(2027, 10, 31), date(2026, 11, 30))
 
 
 @pytest.mark.parametrize("name", ISTIO)
@@ -173,7 +227,7 @@ def test_support_ends_in_the_order_of_releases() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kubernetes", "istio"), [("1.36.3", "1.31.1"), ("1.31", "1.29.8"), ("1.30.5", "1.28.10"), ("1.99.0", None)]
+    ("kubernetes", "istio"), [("1.36.3", "1.31.4"), ("1.31", "1.29.8"), ("1.30.5", "1.28.10"), ("1.99.0", None)]
 )
 def test_for_a_kubernetes_that_cannot_be_changed_the_newest_istio_is_proposed(kubernetes: str, istio: str) -> None:
     assert newest_istio_for(kubernetes) == istio
