@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,10 @@ list of revoked ones."""
 _API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
+_INJECTORS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+_REVISION = re.compile(r"\basm-\d+-\d+\b")
+"""Revisions of AKS' Istio add-on; those of others are never called so."""
+
 _PATIENCE = 60.0
 """Seconds for the objects of deleted CRDs to go."""
 
@@ -52,6 +57,7 @@ class ClusterFacts:
         runs_containers: Pods run; false where nodes are simulated.
         load_balancers: Services of type LoadBalancer get an address.
         metrics: the metrics API is registered and available.
+        addon: the revision of AKS' own Istio, such as `asm-1-29`; empty without it.
     """
 
     identity: str
@@ -60,13 +66,20 @@ class ClusterFacts:
     runs_containers: bool
     load_balancers: bool
     metrics: bool
+    addon: str = ""
 
     def require(self, *, istio: str) -> None:
         """Check the versions against the support tables, and the cluster against istiod's needs.
 
         Raises:
-            LabError: this Istio does not work on this Kubernetes, or nobody could run istiod.
+            LabError: this Istio does not work on this Kubernetes, there is another one, or nobody could run istiod.
         """
+        if self.addon:
+            raise LabError(
+                f"the cluster at {self.server} has the Istio add-on of AKS (revision {self.addon}): it owns Istio's "
+                "CRDs and webhooks, and AKS would undo what the lab installs",
+                "take a cluster without it, or switch it off: az aks mesh disable -g GROUP -n CLUSTER",
+            )
         if not self.runs_containers and urlsplit(self.server).hostname not in _THIS_HOST:
             raise LabError(
                 f"the cluster at {self.server} has simulated nodes only: no Pod of istiod would run there, and an "
@@ -126,7 +139,18 @@ def probe(content: str) -> ClusterFacts:
             runs_containers=runs_containers(nodes),
             load_balancers=gives_addresses(nodes, services),
             metrics=serves_metrics(api.items(_API_SERVICES)),
+            addon=addon((api.find(_INJECTORS) or {}).get("items") or ()),
         )
+
+
+def addon(injectors: Iterable[Mapping[str, Any]]) -> str:
+    """Return the revision of AKS' Istio add-on, by the mutating webhooks of a cluster; empty if it has none."""
+    for each in injectors:
+        found = each["metadata"]
+        words = f"{(found.get('labels') or {}).get('istio.io/rev', '')} {found['name']}"
+        if revision := _REVISION.search(words):
+            return revision[0]
+    return ""
 
 
 def runs_containers(nodes: Iterable[Mapping[str, Any]]) -> bool:

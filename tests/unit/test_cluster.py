@@ -55,6 +55,7 @@ PLAIN_NODE: dict[str, Any] = {"metadata": {"name": "one"}, "spec": {}}
 KWOK_BY_ANNOTATION: dict[str, Any] = {"metadata": {"annotations": {"kwok.x-k8s.io/node": "fake"}}, "spec": {}}
 KWOK_BY_LABEL: dict[str, Any] = {"metadata": {"labels": {"type": "kwok"}}, "spec": {}}
 PUBLISHED = "/api/v1/configmaps"
+INJECTORS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 
 
 def service(
@@ -267,7 +268,32 @@ def test_a_cluster_is_asked_everything_once_and_believed(fake: PretendedApi) -> 
     fake.answers[API_SERVICES] = items(api("v1beta1.metrics.k8s.io", ("Available", "True")))
 
     assert cluster.probe(fake.kubeconfig()) == replace(GOOD, identity="2f1c-uid", server=fake.url)
-    assert sorted(fake.paths) == sorted(["/version", NODES, SERVICES, API_SERVICES, KUBE_SYSTEM])
+    assert sorted(fake.paths) == sorted(["/version", NODES, SERVICES, API_SERVICES, KUBE_SYSTEM, INJECTORS])
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "revision"),
+    [
+        ("istio-sidecar-injector-asm-1-29-aks-istio-system", {"istio.io/rev": "asm-1-29"}, "asm-1-29"),
+        ("istio-sidecar-injector-asm-1-28-aks-istio-system", {}, "asm-1-28"),
+        ("istio-revision-tag-prod", {"istio.io/rev": "asm-1-30"}, "asm-1-30"),
+        ("istio-sidecar-injector", {"istio.io/rev": "default"}, ""),
+        ("prometheus-asm", {}, ""),
+    ],
+)
+def test_the_istio_add_on_of_aks_is_known_by_its_revisions(
+    fake: PretendedApi, name: str, labels: dict[str, str], revision: str
+) -> None:
+    fake.answers[INJECTORS] = items({"metadata": {"name": name, "labels": labels}})
+
+    assert cluster.probe(fake.kubeconfig()).addon == revision
+
+
+def test_a_cluster_with_the_istio_add_on_of_aks_is_refused_with_the_reason() -> None:
+    with pytest.raises(LabError, match=r"has the Istio add-on of AKS \(revision asm-1-29\)") as refused:
+        replace(GOOD, addon="asm-1-29").require(istio="1.31.1")
+
+    assert "az aks mesh disable" in refused.value.remedy
 
 
 def test_a_cluster_that_can_nothing_is_believed_too(fake: PretendedApi) -> None:
