@@ -37,6 +37,12 @@ _BREAKS = 5
 _LISTENS = re.compile(rf"Forwarding from {re.escape(LOOPBACK)}:(\d+) ")
 _CHATTER = ("Forwarding from ", "Handling connection ")
 
+_REFUSED = re.compile(
+    r"is forbidden|cannot create resource .?pods/portforward|denied (?:the )?request|"
+    r"ValidatingAdmissionPolicy|[Pp]ort.?forward(?:ing)? is (?:not allowed|disabled|blocked)",
+)
+"""What kubectl prints where no other try will help: a missing right, or a policy such as those of AKS Automatic."""
+
 _SERVER_ERROR = 500
 
 
@@ -98,6 +104,12 @@ class Forward:
         """
 
         def answered() -> bool:
+            if _REFUSED.search(self._reason):
+                raise LabError(
+                    f"the cluster does not let this login forward ports to {self._to.service}{self._because()}",
+                    "AKS Automatic and some policies forbid it to everybody: give the tool an address of its own, see "
+                    "serviceType in docs/settings.md; elsewhere have somebody grant create on pods/portforward",
+                )
             if self._process.code is not None:
                 self._start()
             return bool(self._port) and answers(LOOPBACK, self._port, self._to.path)

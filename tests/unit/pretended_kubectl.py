@@ -29,7 +29,7 @@ if "port-forward" not in words:
 behaviour = json.loads((folder / "forward.json").read_text())
 (folder / "pids").open("a").write(str(os.getpid()) + "\\n")
 if behaviour["refuses"]:
-    sys.exit("error: unable to forward port because pod is not running. Current status=Pending")
+    sys.exit("error: " + behaviour["reason"])
 born = time.monotonic()
 
 class Page(http.server.BaseHTTPRequestHandler):
@@ -56,6 +56,9 @@ print("error: lost connection to pod", file=sys.stderr, flush=True)
 os._exit(1)
 """
 
+NOT_RUNNING = "unable to forward port because pod is not running. Current status=Pending"
+"""The reason that kubectl gives for a Pod that is not there yet."""
+
 
 class PretendedKubectl:
     """What it answers, how its port-forward behaves, and what it was asked.
@@ -78,9 +81,11 @@ class PretendedKubectl:
         self._answers[words] = (code, found if isinstance(found, str) else json.dumps(found))
         (self._folder / "answers.json").write_text(json.dumps(self._answers))
 
-    def forwards(self, *, status: int = 200, late: float = 0.0, refuses: bool = False) -> None:
-        """Say how a port-forward behaves: what the page answers, after how many seconds, or that there is none."""
-        behaviour = {"status": status, "late": late, "refuses": refuses}
+    def forwards(
+        self, *, status: int = 200, late: float = 0.0, refuses: bool = False, reason: str = NOT_RUNNING
+    ) -> None:
+        """Say how a port-forward behaves: what the page answers, after how many seconds, or why there is none."""
+        behaviour = {"status": status, "late": late, "refuses": refuses, "reason": reason}
         (self._folder / "forward.json").write_text(json.dumps(behaviour))
 
     def breaks(self) -> None:

@@ -111,6 +111,34 @@ def test_kubectls_own_reason_is_passed_on(kiali: Forward, kubectl: PretendedKube
         held.wait(patience=1)
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        (
+            'error upgrading connection: pods "kiali-1" is forbidden: User "kim@example.test" cannot create resource '
+            '"pods/portforward" in API group "" in the namespace "istio-system": User does not have access to the '
+            "resource in Azure. Update role assignment to allow access."
+        ),
+        'error upgrading connection: admission webhook "validation.gatekeeper.sh" denied the request: port-forward',
+        (
+            "error upgrading connection: ValidatingAdmissionPolicy 'aks-managed-deny-portforward' with binding 'x' "
+            "denied request: port-forward is not allowed"
+        ),
+    ],
+)
+def test_a_cluster_that_forbids_port_forwards_is_told_at_once_with_another_way(
+    kiali: Forward, kubectl: PretendedKubectl, reason: str
+) -> None:
+    kubectl.forwards(refuses=True, reason=reason)
+
+    with pytest.raises(LabError) as caught, kiali as held:
+        held.wait(patience=600)
+
+    assert caught.value.message.startswith("the cluster does not let this login forward ports to kiali (")
+    assert "AKS Automatic" in caught.value.remedy
+    assert "serviceType" in caught.value.remedy
+
+
 def test_a_pod_that_starts_late_is_tried_again(kiali: Forward, kubectl: PretendedKubectl) -> None:
     kubectl.forwards(refuses=True)
 
