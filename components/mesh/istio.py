@@ -86,7 +86,7 @@ class Istio(pulumi.ComponentResource):
         super().__init__("istio-lab:mesh:Istio", name, None, opts)
         platform = args.platform
         self.namespace = k8s.core.v1.Namespace(
-            ISTIO_SYSTEM, metadata={"name": ISTIO_SYSTEM}, opts=ResourceOptions(parent=self, hooks=platform.hooks)
+            ISTIO_SYSTEM, metadata={"name": ISTIO_SYSTEM}, opts=ResourceOptions(parent=self)
         )
         # Helm polls every two seconds for ready Pods, and simulated Pods are ready at once.
         self._await_pods = platform.capabilities.runs_containers

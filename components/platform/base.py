@@ -54,14 +54,13 @@ class Platform:
     Attributes:
         kubeconfig: credentials for the cluster: a secret.
         identity: of the cluster; another identity means another cluster, in which everything has to be made again.
-        provider: given explicitly to every Kubernetes resource.
+        provider: given explicitly to every Kubernetes resource; where the cluster may refuse its caller at first, it is
+            made when the cluster does not, and so is everything in the cluster.
         registry: host of the registry of the lab's own images; None for public images.
         capabilities: features of the cluster.
         webhooks: settings of Istio's webhooks.
         ingress: settings of the ingress gateway's Service.
         outputs: outputs of the stack, beside those of every platform.
-        hooks: of the first object in the cluster, which may have to wait for a permission.
-        admission_delay: seconds that the cluster may refuse its caller after it was made.
         deleted_with: the resource whose deletion deletes everything in the cluster; None if the cluster stays.
     """
 
@@ -73,8 +72,6 @@ class Platform:
     webhooks: Webhooks = Webhooks()
     ingress: Ingress = Ingress()
     outputs: Mapping[str, pulumi.Output[str]] = {}
-    hooks: pulumi.ResourceHookBinding | None = None
-    admission_delay: float = 0.0
     deleted_with: pulumi.Resource | None = None
 
     @property

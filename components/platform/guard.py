@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions
+from pulumi import ResourceHook, ResourceHookArgs, ResourceHookOptions
 
 from lab.platforms.azure import safety
 
@@ -52,8 +52,8 @@ async def standing() -> Standing:
     return {type_: outputs for type_, outputs in found.items() if type_ in GUARDED}
 
 
-def keep(found: Standing, stack: str) -> ResourceHookBinding:
-    """Return hooks that refuse to make again what stands.
+def keep(found: Standing, stack: str) -> ResourceHook:
+    """Return a `before_create` hook that refuses to make again what stands.
 
     A replacement must begin with its creation (`delete_before_replace=False`), or the loss would come first.
     """
@@ -64,9 +64,7 @@ def keep(found: Standing, stack: str) -> ResourceHookBinding:
             raise safety.replacement(args.name, found[args.type], args.new_inputs or {}, stack=stack, content=content)
 
     # Not an anonymous function: its name is in the engine's message.
-    return ResourceHookBinding(
-        before_create=[ResourceHook("azure.allowReplace", refuse, ResourceHookOptions(on_dry_run=True))]
-    )
+    return ResourceHook("azure.allowReplace", refuse, ResourceHookOptions(on_dry_run=True))
 
 
 async def _on_azure() -> str:

@@ -62,7 +62,13 @@ def azure_names(stack: str, subscription: str) -> AzureNames:
 
 
 def role_assignment_name(scope: str, principal: str, role: str) -> str:
-    """Return the GUID that names a role assignment: a repeated `up` computes the same one."""
+    """Return the GUID that names a role assignment: a repeated `up` computes the same one.
+
+    Args:
+        scope: the name of what the role is for.
+        principal: the object id of who gets it.
+        role: the role's id.
+    """
     return str(uuid.uuid5(_ROLE_ASSIGNMENTS, f"{scope}\n{principal}\n{role}"))
 
 

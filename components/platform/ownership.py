@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
@@ -41,9 +40,6 @@ _HOOK, _OBJECT_HOOK = "namespace", "object"
 
 _HEAD_START = 1.0
 """Seconds after which a cluster that is not known yet is surely just being made."""
-
-_PAUSE = 2.0
-"""Seconds between two questions to a cluster that does not know a new role yet."""
 
 
 def full_name() -> str:
@@ -135,7 +131,7 @@ class _Questions:
         """Return an object, or None; also for a cluster that a preview does not know yet.
 
         Raises:
-            LabError: nobody answers, or access is refused for longer than the platform's new roles take.
+            LabError: nobody answers, or access is refused.
         """
         kubeconfig = await self._platform.kubeconfig.future()
         return await asyncio.to_thread(self._find, kubeconfig, path) if kubeconfig else None
@@ -155,19 +151,12 @@ class _Questions:
         return await self.find(f"{root}{place}/{resource['name']}/{metadata['name']}")
 
     def _find(self, kubeconfig: str, path: str) -> Object | None:
-        from lab.adapters.cluster_api import ClusterApi, ForbiddenError, login
+        from lab.adapters.cluster_api import ClusterApi, login
 
         with self._lock:
             self._login = self._login or login(kubeconfig)
-        deadline = time.monotonic() + self._platform.admission_delay
-        while True:
-            try:
-                with ClusterApi(kubeconfig, credentials=self._login) as cluster:
-                    return cluster.find(path)
-            except ForbiddenError:
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(_PAUSE)
+        with ClusterApi(kubeconfig, credentials=self._login) as cluster:
+            return cluster.find(path)
 
 
 def _in_one_line(error: LabError) -> LabError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from components.platform import fields, guard, ownership
@@ -70,13 +71,12 @@ def _embedded(settings: Settings, stack: str) -> Platform:
 async def _azure(settings: Settings, stack: str) -> Platform:
     from components.platform.azure import Azure, AzureArgs, preconditions
 
-    chosen, cost_per_hour = preconditions.check(settings, stack)
     args = AzureArgs(
-        settings=chosen,
+        settings=preconditions.check(settings, stack),
         stack=stack,
         tags=settings.tags(stack),
         kubernetes_version=settings.kubernetes_version,
-        cost_per_hour=cost_per_hour,
+        price=partial(preconditions.price, settings),
     )
     platform = Azure("azure", args)
     await platform.ask_and_declare()

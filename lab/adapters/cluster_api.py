@@ -25,7 +25,7 @@ _DISCOVERY = ",".join(
 
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _REFUSED = 401, 403, 404, 400
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _REFUSED, _NOT_READY = 401, 403, 404, 400, 429
 
 _LOOK = "look with: kubectl --context NAME get nodes"
 
@@ -133,6 +133,18 @@ class ClusterApi:
         """Delete an object if it is there; raise what `get` raises."""
         self._asked("DELETE", path, missing=True)
 
+    def require_creation(self, path: str, new: Object) -> None:
+        """Ask for the creation of an object without making it; an object that is no good shows the right as well.
+
+        Raises:
+            UnreachableError: the API server does not answer.
+            ForbiddenError: the credentials may not create it.
+            LabError: the credentials are not known, or the API server is not ready.
+        """
+        answer = self._known("POST", path, params={"dryRun": "All"}, json=new)
+        if answer.status_code >= _NOT_READY:
+            raise LabError(f"the cluster at {self.server} is not ready: {_message(answer)}", _LOOK)
+
     def _asked(
         self,
         method: str,
@@ -142,8 +154,15 @@ class ClusterApi:
         headers: dict[str, str] | None = None,
         missing: bool = False,
     ) -> httpx.Response:
+        answer = self._known(method, path, params=parameters, headers=headers)
+        if answer.status_code >= _REFUSED and not (missing and answer.status_code == _NOT_FOUND):
+            raise LabError(f"the cluster at {self.server} answers {method} {path} with: {_message(answer)}", _LOOK)
+        return answer
+
+    def _known(self, method: str, path: str, **request: Any) -> httpx.Response:  # noqa: ANN401 - the library's
+        """Return the answer to credentials that are known and allow what is asked."""
         try:
-            answer = self._client.request(method, path, params=parameters, headers=headers)
+            answer = self._client.request(method, path, **request)
         except httpx.TimeoutException:
             raise UnreachableError(f"the cluster at {self.server} does not answer in time", _LOOK) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -158,8 +177,6 @@ class ClusterApi:
                 f"the cluster at {self.server} does not let this user do that: {_message(answer)}",
                 "have somebody grant the right, or take credentials that have it",
             )
-        if answer.status_code >= _REFUSED and not (missing and answer.status_code == _NOT_FOUND):
-            raise LabError(f"the cluster at {self.server} answers {method} {path} with: {_message(answer)}", _LOOK)
         return answer
 
     def _reason(self, error: str) -> tuple[str, str]:

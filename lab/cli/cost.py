@@ -51,7 +51,7 @@ def cost(  # noqa: PLR0913 - its options
     else:
         from lab.services import azure_updates
 
-        shares, usual = [Share(stack=stack, settings=azure_updates.planned(Stack(stack)))], Course()
+        shares, usual = [Share(stack=stack, settings=azure_updates.standing(Stack(stack)))], Course()
     course = Course(hours_per_day=hours_per_day or usual.hours_per_day, days=days or usual.days)
     show(shares, course, of_class=bool(roster), as_json=as_json, online=online)
 

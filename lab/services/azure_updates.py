@@ -15,14 +15,15 @@ from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.tags import PROJECT
 from lab.platforms import kubeconfig
-from lab.platforms.azure import address, cli, power
+from lab.platforms.azure import address, cli, error_catalog, power
 from lab.platforms.azure.checks import AzureNeeds
+from lab.platforms.azure.standing import with_nodes
 from lab.services import guard
-from lab.settings import Settings
+from lab.settings import Settings, Target
 from lab.settings.groups import ApiServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lab.adapters.stack import Stack
 
@@ -57,6 +58,17 @@ def planned(stack: Stack, **instead: str) -> Settings:
         LabError: a setting is wrong.
     """
     return Settings.from_mapping({**stack.config(), **instead}, source=stack.file.name)
+
+
+def standing(stack: Stack) -> Settings:
+    """Return the settings with the nodes that stand, which a change of the settings does not replace.
+
+    Raises:
+        LabError: a setting is wrong.
+    """
+    settings = planned(stack)
+    size = stack.outputs().get("azureVmSize") if settings.target is Target.AZURE and stack.exists() else ""
+    return with_nodes(settings, size) if size else settings
 
 
 def needs(stack: Stack) -> AzureNeeds:
@@ -102,6 +114,17 @@ def replacing(stack: Stack, *, allowed: bool) -> Iterator[Stack]:
         config[f"{PROJECT}:azure"] = {**_azure(stack), "allowReplace": True}
         file.write_text(yaml.safe_dump({**(content or {}), "config": config}, sort_keys=False), encoding="utf-8")
         yield stack.configured_by(file)
+
+
+@contextlib.contextmanager
+def without_budget(tell: Callable[[str], None]) -> Iterator[None]:
+    """Let an update pass whose only failure is that the subscription takes no budget, which is made last; say it."""
+    try:
+        yield
+    except error_catalog.KnownError as error:
+        if error.code != error_catalog.BUDGET_REFUSED:
+            raise
+        tell(f"{error.message} do: {error.remedy}")
 
 
 def before_destroy(stack: Stack) -> None:

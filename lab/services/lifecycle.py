@@ -101,7 +101,7 @@ def explain_failure(operation: Callable[[Stack], None], stack: Stack) -> None:
         if found is None:
             raise
         command = f"{found.command}{stack.option}" if found.command.startswith("lab ") else found.command
-        raise LabError(f"{found.code}: {found.cause}", command) from error
+        raise error_catalog.KnownError(found, command) from error
 
 
 def prepare(progress: Progress, *more_tools: str, look_again: bool = False) -> None:
@@ -137,7 +137,7 @@ def up(stack: Stack, engine: Engine, progress: Progress, *, allow_replace: bool 
     if stack.target == Target.AZURE:
         _prepare_azure(stack, progress)
     with azure_updates.replacing(stack, allowed=allow_replace) as chosen:
-        healing.up(chosen, engine, progress, lambda: explain_failure(engine.up, chosen))
+        healing.up(chosen, engine, progress, lambda: _update(chosen, engine, progress))
     if stack.target == Target.AZURE:
         azure_updates.keep_kubeconfig(stack)
 
@@ -147,6 +147,11 @@ def _ensure(stack: Stack) -> None:
     if backend.local() and not stack.exists():
         sweep(stack)
     stack.ensure()
+
+
+def _update(stack: Stack, engine: Engine, progress: Progress) -> None:
+    with azure_updates.without_budget(progress.line):
+        explain_failure(engine.up, stack)
 
 
 def preview(stack: Stack, engine: Engine, progress: Progress) -> None:
@@ -305,7 +310,7 @@ def recover(stack: Stack, engine: Engine, progress: Progress) -> None:
 
 
 def _prepare_azure(stack: Stack, progress: Progress) -> None:
-    limit.hold(azure_updates.planned(stack), stack=stack.name)
+    limit.hold(azure_updates.standing(stack), stack=stack.name)
     with _ONE_AT_A_TIME:
         plugin.ensure(progress)
         azure_updates.bring_kubelogin(stack)

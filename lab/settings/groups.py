@@ -145,10 +145,16 @@ class SystemPool(Group):
 
     vm_size: Annotated[texts.VmSize, AfterValidator(_no_burstable)] = setting(
         "Standard_D4s_v5",
-        "Azure VM size of the nodes: at least 4 vCPUs, and not of the B-series.",
-        ko="노드의 Azure VM 크기; vCPU 4개 이상, B 시리즈 제외.",
+        "Azure VM size of the nodes: at least 4 vCPUs, and not of the B-series. A pool that stands keeps its own.",
+        ko="노드의 Azure VM 크기; vCPU 4개 이상, B 시리즈 제외. 이미 선 풀은 자기 크기를 유지함.",
     )
-    count: Whole = setting(2, "Initial number of nodes.", ko="처음 노드 수.", ge=1, le=100)
+    count: Whole = setting(
+        2,
+        "Number of nodes at first, and the fewest that the autoscaler leaves; AKS asks for at least 2.",
+        ko="처음 노드 수이자 오토스케일러가 남기는 최소 노드 수; AKS는 2 이상을 요구함.",
+        ge=1,
+        le=100,
+    )
     max_count: Annotated[Whole, AfterValidator(_at_least_count)] = setting(
         3,
         "Most nodes that the autoscaler adds; at least `count`.",
@@ -220,7 +226,11 @@ class Azure(Group):
     )
     location: texts.Location = setting("westeurope", "Azure region.", ko="Azure 리전.")
     owner: texts.TagValue = setting("", "Value of the tag `owner`.", ko="`owner` 태그의 값.")
-    tier: Tier = setting(Tier.FREE, "Pricing tier of the AKS control plane.", ko="AKS 컨트롤 플레인의 가격 등급.")
+    tier: Tier = setting(
+        Tier.FREE,
+        "Pricing tier of the AKS control plane; Premium comes with long-term support.",
+        ko="AKS 컨트롤 플레인의 가격 등급; Premium은 장기 지원을 포함함.",
+    )
     registry_sku: RegistrySku = setting(
         RegistrySku.BASIC, "SKU of the container registry.", ko="컨테이너 레지스트리의 SKU."
     )

@@ -24,7 +24,9 @@ def problems(settings: Settings) -> list[Problem]:
 
 
 def warnings(settings: Settings) -> list[str]:
-    """Name what the embedded target cannot give, though everything else of the setting works there."""
+    """Name what a target cannot give, or gives badly, though everything else of the setting works there."""
+    if settings.target == "azure":
+        return _one_node(settings)
     if settings.target != "embedded":
         return []
     public = [f"{_OBSERVABILITY}.{name}" for name in settings.observability.public]
@@ -41,6 +43,17 @@ def warnings(settings: Settings) -> list[str]:
         for each, persistence in stores.items()
         if persistence.enabled
     ]
+
+
+def _one_node(settings: Settings) -> list[str]:
+    """Name a system pool that AKS lets be but does not support."""
+    if min(settings.azure.system_pool.count, settings.azure.system_pool.max_count) > 1:
+        return []
+    warning = (
+        f"{PROJECT}:azure.systemPool.count: found 1; AKS asks for at least two nodes in the only system pool of a "
+        "cluster: with one, everything stops while that node is upgraded or repaired."
+    )
+    return [warning]
 
 
 def _incomplete(settings: Settings) -> Iterator[Problem]:

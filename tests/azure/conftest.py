@@ -21,6 +21,7 @@ from tests.azure import aks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.azure.front import Asked
     from tests.engine.laboratory import Laboratory
 
 _GLANCE = 0.1
@@ -42,6 +43,7 @@ class Subscription:
     folder: Path
     laboratory: Laboratory
     seen: set[str] = field(default_factory=set)
+    refused: list[Asked] = field(default_factory=list)
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:

@@ -101,6 +101,7 @@ def serving(api: PretendedApi, context: ssl.SSLContext | None = None) -> Iterato
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
             peer = self.request.getpeercert() if context else None
             names = dict(pair for part in (peer or {}).get("subject", ()) for pair in part)
             api.asked.append(Asked(self.command, parts.path, parts.query, self.headers, names.get("commonName", "")))
@@ -111,7 +112,7 @@ def serving(api: PretendedApi, context: ssl.SSLContext | None = None) -> Iterato
             self.end_headers()
             self.wfile.write(data)
 
-        do_DELETE = do_GET  # noqa: N815 - the protocol's
+        do_DELETE = do_POST = do_GET  # noqa: N815 - the protocol's
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -104,7 +104,7 @@ class Recording:
     resources: list[Recorded] = field(default_factory=list)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
-    hooks: dict[str, pulumi.ResourceHook] = field(default_factory=dict)
+    hooks: dict[str, pulumi.ResourceHook | pulumi.ErrorHook] = field(default_factory=dict)
 
     def one(self, name: str, type_: str = "") -> Recorded:
         """The only resource of this name whose type ends so."""
@@ -219,6 +219,9 @@ class _Callbacks:
         self._recording = recording
 
     def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        self._recording.hooks[hook.name] = hook
+
+    def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
         self._recording.hooks[hook.name] = hook
 
 

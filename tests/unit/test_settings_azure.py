@@ -283,3 +283,16 @@ def test_on_azure_everything_that_costs_or_opens_is_off_until_asked_for() -> Non
     assert not azure.budget.max_per_hour
     assert not azure.protect
     assert not azure.allow_replace
+
+
+@pytest.mark.parametrize(
+    ("pool", "said"),
+    [({"count": 1, "maxCount": 1}, True), ({"count": 1}, True), ({"count": 2, "maxCount": 2}, False), ({}, False)],
+)
+def test_a_system_pool_of_one_node_is_said_to_be_less_than_aks_asks_for(pool: dict[str, int], *, said: bool) -> None:
+    warned = settings(target="azure", azure={"systemPool": pool}).warnings
+
+    assert [each.partition(" found 1;")[0] for each in warned] == (
+        ["istio-lab:azure.systemPool.count:"] if said else []
+    )
+    assert settings(target="embedded", azure={"systemPool": pool}).warnings == ()

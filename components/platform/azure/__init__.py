@@ -6,25 +6,23 @@ from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_azure_native as azure
-from pulumi import InvokeOptions, ResourceOptions
+from pulumi import InvokeOptions, ResourceHookBinding, ResourceOptions
 from pulumi_azure_native import resources
 
-from components.platform import guard
-from components.platform.azure import account, budget, cluster, identity, network, registry, roles
+from components.platform import admission, guard
+from components.platform.azure import account, budget, cluster, identity, network, propagation, registry, roles
 from components.platform.azure.scope import AzureArgs, Scope
 from components.platform.base import Capabilities, Platform, Webhooks, kubernetes_provider
 from components.platform.naming import azure_names
+from lab.platforms.azure.standing import Plan, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from components.platform.azure.account import Account
     from components.platform.guard import Standing
 
 __all__ = ["Azure", "AzureArgs"]
-
-_ADMISSION_DELAY = 360.0
-"""Seconds until a cluster surely knows its caller's new role; Azure documents up to five minutes."""
 
 
 class Azure(pulumi.ComponentResource, Platform):
@@ -38,6 +36,7 @@ class Azure(pulumi.ComponentResource, Platform):
     def __init__(self, name: str, args: AzureArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:platform:Azure", name, None, opts)
         self._azure_args = args
+        self._scope: Scope | None = None
         self._azure_provider = azure.Provider(
             "azure",
             location=args.settings.location,
@@ -51,18 +50,22 @@ class Azure(pulumi.ComponentResource, Platform):
         Raises:
             LabError: nobody is logged in, or the cluster is stopped.
         """
-        stack = self._azure_args.stack
+        args = self._azure_args
         opts = InvokeOptions(provider=self._azure_provider, parent=self)
         caller = await account.login(opts)
-        await account.require_running(caller, azure_names(stack, caller.subscription), stack, opts)
-        self.declare(caller, await guard.standing())
+        found = await account.cluster(caller, azure_names(args.stack, caller.subscription), args.stack, opts)
+        planned = plan(args.settings, args.kubernetes_version, found)
+        for note in planned.notes:
+            pulumi.log.warn(note)
+        self.declare(caller, await guard.standing(), planned)
 
-    def declare(self, caller: Account, standing: Standing) -> None:
+    def declare(self, caller: Account, standing: Standing, planned: Plan) -> None:
         """Declare everything in Azure.
 
         Args:
             caller: who is logged in.
             standing: what must not be replaced.
+            planned: the cluster's version and nodes.
         """
         args, provider = self._azure_args, self._azure_provider
         settings = args.settings
@@ -77,7 +80,7 @@ class Azure(pulumi.ComponentResource, Platform):
                 parent=self,
                 provider=provider,
                 protect=settings.protect,
-                hooks=kept,
+                hooks=ResourceHookBinding(before_create=[kept]) if kept else None,
                 delete_before_replace=False if kept else None,
             ),
         )
@@ -89,29 +92,36 @@ class Azure(pulumi.ComponentResource, Platform):
             group=group,
             subscription=caller.subscription,
             kept=kept,
+            retry=propagation.retry_until_propagated(),
         )
         images = registry.make(scope)
         identities = identity.make(scope)
         granted = identity.grant(scope, identities, images)
-        aks = cluster.make(scope, identities, granted)
-        if settings.budget.email:
-            budget.make(scope)
+        aks = cluster.make(scope, planned, identities, granted)
+        self._scope = scope
         self.registry = images.login_server
         self.outputs = {
             "azureSubscription": pulumi.Output.from_input(caller.subscription),
             "azureResourceGroup": group.name,
             "azureCluster": aks.name,
+            "azureVmSize": pulumi.Output.from_input(planned.pool.vm_size),
             "registry": images.login_server,
-            **({"costPerHour": pulumi.Output.from_input(args.cost_per_hour)} if args.cost_per_hour else {}),
+            **({"costPerHour": pulumi.Output.from_input(cost)} if (cost := args.price(planned.pool.vm_size)) else {}),
         }
         self.deleted_with = aks
         self.ingress = network.ingress(settings.ingress_ranges)
         self.kubeconfig = cluster.kubeconfig(scope, aks)
-        admitted = [cluster.admit(scope, aks, caller)] if settings.entra else []
-        self.hooks = roles.retry_until_propagated_in_cluster() if settings.entra else None
-        self.admission_delay = _ADMISSION_DELAY if settings.entra else 0.0
         self.identity = aks.id
-        self.provider = kubernetes_provider(
-            self.kubeconfig, self.identity, ResourceOptions(parent=self, depends_on=admitted)
-        )
+        entered = self.kubeconfig
+        if settings.entra:
+            # A role that was granted this moment does not count yet.
+            role = cluster.admit(scope, aks, caller)
+            entered = admission.admitted(self.kubeconfig, role, role=roles.CLUSTER_ADMIN)
+        self.provider = kubernetes_provider(entered, self.identity, ResourceOptions(parent=self))
         self.register_outputs({})
+
+    def run_workloads(self, depends_on: Sequence[pulumi.Resource], *, metrics: bool) -> None:
+        """Make the budget when all else stands: many a subscription takes none, and that must not end the update."""
+        del metrics
+        if self._scope and self._azure_args.settings.budget.email:
+            budget.make(self._scope, depends_on)

@@ -10,6 +10,7 @@ from pulumi import InvokeOptions
 
 from lab.platforms.azure import safety
 from lab.platforms.azure.power import STOPPED, ClusterId
+from lab.platforms.azure.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +40,8 @@ async def login(opts: InvokeOptions) -> Account:
     return Account(subscription=found["subscriptionId"], object_id=found["objectId"], client_id=found["clientId"])
 
 
-async def require_running(account: Account, names: AzureNames, stack: str, opts: InvokeOptions) -> None:
-    """Refuse to work on a stopped cluster; one that does not exist yet passes.
+async def cluster(account: Account, names: AzureNames, stack: str, opts: InvokeOptions) -> Standing | None:
+    """Return the cluster as it stands, or None if there is none yet.
 
     Raises:
         LabError: it is stopped, or Azure cannot be asked.
@@ -50,11 +51,12 @@ async def require_running(account: Account, names: AzureNames, stack: str, opts:
         found = await _ask("containerservice:getManagedCluster", where, opts)
     except Exception as error:  # noqa: BLE001 - the SDK raises no narrower type
         if safety.is_absence(str(error)):
-            return
+            return None
         raise safety.unanswered(str(error)) from None
     if (found.get("powerState") or {}).get("code") == STOPPED:
-        cluster = ClusterId(subscription=account.subscription, resource_group=names.resource_group, name=names.cluster)
-        raise safety.stopped(cluster, stack)
+        stopped = ClusterId(subscription=account.subscription, resource_group=names.resource_group, name=names.cluster)
+        raise safety.stopped(stopped, stack)
+    return Standing.of(found, group=names.resource_group, name=names.cluster)
 
 
 async def _ask(function: str, arguments: Mapping[str, str], opts: InvokeOptions) -> dict[str, Any]:

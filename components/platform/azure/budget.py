@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from pulumi_azure_native import consumption
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pulumi
+
     from components.platform.azure.scope import Scope
 
 
-def make(scope: Scope) -> None:
-    """Make the budget of the resource group."""
+def make(scope: Scope, depends_on: Sequence[pulumi.Resource]) -> None:
+    """Make the budget of the resource group.
+
+    Args:
+        scope: of the stack.
+        depends_on: what must stand before.
+    """
     settings = scope.settings.budget
 
     def warning(threshold: int, kind: consumption.ThresholdType) -> consumption.NotificationArgs:
@@ -31,14 +40,14 @@ def make(scope: Scope) -> None:
         category=consumption.CategoryType.COST,
         amount=settings.amount,
         time_grain=consumption.TimeGrainType.MONTHLY,
-        time_period=consumption.BudgetTimePeriodArgs(start_date=_first_of_month(date.today())),  # noqa: DTZ011
+        time_period=consumption.BudgetTimePeriodArgs(start_date=_first_of_month(datetime.now(tz=UTC).date())),
         notifications={
             "actual80": warning(80, consumption.ThresholdType.ACTUAL),
             "actual100": warning(100, consumption.ThresholdType.ACTUAL),
             "forecast100": warning(100, consumption.ThresholdType.FORECASTED),
         },
         # A budget keeps the month in which it began.
-        opts=scope.opts(ignore_changes=["timePeriod"]),
+        opts=scope.opts(depends_on=depends_on, ignore_changes=["timePeriod"]),
     )
 
 

@@ -10,6 +10,8 @@ from pulumi_azure_native import containerservice as aks
 
 from components.platform.azure import network, roles
 from lab.platforms.azure import credentials
+from lab.platforms.azure.standing import SYSTEM
+from lab.settings.groups import Tier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from components.platform.azure.account import Account
     from components.platform.azure.identity import Identities
     from components.platform.azure.scope import Scope
+    from lab.platforms.azure.standing import Plan
 
 _SPOT = "kubernetes.azure.com/scalesetpriority"
 """Label and taint that AKS adds to spot nodes; declaring them keeps previews empty."""
@@ -28,12 +31,17 @@ OS_DISK_GB = 64
 _IMAGE_CLEANER_HOURS = 24
 
 
-def make(scope: Scope, identities: Identities, depends_on: Sequence[pulumi.Resource]) -> aks.ManagedCluster:
+def make(
+    scope: Scope, planned: Plan, identities: Identities, depends_on: Sequence[pulumi.Resource]
+) -> aks.ManagedCluster:
     """Make the cluster with its maintenance windows and its spot pool."""
     args, settings = scope.args, scope.settings
-    pool, maintenance = settings.system_pool, settings.maintenance
+    pool, maintenance = planned.pool, settings.maintenance
     # AKS adds to what it was given, the autoscaler changes the count, and upgrades change the version.
-    ignored = ["agentPoolProfiles", *([] if maintenance.channel == "none" else ["kubernetesVersion"])]
+    ignored = [
+        *(["agentPoolProfiles"] if planned.keeps_pool else []),
+        *(["kubernetesVersion"] if planned.keeps_version else []),
+    ]
     cluster = aks.ManagedCluster(
         "cluster",
         resource_name_=scope.names.cluster,
@@ -41,9 +49,9 @@ def make(scope: Scope, identities: Identities, depends_on: Sequence[pulumi.Resou
         node_resource_group=scope.names.node_resource_group,
         location=settings.location,
         dns_prefix=scope.names.dns_prefix,
-        kubernetes_version=args.kubernetes_version,
+        kubernetes_version=planned.version,
         sku=aks.ManagedClusterSKUArgs(name=aks.ManagedClusterSKUName.BASE, tier=settings.tier),
-        support_plan=aks.KubernetesSupportPlan.KUBERNETES_OFFICIAL,
+        support_plan=_support_plan(settings.tier),
         identity=aks.ManagedClusterIdentityArgs(
             type=aks.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[identities.control_plane.id]
         ),
@@ -71,16 +79,17 @@ def make(scope: Scope, identities: Identities, depends_on: Sequence[pulumi.Resou
         ),
         agent_pool_profiles=[
             aks.ManagedClusterAgentPoolProfileArgs(
-                name="system",
+                name=SYSTEM,
                 mode=aks.AgentPoolMode.SYSTEM,
                 type=aks.AgentPoolType.VIRTUAL_MACHINE_SCALE_SETS,
                 vm_size=pool.vm_size,
                 os_type=aks.OSType.LINUX,
+                os_sku=aks.OSSKU.UBUNTU,
                 os_disk_size_gb=OS_DISK_GB,
                 enable_auto_scaling=True,
                 count=pool.count,
-                min_count=min(pool.count, pool.max_count),
-                max_count=pool.max_count,
+                min_count=pool.least,
+                max_count=pool.most,
             )
         ],
         tags=args.tags,
@@ -90,6 +99,13 @@ def make(scope: Scope, identities: Identities, depends_on: Sequence[pulumi.Resou
     if settings.spot_pool.enabled:
         _spot_pool(scope, cluster)
     return cluster
+
+
+def _support_plan(tier: Tier) -> aks.KubernetesSupportPlan:
+    """Long-term support is what the tier Premium is for; AKS grants it on no other."""
+    if tier is Tier.PREMIUM:
+        return aks.KubernetesSupportPlan.AKS_LONG_TERM_SUPPORT
+    return aks.KubernetesSupportPlan.KUBERNETES_OFFICIAL
 
 
 def kubeconfig(scope: Scope, cluster: aks.ManagedCluster) -> pulumi.Output[str]:
@@ -114,10 +130,9 @@ def admit(scope: Scope, cluster: aks.ManagedCluster, caller: Account) -> pulumi.
         scope=cluster.id,
         scope_name=scope.names.cluster,
         principal=caller.object_id,
-        principal_name=caller.object_id,
         principal_type=roles.type_of_caller(caller.client_id),
     )
-    return roles.grant("cluster-admin", args, scope.subscription, scope.opts())
+    return roles.grant("cluster-admin", args, scope)
 
 
 def _maintenance(scope: Scope, cluster: aks.ManagedCluster) -> None:
@@ -153,6 +168,7 @@ def _spot_pool(scope: Scope, cluster: aks.ManagedCluster) -> None:
         type=aks.AgentPoolType.VIRTUAL_MACHINE_SCALE_SETS,
         vm_size=spot.vm_size,
         os_type=aks.OSType.LINUX,
+        os_sku=aks.OSSKU.UBUNTU,
         os_disk_size_gb=OS_DISK_GB,
         scale_set_priority=aks.ScaleSetPriority.SPOT,
         scale_set_eviction_policy=aks.ScaleSetEvictionPolicy.DELETE,

@@ -51,17 +51,14 @@ def grant(scope: Scope, identities: Identities, registry: containerregistry.Regi
         scope=registry.id,
         scope_name=names.registry,
         principal=kubelet.principal_id,
-        principal_name=names.kubelet_identity,
     )
     operate = roles.Grant(
         role=roles.MANAGED_IDENTITY_OPERATOR,
         scope=kubelet.id,
         scope_name=names.kubelet_identity,
         principal=control_plane.principal_id,
-        principal_name=names.control_plane_identity,
     )
-    opts = scope.opts(hooks=roles.retry_until_propagated())
     return [
-        roles.grant("acr-pull", pull, scope.subscription, opts),
-        roles.grant("identity-operator", operate, scope.subscription, opts),
+        roles.grant("acr-pull", pull, scope),
+        roles.grant("identity-operator", operate, scope),
     ]

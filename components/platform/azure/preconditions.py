@@ -9,18 +9,18 @@ import pulumi
 from lab.core.errors import LabError
 from lab.platforms.azure import safety
 from lab.platforms.azure.cost import limit
+from lab.platforms.azure.standing import with_nodes
 
 if TYPE_CHECKING:
     from lab.settings import Settings
     from lab.settings.groups import Azure
 
 
-def check(settings: Settings, stack: str) -> tuple[Azure, str]:
+def check(settings: Settings, stack: str) -> Azure:
     """Refuse an update that would cost too much, or whose cluster nobody could work in.
 
     Returns:
-        The settings of the target, with a placeholder for a range that a preview lacks, and what the lab costs an hour
-        in US dollars; empty if that is not known.
+        The settings of the target, with a placeholder for a range that a preview lacks.
 
     Raises:
         LabError: it is refused.
@@ -36,8 +36,19 @@ def check(settings: Settings, stack: str) -> tuple[Azure, str]:
             pulumi.log.warn(f"An update will be refused. {error}")
     if azure.allow_replace:
         pulumi.log.warn(safety.ALLOWED)
-    found = limit.hourly(settings)
+    if pulumi.runtime.is_dry_run():
+        azure = azure.model_copy(update={"allowed_ranges": azure.allowed_ranges or (safety.PLACEHOLDER,)})
+    return azure
+
+
+def price(settings: Settings, vm_size: str) -> str:
+    """Return what the lab costs an hour in US dollars, empty if that is not known; a preview says it.
+
+    Args:
+        settings: of the lab.
+        vm_size: of its nodes, which are not always what the settings ask for.
+    """
+    found = limit.hourly(with_nodes(settings, vm_size))
     if pulumi.runtime.is_dry_run():
         pulumi.log.info(limit.summary(found))
-        azure = azure.model_copy(update={"allowed_ranges": azure.allowed_ranges or (safety.PLACEHOLDER,)})
-    return azure, str(found.per_hour) if found else ""
+    return str(found.per_hour) if found else ""

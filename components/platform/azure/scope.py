@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
-from pulumi import ResourceOptions
+from pulumi import ResourceHookBinding, ResourceOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pulumi_azure_native as azure
     from pulumi_azure_native import resources
@@ -27,14 +27,14 @@ class AzureArgs:
         stack: its name, from which all names in Azure are derived.
         tags: of everything that takes tags.
         kubernetes_version: a minor version, of which AKS takes the newest patch, or an exact version.
-        cost_per_hour: in US dollars, as an output of the stack; empty if it is not known.
+        price: of the lab an hour in US dollars, for a VM size of the nodes; empty if it is not known.
     """
 
     settings: groups.Azure
     stack: str
     tags: Mapping[str, str]
     kubernetes_version: str
-    cost_per_hour: str = ""
+    price: Callable[[str], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,8 @@ class Scope:
     """The resource group, and what every resource in it needs.
 
     Attributes:
-        kept: hooks that refuse to replace what holds users' data; None while that is allowed.
+        kept: the hook that refuses to replace what holds users' data; None while that is allowed.
+        retry: the hook of what must be tried again until Azure knows everywhere what was just made.
     """
 
     args: AzureArgs
@@ -51,7 +52,8 @@ class Scope:
     provider: azure.Provider
     group: resources.ResourceGroup
     subscription: str
-    kept: pulumi.ResourceHookBinding | None
+    kept: pulumi.ResourceHook | None
+    retry: pulumi.ErrorHook
 
     @property
     def settings(self) -> groups.Azure:
@@ -64,7 +66,6 @@ class Scope:
         depends_on: Sequence[pulumi.Resource] = (),
         holds_data: bool = False,
         ignore_changes: Sequence[str] = (),
-        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> ResourceOptions:
         """Return the options of a resource that is deleted with the resource group.
 
@@ -72,7 +73,6 @@ class Scope:
             depends_on: what must be there before it.
             holds_data: whether it is empty once it is replaced; it is then kept from that.
             ignore_changes: inputs that are written once and then left alone.
-            hooks: of a resource that holds no data.
         """
         kept = self.kept if holds_data else None
         return ResourceOptions(
@@ -82,7 +82,7 @@ class Scope:
             depends_on=depends_on,
             protect=holds_data and self.settings.protect,
             ignore_changes=list(ignore_changes),
-            hooks=kept or hooks,
+            hooks=ResourceHookBinding(before_create=[kept] if kept else None, on_error=[self.retry]),
             # With fixed names the provider would delete first, before any hook can refuse.
             delete_before_replace=False if kept else None,
         )

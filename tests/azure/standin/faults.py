@@ -86,6 +86,11 @@ def _role_without_principal_type(request: Request) -> bool:
     return is_new_role and "principalType" not in request.inputs
 
 
+def _acr_pull(request: Request) -> bool:
+    is_new_role = request.method == "create" and request.type == resources.ROLE_ASSIGNMENT
+    return is_new_role and "/registries/" in request.inputs.get("scope", "")
+
+
 def _error(status: HTTPStatus, code: str, message: str) -> Callable[[Request], AzureError]:
     """A refusal whose text has places for what the request is about."""
     return lambda request: AzureError(status, code, message.format(**_words(request)))
@@ -133,6 +138,48 @@ FAULTS = (
             "MissingSubscriptionRegistration",
             "The subscription is not registered to use namespace '{namespace}'. "
             "See https://aka.ms/rps-not-found for how to register subscriptions.",
+        ),
+    ),
+    Fault(
+        "KubeletPermissionLags",
+        _is("create", resources.CLUSTER),
+        _error(
+            HTTPStatus.BAD_REQUEST,
+            "CustomKubeletIdentityMissingPermissionError",
+            "The cluster user assigned identity must be given permission to assign kubelet identity {id}. Check access "
+            "result not allowed for action Microsoft.ManagedIdentity/userAssignedIdentities/assign/action.",
+        ),
+    ),
+    Fault(
+        "IdentityLags",
+        _is("create", resources.CLUSTER),
+        _error(
+            HTTPStatus.FORBIDDEN,
+            "LinkedAuthorizationFailed",
+            "The client '{client}' with object id '{principal}' has permission to perform action '{action}' on scope "
+            "'{id}'; however, it does not have permission to perform action(s) "
+            "'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action' on the linked scope(s) '{id}' "
+            "(respectively) or the linked scope(s) are invalid.",
+        ),
+    ),
+    Fault(
+        "RegistryLags",
+        _acr_pull,
+        _error(
+            HTTPStatus.NOT_FOUND,
+            "ResourceNotFound",
+            "The Resource 'Microsoft.ContainerRegistry/registries/{name}' under resource group '{group}' was not "
+            "found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+        ),
+    ),
+    Fault(
+        "BudgetRefused",
+        _is("create", resources.BUDGET),
+        _error(
+            HTTPStatus.BAD_REQUEST,
+            "400",
+            "Cost Management supports only Enterprise Agreement, Web direct and Microsoft Customer Agreement offer "
+            "types. Invalid Scope {id}.",
         ),
     ),
     Fault(

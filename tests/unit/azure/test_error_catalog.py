@@ -226,6 +226,45 @@ TEXTS = {
         "ApiServerUnreachable",
         "lab status",
     ),
+    "lost state": (
+        (
+            "cannot create already existing resource '/subscriptions/5a0c/resourceGroups/rg-kim/providers/"
+            "Microsoft.ContainerService/managedClusters/aks-kim'"
+        ),
+        "AlreadyExists",
+        "az group delete --name rg-kim",
+    ),
+    "lost state of a group": (
+        "cannot create already existing resource '/subscriptions/5a0c/resourceGroups/rg-kim'",
+        "AlreadyExists",
+        "az group delete --name rg-kim",
+    ),
+    "lost state elsewhere": (
+        "cannot create already existing resource '/subscriptions/5a0c/providers/Microsoft.Consumption/budgets/kim'",
+        "AlreadyExists",
+        "az resource delete --ids /subscriptions/5a0c/providers/Microsoft.Consumption/budgets/kim",
+    ),
+    "an assignment changes hands": (
+        (
+            'Code="RoleAssignmentUpdateNotPermitted" Message="Tenant ID, application ID, principal ID, and scope are '
+            'not allowed to be updated."'
+        ),
+        "RoleAssignmentUpdateNotPermitted",
+        "az role assignment list --all --output table",
+    ),
+    "budget of an offer": (
+        (
+            "Status=400 Code=400 Message=Cost Management supports only Enterprise Agreement, Web direct and Microsoft "
+            "Customer Agreement offer types. Subscription x is not associated with a valid offer type."
+        ),
+        "BudgetRefused",
+        "pulumi config rm --path istio-lab:azure.budget.email",
+    ),
+    "budget of a new subscription": (
+        "Cost management data is not supported for subscription(s) x in the provided api-version",
+        "BudgetRefused",
+        "pulumi config rm --path istio-lab:azure.budget.email",
+    ),
 }
 
 

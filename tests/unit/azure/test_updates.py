@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -266,6 +268,47 @@ def test_a_failure_that_azure_is_known_for_is_explained_with_the_command_that_he
     assert refused.value.message.startswith("ReadOnlyDisabledSubscription: The subscription is disabled")
     assert refused.value.remedy == "az account list --refresh --output table"
     assert list(paths.temporary_dir().iterdir()) == []
+
+
+class NoBudget:
+    """An engine in a subscription that takes no budget."""
+
+    errors = "Cost Management supports only Enterprise Agreement, Web direct"
+
+    def up(self, _stack: object) -> None:
+        raise UpdateError("pulumi ended with exit code 255", engine_errors=self.errors)
+
+    preview = destroy = up
+
+
+@pytest.mark.parametrize(("more", "stands"), [("", True), ("\nCode=QuotaExceeded", False)])
+def test_a_budget_that_azure_does_not_take_ends_no_update(
+    monkeypatch: pytest.MonkeyPatch, more: str, *, stands: bool
+) -> None:
+    said: list[str] = []
+    stack, engine = FakeStack(outputs=STANDS), NoBudget()
+    engine.errors += more
+    for name in ("require_unlocked", "ensure"):
+        monkeypatch.setattr(stack, name, lambda: None, raising=False)
+    monkeypatch.setattr(lifecycle, "_prepare_azure", lambda _stack, _progress: None)
+    monkeypatch.setattr(lifecycle.record, "before_up", lambda _stack: None)
+    monkeypatch.setattr(azure_updates, "keep_kubeconfig", lambda _stack: said.append("kubeconfig"))
+    progress: Any = SimpleNamespace(line=said.append)
+
+    with contextlib.nullcontext() if stands else pytest.raises(LabError, match="QuotaExceeded"):
+        lifecycle.up(stack, engine, progress)
+
+    assert [each.partition(":")[0] for each in said] == (["BudgetRefused", "kubeconfig"] if stands else [])
+
+
+def test_the_estimate_of_a_stack_that_stands_is_of_its_nodes() -> None:
+    pool = {"systemPool": {"vmSize": "Standard_D8s_v5"}}
+    new, standing = FakeStack(azure=pool), FakeStack(azure=pool, outputs={"azureVmSize": "Standard_D4s_v5"})
+    for each in (new, standing):
+        each.settings["target"] = "azure"
+
+    assert azure_updates.standing(new).azure.system_pool.vm_size == "Standard_D8s_v5"
+    assert azure_updates.standing(standing).azure.system_pool.vm_size == "Standard_D4s_v5"
 
 
 @pytest.mark.parametrize("errors", [["nobody knows this one"], [], None])

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.platform import ownership
 from lab.core.errors import LabError
 from lab.platforms.ownership import MARK
 from tests.unit.components import support
-from tests.unit.pretended_api import NAMESPACES, PretendedApi, serving, status
+from tests.unit.pretended_api import NAMESPACES, PretendedApi, serving
 from tests.unit.recorder import ORGANIZATION, PROJECT, STACK
 
 if TYPE_CHECKING:
@@ -166,29 +165,3 @@ def test_a_kind_that_the_cluster_does_not_know_yet_has_no_objects(program: Recor
     create_order(program)
 
     assert cluster.paths == ["/apis/apps/v1"]
-
-
-class Hesitating(PretendedApi):
-    """A cluster that does not know a new role at first."""
-
-    def answer(self, method: str, path: str) -> tuple[int, Any]:
-        return super().answer(method, path) if len(self.asked) > 2 else (403, status(403, "not yet"))
-
-
-@pytest.mark.parametrize(("delay", "asked"), [(60.0, 3), (0.0, 1)])
-def test_a_cluster_that_does_not_know_its_caller_yet_is_asked_again_where_that_may_be(
-    monkeypatch: pytest.MonkeyPatch, delay: float, asked: int
-) -> None:
-    monkeypatch.setattr(ownership, "_PAUSE", 0.01)
-    monkeypatch.setattr("components.platform.base.Platform.admission_delay", delay)
-    with serving(Hesitating()) as cluster:
-        monkeypatch.setattr(support, "KUBECONFIG", cluster.kubeconfig())
-        program = support.main()
-
-        if delay:
-            create(program, "shop")
-        else:
-            with pytest.raises(LabError, match="not yet"):
-                create(program, "shop")
-
-    assert len(cluster.asked) == asked
