@@ -20,6 +20,7 @@ from pulumi import (
     ResourceTransformationResult,
 )
 
+from components.platform import threads
 from lab.adapters.cluster_api import UnreachableError
 from lab.core.errors import LabError
 from lab.platforms import ownership
@@ -134,7 +135,7 @@ class _Questions:
             LabError: nobody answers, or access is refused.
         """
         kubeconfig = await self._platform.kubeconfig.future()
-        return await asyncio.to_thread(self._find, kubeconfig, path) if kubeconfig else None
+        return await threads.run(lambda: self._find(kubeconfig, path)) if kubeconfig else None
 
     async def find_object(self, wanted: Object) -> Object | None:
         """Return the object that has the name of this one; raise what `find` raises."""

@@ -94,12 +94,22 @@ def require_free_name(found: Object) -> None:
     )
 
 
+def first_manager(found: Object) -> str:
+    """Return the program that made an object, by the name with which it signed; empty if nobody did."""
+    return str(_first_entry(found["metadata"]).get("manager") or "")
+
+
 def _maker(metadata: Object, mark: str | None) -> str:
     """Say who seems to have made a namespace."""
     if mark:
         return f"the stack {mark} has made"
-    entries = metadata.get("managedFields") or ()
-    first: Object = min(entries, key=lambda each: str(each.get("time") or ""), default={})
+    first = _first_entry(metadata)
     who = (metadata.get("labels") or {}).get(_MANAGED_BY) or first.get("manager") or "somebody else"
     day = str(metadata.get("creationTimestamp") or "").partition("T")[0]
     return f"{who} has made" + (f" on {day}" if day else "")
+
+
+def _first_entry(metadata: Object) -> Object:
+    entries = metadata.get("managedFields") or ()
+    first: Object = min(entries, key=lambda each: str(each.get("time") or ""), default={})
+    return first
