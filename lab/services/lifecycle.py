@@ -17,7 +17,7 @@ from lab.platforms.azure import error_catalog, plugin
 from lab.platforms.azure.cost import limit
 from lab.platforms.dataplane import lifecycle as dataplane
 from lab.platforms.embedded import control_plane, istiod, rollouts
-from lab.services import azure_updates, recovery, state_repair
+from lab.services import azure_updates, half_made, recovery, state_repair
 from lab.services.audit import record
 from lab.services.standing import healing
 from lab.settings import Settings, Target
@@ -131,7 +131,10 @@ def up(stack: Stack, engine: Engine, progress: Progress, *, allow_replace: bool 
     Raises:
         LabError: a safety check refuses it, or the update fails.
     """
+    half_made.wait_for_engine(stack, progress.line)
     state_repair.require_sound(stack, progress.line)
+    if recovery.half_done(stack):
+        recovery.recover(stack, progress.line)
     _ensure(stack)
     record.before_up(stack)
     if stack.target == Target.AZURE:
@@ -184,6 +187,7 @@ def down(stack: Stack, engine: Engine, progress: Progress | None = None) -> bool
         Whether the backend has the stack.
     """
     say = progress.line if progress else _be_silent
+    half_made.wait_for_engine(stack, say)
     stack.require_idle()
     if state_repair.is_lost(stack) or (progress and state_repair.has_lost_pulumi(stack)):
         return clear(stack, say)

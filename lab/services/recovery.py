@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from lab.adapters import kubectl, process_tree
+from lab.adapters import process_tree
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.platforms.embedded import kwokctl
 from lab.platforms.embedded.control_plane import ControlPlane
 from lab.platforms.embedded.ports import Ports
+from lab.services import half_made
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,38 +23,30 @@ if TYPE_CHECKING:
     from lab.adapters.stack import Stack
 
 
-_RELEASE = "kubernetes:helm.sh/v3:Release"
-
-
-@dataclass(frozen=True, kw_only=True)
-class HelmRelease:
-    """One revision of a Helm release, with the Secret that stores it; `status` is such as `pending-install`."""
-
-    secret: str
-    namespace: str
-    name: str
-    status: str
-
-    @property
-    def id(self) -> str:
-        """The release as Pulumi calls it."""
-        return f"{self.namespace}/{self.name}"
-
-
 def recover(stack: Stack, say: Callable[[str], None]) -> None:
     """Make a stack ready for the next `up`. Each step reports what it found; a healthy stack is not changed.
 
     Raises:
         LabError: an update of the stack still runs.
     """
-    release(stack, say)
-    if ended := end_orphans():
-        say(f"ending {ended} plugin processes that the killed engine left")
-    resources, forgotten = _without_pending(stack)
+    settle(stack, say)
+    resources, forgotten = _without_pending(stack, remake=True)
     if forgotten:
         say(f"removing {forgotten} pending operations from the state; the next up repeats them")
     if plane := _control_plane(resources):
-        _mend_cluster(plane, known_releases(resources), say)
+        _mend_cluster(plane, say)
+
+
+def settle(stack: Stack, say: Callable[[str], None]) -> None:
+    """Have nothing of a killed command work on the stack any more.
+
+    Raises:
+        LabError: an update of the stack still runs.
+    """
+    half_made.wait_for_engine(stack, say)
+    release(stack, say)
+    if ended := end_orphans():
+        say(f"ending {ended} plugin processes that the killed engine left")
 
 
 def release(stack: Stack, say: Callable[[str], None], *, wait: Callable[[Lock], object] | None = None) -> bool:
@@ -98,41 +91,24 @@ def half_done(stack: Stack) -> bool:
 
 def forget_pending(stack: Stack) -> int:
     """Remove the pending operations from the state, and return their number; the next update repeats them."""
-    _, forgotten = _without_pending(stack)
+    _, forgotten = _without_pending(stack, remake=False)
     return forgotten
 
 
-def _without_pending(stack: Stack) -> tuple[list[dict[str, Any]], int]:
+def _without_pending(stack: Stack, *, remake: bool) -> tuple[list[dict[str, Any]], int]:
     """Remove the pending operations; return the resources and the number of operations."""
     state = json.loads(stack.export())
-    pending = state["deployment"].pop("pending_operations", None) or []
+    state["deployment"], pending = half_made.without_pending(state["deployment"], remake=remake)
     if pending:
         stack.import_(json.dumps(state))
-    return state["deployment"].get("resources", []), len(pending)
+    return state["deployment"].get("resources", []), pending
 
 
-def known_releases(resources: list[dict[str, Any]]) -> set[str]:
-    """Return the ids of the releases in a state; a component that has one in it may have its name, and counts not."""
-    return {str(entry.get("id", "")) for entry in resources if entry["type"] == _RELEASE}
-
-
-def superfluous(found: list[HelmRelease], known: set[str]) -> list[HelmRelease]:
-    """Select the revisions that block an update, given the ids of those that are in Pulumi's state.
-
-    One that Pulumi does not know blocks its name; one that is pending blocks every change. The objects of the release
-    stay: they carry its name and are taken over by the next installation.
-    """
-    return [release for release in found if release.id not in known or release.status.startswith("pending-")]
-
-
-def _mend_cluster(plane: ControlPlane, known: set[str], say: Callable[[str], None]) -> None:
+def _mend_cluster(plane: ControlPlane, say: Callable[[str], None]) -> None:
     plane.require_data()
     if not plane.healthy:
         say("starting what is down of the embedded control plane")
         plane.start()
-    for release in superfluous(_helm_releases(plane), known):
-        say(f"forgetting the half-done Helm release {release.name} ({release.status})")
-        kubectl.run(plane.kubeconfig, "delete", "secret", release.secret, "--namespace", release.namespace)
 
 
 def control_plane(stack: Stack) -> ControlPlane | None:
@@ -143,20 +119,6 @@ def control_plane(stack: Stack) -> ControlPlane | None:
 def embedded(state: dict[str, Any]) -> ControlPlane | None:
     """Return the embedded control plane in an exported state, if any."""
     return _control_plane((state["deployment"] or {}).get("resources") or [])
-
-
-def _helm_releases(plane: ControlPlane) -> list[HelmRelease]:
-    listing = json.loads(kubectl.run(plane.kubeconfig, "get", "secrets", "-A", "-l", "owner=helm", "-o", "json"))
-    metadata = [item["metadata"] for item in listing["items"]]
-    return [
-        HelmRelease(
-            secret=entry["name"],
-            namespace=entry["namespace"],
-            name=entry["labels"]["name"],
-            status=entry["labels"]["status"],
-        )
-        for entry in metadata
-    ]
 
 
 def _control_plane(resources: list[dict[str, Any]]) -> ControlPlane | None:
@@ -180,7 +142,12 @@ def _orphans() -> list[psutil.Process]:
         if _is_plugin(process) and not _has_engine(process)
     ]
     relatives = (relative for root in roots for relative in (root, *root.children(recursive=True)))
-    return [each for each in relatives if not any(stacks in word for word in _command_line(each))]
+    return [each for each in relatives if _is_maker(each) or not any(stacks in word for word in _command_line(each))]
+
+
+def _is_maker(process: psutil.Process) -> bool:
+    """Whether it starts the lab's servers; one that a killed provider left would go on doing so."""
+    return any(Path(word).name == kwokctl.NAME for word in _command_line(process)[:1])
 
 
 def _is_plugin(process: psutil.Process) -> bool:
@@ -201,5 +168,8 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def _has_engine(process: psutil.Process) -> bool:
-    parent = process.parent()
-    return parent is not None and parent.name() == "pulumi"
+    # A program is the child of its language host.
+    try:
+        return any(parent.name() == "pulumi" for parent in process.parents())
+    except psutil.NoSuchProcess:
+        return False

@@ -16,7 +16,8 @@ from lab.adapters.stack import Stack
 from lab.cli.app import app, main
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.services import lifecycle, state_repair
+from lab.core.progress import Progress
+from lab.services import lifecycle, recovery, state_repair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -271,3 +272,16 @@ def test_a_disk_that_cannot_be_written_is_a_message_and_no_trace(
     said = capsys.readouterr().err
     assert f"error: /somewhere/file cannot be written: {os.strerror(number)}" in said
     assert "do: " in said
+
+
+@pytest.mark.parametrize(("half_done", "first"), [(True, ["recover"]), (False, [])])
+def test_up_puts_right_what_is_half_done_before_it_begins(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, *, half_done: bool, first: list[str]
+) -> None:
+    backend.states["dev"] = EMPTY
+    monkeypatch.setattr(recovery, "half_done", lambda _: half_done)
+    monkeypatch.setattr(recovery, "recover", lambda *_: backend.did.append("recover"))
+
+    lifecycle.up(Stack("dev"), lifecycle.TerminalEngine(), Progress(quiet=True))
+
+    assert [word for word in backend.did if word != "export"] == [*first, "up"]

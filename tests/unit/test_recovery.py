@@ -1,55 +1,25 @@
-"""Which locks and Helm releases stand in the way after an update was killed."""
+"""Which locks and processes stand in the way after an update was killed."""
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from lab.adapters import process_tree
 from lab.adapters.locks import Lock
 from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.services.recovery import HelmRelease, end_orphans, known_releases, release, superfluous
+from lab.services.recovery import end_orphans, release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.conftest import Spawn
-
-
-def revision(name: str, status: str) -> HelmRelease:
-    return HelmRelease(secret=f"sh.helm.release.v1.{name}.v1", namespace="istio-system", name=name, status=status)
-
-
-def test_a_release_that_pulumi_knows_and_that_is_deployed_stays() -> None:
-    assert superfluous([revision("istiod", "deployed")], {"istio-system/istiod"}) == []
-
-
-def test_a_release_that_pulumi_does_not_know_blocks_its_name_and_goes() -> None:
-    unknown = revision("istiod", "deployed")
-    assert superfluous([revision("istio-base", "deployed"), unknown], {"istio-system/istio-base"}) == [unknown]
-
-
-def test_a_pending_release_blocks_every_change_and_goes() -> None:
-    pending = [revision("istiod", status) for status in ("pending-install", "pending-upgrade", "pending-rollback")]
-    assert superfluous(pending, {"istio-system/istiod"}) == pending
-
-
-def test_a_component_of_the_name_of_a_release_does_not_make_it_known() -> None:
-    state = [
-        {"type": "istio-lab:observability:Grafana", "urn": "urn::grafana"},
-        {"type": "kubernetes:helm.sh/v3:Release", "urn": "urn::istiod", "id": "istio-system/istiod"},
-    ]
-    unknown = revision("grafana", "deployed")
-
-    assert superfluous([revision("istiod", "deployed"), unknown], known_releases(state)) == [unknown]
-
-
-def test_older_revisions_and_failed_ones_are_left_to_helm() -> None:
-    assert superfluous([revision("istiod", "superseded"), revision("istiod", "failed")], {"istio-system/istiod"}) == []
 
 
 class Held(Stack):
@@ -123,3 +93,23 @@ def test_plugins_that_an_engine_of_the_users_own_left_are_ended_in_this_project_
     assert end_orphans() >= 1
     assert running["another"].status() != psutil.STATUS_ZOMBIE
     assert not running["clone"].is_running() or running["clone"].status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_program_of_an_engine_at_work_is_no_orphan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spawn: Spawn
+) -> None:
+    """It is the child of its language host: an update of another stack goes on."""
+    program, host = tmp_path / "pulumi-language-python-exec", tmp_path / "pulumi-language-python"
+    program.write_text("echo ready; sleep 60; true")
+    host.write_text(f"/bin/sh {program}; true")
+    engine = tmp_path / "pulumi"
+    shutil.copy2("/bin/sh", engine)
+    monkeypatch.setattr(paths, "PROJECT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    running = spawn("/bin/sh", "-c", f"{engine} -c '/bin/sh {host}; true'; true")
+    found = [each for each in running.children(recursive=True) if each.cmdline()[-1] == str(program)]
+
+    end_orphans()
+
+    assert [each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in found] == [True]
+    process_tree.stop(running.children(recursive=True), grace=0)

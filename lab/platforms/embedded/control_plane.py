@@ -19,7 +19,7 @@ from lab.adapters import environment, files, kubectl, process, process_tree
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.wait import poll
-from lab.platforms.embedded import component_flags, metrics_server, moved, nodes
+from lab.platforms.embedded import component_flags, kwokctl, metrics_server, moved, nodes
 from lab.platforms.embedded.health import Server, Tls
 from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
 
@@ -283,10 +283,10 @@ class ControlPlane:
         )
 
     def _kwokctl(self, *arguments: str) -> None:
-        command = [str(toolchain.path("kwokctl")), "--name", _CLUSTER, *arguments]
+        command = [str(toolchain.path(kwokctl.NAME)), "--name", _CLUSTER, *arguments]
         variables = environment.make(
             environment.SERVER,
-            KWOK_WORKDIR=str(self.directory / "kwok"),
+            **{kwokctl.FOLDER: str(self.directory / "kwok")},
             KUBECACHEDIR=str(
                 self._schema_cache
             ),  # without it, and without HOME, kubectl would cache beside the project
@@ -334,6 +334,8 @@ def remove(directory: Path) -> None:
 
 
 def _stop_components(cluster: Path, *, grace: float) -> None:
+    # A kwokctl whose command was killed would start the next component a moment later.
+    process_tree.stop(kwokctl.at_work(cluster.parent.parent), grace=0)
     found = [_find(cluster, name) for name in COMPONENTS]
     process_tree.stop(filter(None, found), grace=grace)
     for name in COMPONENTS:
