@@ -135,7 +135,7 @@ def up(stack: Stack, engine: Engine, progress: Progress, *, allow_replace: bool 
     state_repair.require_sound(stack, progress.line)
     if recovery.half_done(stack):
         recovery.recover(stack, progress.line)
-    _ensure(stack)
+    stack.ensure()
     record.before_up(stack)
     if stack.target == Target.AZURE:
         _prepare_azure(stack, progress)
@@ -143,13 +143,6 @@ def up(stack: Stack, engine: Engine, progress: Progress, *, allow_replace: bool 
         healing.up(chosen, engine, progress, lambda: _update(chosen, engine, progress))
     if stack.target == Target.AZURE:
         azure_updates.keep_kubeconfig(stack)
-
-
-def _ensure(stack: Stack) -> None:
-    """Make the stack unless it exists; what runs of an earlier lab whose working folder was deleted is ended."""
-    if backend.local() and not stack.exists():
-        sweep(stack)
-    stack.ensure()
 
 
 def _update(stack: Stack, engine: Engine, progress: Progress) -> None:
@@ -307,7 +300,7 @@ def tools_for(stack: Stack) -> tuple[str, ...]:
 def recover(stack: Stack, engine: Engine, progress: Progress) -> None:
     """Repair a lab whose `up` or `down` was killed, then bring it up."""
     state_repair.restore(stack, progress.line)
-    _ensure(stack)
+    stack.ensure()
     _require_passphrase(stack)
     recovery.recover(stack, progress.line)
     up(stack, engine, progress)
