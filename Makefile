@@ -5,6 +5,8 @@ PYTHON ?= python3
 export STACK
 # Without its bytecode cache, Python compiles a thousand modules at every start.
 unexport PYTHONDONTWRITEBYTECODE
+# Where the user's own Python and pip look for and put modules is not where this project's are.
+unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER
 
 lab = .venv/bin/python -E -m lab
 
@@ -29,14 +31,14 @@ recover: .venv/lab ## Put a lab right after a killed `make up` or `make down`, o
 
 test: .venv/dev ## Bring everything that is needed and pass the checks: lint, types, all tests
 	@$(lab) setup --tests
-	@. "$${ISTIO_LAB_HOME:-$(CURDIR)/.lab}/activate" && .ci/checks
+	@. "$${ISTIO_LAB_HOME:-./.lab}/activate" && .ci/checks
 
 test-slow: .venv/dev ## Pass the tests that `make test` leaves out because they take long
 	@$(lab) setup --tests
-	@. "$${ISTIO_LAB_HOME:-$(CURDIR)/.lab}/activate" && .ci/checks slow
+	@. "$${ISTIO_LAB_HOME:-./.lab}/activate" && .ci/checks slow
 
 bench: .venv/lab ## Measure this stack against the course's own commands, side by side
-	@.venv/bin/python -m benchmarks
+	@.venv/bin/python -E -m benchmarks
 
 doctor: .venv/lab ## Show every tool, its version, its origin, and what is missing
 	@$(lab) doctor
@@ -46,14 +48,14 @@ clean: .venv/lab ## Take every lab down and delete the project's working folder
 
 # --no-compile: the Azure SDK has thousands of modules that this machine may never import.
 .venv/lab: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	@$(PYTHON) -E -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "error: $(PYTHON) is older than Python 3.11" >&2; \
 	  echo "do: install Python 3.11 or newer, or name one: make up PYTHON=python3.12" >&2; exit 1; }
 	@echo "making the virtualenv .venv (once, a minute)"
-	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	@$(PYTHON) -E -m venv .venv
+	@.venv/bin/python -E -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
 	@touch $@
 
 .venv/dev: requirements-dev.txt .venv/lab
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	@.venv/bin/python -E -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
 	@touch $@

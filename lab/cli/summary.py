@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import typer
@@ -51,7 +52,8 @@ def show(stack: Stack, console: Console, progress: Progress) -> None:
         _show_tools(stack, console)
         console.print("Look around")
         console.print("  source .lab/activate", highlight=False)
-        console.print(f"  export KUBECONFIG={stack.kubeconfig}", highlight=False, soft_wrap=True)
+        path = shlex.quote(str(stack.kubeconfig))
+        console.print(f"  export KUBECONFIG={path}", highlight=False, markup=False, emoji=False, soft_wrap=True)
         console.print("  kubectl get pods -A", highlight=False)
         console.print("  istioctl analyze -A", highlight=False)
     console.print("Take it down")

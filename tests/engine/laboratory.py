@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -63,14 +64,14 @@ class Laboratory:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def copy_to(folder: Path) -> Laboratory:
-        project, user_home = folder / "project", folder / "home"
+    def copy_to(folder: Path, name: str = "project") -> Laboratory:
+        project, user_home = folder / name, folder / "home"
         user_home.mkdir(parents=True)
         project.mkdir()
-        for name in PROGRAM:
-            source = paths.PROJECT / name
+        for each in PROGRAM:
+            source = paths.PROJECT / each
             copy = shutil.copytree if source.is_dir() else shutil.copy2  # make compares times
-            copy(source, project / name)
+            copy(source, project / each)
         (project / ".venv").symlink_to(Path(sys.prefix))
         laboratory = Laboratory(project, user_home)
         laboratory.lab("setup").succeeded()
@@ -123,7 +124,7 @@ class Laboratory:
         return self._finish(self.start("istioctl", *arguments))
 
     def start(self, *command: str) -> subprocess.Popen[str]:
-        script = f'. {self.project}/.lab/activate; exec "$@"'
+        script = f'. {shlex.quote(str(self.project))}/.lab/activate; exec "$@"'
         if command[0] == "lab":
             words = [str(self.project / ".venv" / "bin" / "python"), "-m", *command]
         else:

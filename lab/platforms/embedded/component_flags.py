@@ -46,6 +46,8 @@ def flags(certificates: Path, ports: Ports) -> tuple[Flag, ...]:
         "kube-apiserver": {"etcd-servers": client},
         "kube-controller-manager": {"secure-port": "0"},
         "kube-scheduler": {"secure-port": "0"},
+        # In its working folder: it takes a comma or a quote in a path for one between several files.
+        "kwok-controller": {"config": "kwok.yaml"},
     }
     added = {
         "etcd": {

@@ -19,7 +19,7 @@ from lab.adapters import environment, files, kubectl, process, process_tree
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.wait import poll
-from lab.platforms.embedded import component_flags, kwokctl, metrics_server, moved, nodes
+from lab.platforms.embedded import component_flags, kwokctl, metrics_server, moved, nodes, work_folder
 from lab.platforms.embedded.health import Server, Tls
 from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
 
@@ -36,9 +36,6 @@ COMPONENTS = (*_KWOKCTLS, metrics_server.NAME)
 _KWOK = Path(__file__).with_name("kwok.yaml")
 
 DEAD, FROZEN, _RUNNING, _NOT_READY, _OUTDATED = "dead", "frozen", "running", "not ready", "outdated"
-
-_CLUSTER = "lab"
-"""kwokctl's name for the cluster; its folder is private to one lab, so one name serves all."""
 
 _READY_TIMEOUT = 90.0
 """Seconds; about 4 are usual, a loaded machine with a cold disk needs more."""
@@ -87,7 +84,8 @@ class ControlPlane:
         files.folder(self.directory)
         config = files.write(self.directory / "kwokctl.yaml", yaml.safe_dump(self._configuration()))
         self._configure_kwok()
-        self._kwokctl("create", "cluster", "--config", str(config), "--kubeconfig", str(self.kubeconfig))
+        # By its name alone: kwokctl takes a comma or a quote in this option for one between several files.
+        self._kwokctl("create", "cluster", "--config", config.name, "--kubeconfig", str(self.kubeconfig))
         # kwokctl's file names the certificates' files; Pulumi's provider and other folders need them inside.
         files.write(self.kubeconfig, kubectl.run(self.kubeconfig, "config", "view", "--raw", "--flatten"))
         self._wait_until_ready()
@@ -167,7 +165,7 @@ class ControlPlane:
 
     @property
     def _cluster(self) -> Path:
-        return self.directory / "kwok" / "clusters" / _CLUSTER
+        return work_folder.cluster(self.directory)
 
     @property
     def _schema_cache(self) -> Path:
@@ -262,7 +260,7 @@ class ControlPlane:
 
     def _configure_kwok(self) -> None:
         """Give kwok its settings and the simulated usage of Pods, in a file that it reads beside kwokctl's."""
-        folder = files.folder(self.directory / "kwok")
+        folder = files.folder(work_folder.of(self.directory))
         files.write(folder / "kwok.yaml", _KWOK.read_text(encoding="utf-8"))
 
     def _start_metrics_server(self) -> None:
@@ -283,15 +281,13 @@ class ControlPlane:
         )
 
     def _kwokctl(self, *arguments: str) -> None:
-        command = [str(toolchain.path(kwokctl.NAME)), "--name", _CLUSTER, *arguments]
+        command = [str(toolchain.path(kwokctl.NAME)), *work_folder.options(), *arguments]
         variables = environment.make(
             environment.SERVER,
-            **{kwokctl.FOLDER: str(self.directory / "kwok")},
-            KUBECACHEDIR=str(
-                self._schema_cache
-            ),  # without it, and without HOME, kubectl would cache beside the project
+            KUBECACHEDIR=str(self._schema_cache),  # or kubectl, which has no HOME, would cache beside the project
+            **work_folder.variables(self.directory),
         )
-        result = process.run(command, environment=variables, check=False, new_session=True)
+        result = process.run(command, environment=variables, cwd=self.directory, check=False, new_session=True)
         files.write(self.directory / "kwokctl.log", result.stderr)
         if result.code:
             raise LabError(
@@ -317,25 +313,25 @@ class ControlPlane:
 
 def runs(directory: Path) -> bool:
     """Check that every component in this folder runs; true where there is none."""
-    cluster = directory / "kwok" / "clusters" / _CLUSTER
+    cluster = work_folder.cluster(directory)
     return not cluster.is_dir() or all(_find(cluster, name) for name in COMPONENTS)
 
 
 def runs_partly(directory: Path) -> bool:
     """Check whether any component in this folder runs."""
-    return any(_find(directory / "kwok" / "clusters" / _CLUSTER, name) for name in COMPONENTS)
+    return any(_find(work_folder.cluster(directory), name) for name in COMPONENTS)
 
 
 def remove(directory: Path) -> None:
     """Stop every component of this folder and delete it; does nothing where there is none."""
-    cluster = directory / "kwok" / "clusters" / _CLUSTER
+    cluster = work_folder.cluster(directory)
     _stop_components(cluster, grace=0)
     shutil.rmtree(directory, ignore_errors=True)
 
 
 def _stop_components(cluster: Path, *, grace: float) -> None:
     # A kwokctl whose command was killed would start the next component a moment later.
-    process_tree.stop(kwokctl.at_work(cluster.parent.parent), grace=0)
+    process_tree.stop(kwokctl.at_work(cluster.parents[2]), grace=0)
     found = [_find(cluster, name) for name in COMPONENTS]
     process_tree.stop(filter(None, found), grace=grace)
     for name in COMPONENTS:
