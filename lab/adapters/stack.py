@@ -12,9 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import yaml
-
-from lab.adapters import backend, locks, process, pulumi_cli, state_damage, workspace
+from lab.adapters import backend, locks, process, pulumi_cli, stack_file, state_damage, workspace
 from lab.adapters.state_files import StateFiles
 from lab.core import paths
 from lab.core.errors import LabError
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """Stricter than Pulumi's own rule: the name also becomes a folder and a part of Azure names."""
-
-_NAMESPACE = "istio-lab:"
-"""Before each of the lab's own keys in a stack's configuration."""
 
 
 class Stack:
@@ -112,6 +107,7 @@ class Stack:
         """
         if self.exists():
             return
+        stack_file.read(self.file)  # pulumi writes into it
         provider = os.environ.get("ISTIO_LAB_SECRETS_PROVIDER")
         self._capture("stack", "init", self.name, *(("--secrets-provider", provider) if provider else ()))
 
@@ -124,7 +120,7 @@ class Stack:
         with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:
             copy = Path(folder) / self.file.name
             copy.write_bytes(self.file.read_bytes() if self.file.is_file() else b"")
-            probe = ("config", "set", "--secret", f"{_NAMESPACE}probe", "nothing", "--config-file", str(copy))
+            probe = ("config", "set", "--secret", f"{stack_file.NAMESPACE}probe", "nothing", "--config-file", str(copy))
             self._capture(*probe, "--stack", self.name)
 
     @property
@@ -203,14 +199,12 @@ class Stack:
 
     def config(self) -> dict[str, object]:
         """What is configured of the lab's own keys, by their names without the namespace; unchecked."""
-        given = yaml.safe_load(self.file.read_text(encoding="utf-8")) if self.file.is_file() else None
-        values = (given or {}).get("config") or {}
-        return {key.removeprefix(_NAMESPACE): value for key, value in values.items() if key.startswith(_NAMESPACE)}
+        return stack_file.settings(self.file, self.name)
 
     @property
     def target(self) -> str:
         """Where the lab stands, by its configuration."""
-        return str(self.config().get("target", "embedded"))
+        return str(stack_file.settings(self.file, self.name, "target").get("target", "embedded"))
 
     def set_config(self, path: str, value: str) -> None:
         """Set one of the lab's own keys.
@@ -219,7 +213,7 @@ class Stack:
             path: the key, with what is inside of it behind dots and in brackets.
             value: as `pulumi config set` takes it.
         """
-        self._capture("config", "set", "--path", f"{_NAMESPACE}{path}", value, "--stack", self.name)
+        self._capture("config", "set", "--path", f"{stack_file.NAMESPACE}{path}", value, "--stack", self.name)
 
     @property
     def option(self) -> str:
@@ -297,7 +291,7 @@ class Stack:
         """Whether the lab is on this machine alone by its settings; settings that cannot be read say nothing."""
         try:
             return self.target == "embedded"
-        except (LabError, yaml.YAMLError, OSError, ValueError, AttributeError):
+        except LabError:
             return False
 
     @contextlib.contextmanager

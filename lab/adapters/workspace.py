@@ -54,7 +54,10 @@ def environment() -> dict[str, str]:
 
 def forget_salt(settings: Path) -> None:
     """Delete the salt from a stack's file, where the state has it too; one that encrypted values need stays."""
-    text = settings.read_bytes().decode() if settings.is_file() else ""
+    try:
+        text = settings.read_bytes().decode() if settings.is_file() else ""
+    except (OSError, UnicodeDecodeError):
+        return  # whoever reads it next says what is wrong with it
     kept = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(_SALT))
     if kept == text or _ENCRYPTED.search(text):
         return

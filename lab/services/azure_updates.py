@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from lab.adapters import stack_file
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.tags import PROJECT
@@ -109,10 +110,11 @@ def replacing(stack: Stack, *, allowed: bool) -> Iterator[Stack]:
         return
     with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:
         file = Path(folder) / stack.file.name
-        content = yaml.safe_load(stack.file.read_text(encoding="utf-8")) if stack.file.is_file() else None
-        config = dict((content or {}).get("config") or {})
+        content = stack_file.read(stack.file)
+        given = content.get("config")
+        config = {**(given if isinstance(given, dict) else {})}
         config[f"{PROJECT}:azure"] = {**_azure(stack), "allowReplace": True}
-        file.write_text(yaml.safe_dump({**(content or {}), "config": config}, sort_keys=False), encoding="utf-8")
+        file.write_text(yaml.safe_dump({**content, "config": config}, sort_keys=False), encoding="utf-8")
         yield stack.configured_by(file)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pulumi
 
+from lab.adapters import stack_file
 from lab.core import paths, tags
 from lab.core.errors import LabError
 
@@ -26,6 +27,8 @@ def load(model: type[S]) -> S:
     prefix = f"{tags.PROJECT}:"
     own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
     stack = pulumi.get_stack()
+    if problem := next(filter(None, map(stack_file.misspelt, config)), None):
+        raise pulumi.RunError(f"Pulumi.{stack}.yaml: {problem[0]}; {problem[1]}")
     try:
         settings = model.from_mapping(own, source=f"Pulumi.{stack}.yaml", stack=stack)
     except LabError as error:

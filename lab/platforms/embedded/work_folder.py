@@ -10,10 +10,18 @@ if TYPE_CHECKING:
 _CLUSTER = "lab"
 """kwokctl's name for the cluster; its folder is private to one lab, so one name serves all."""
 
+_NAMED, _BELOW_HOME = "kwok", ".kwok"
+"""The folder that a variable names, and kwokctl's own below HOME. Of the former it reads the first word alone."""
+
 
 def of(directory: Path) -> Path:
-    """Return the work folder below the folder of a stack."""
-    return directory / (".kwok" if _is_cut(directory) else "kwok")
+    """Return the work folder below the folder of a stack; one that was moved to a path with a space gets its name."""
+    named, below_home = directory / _NAMED, directory / _BELOW_HOME
+    if any(character.isspace() for character in str(directory)):
+        if named.is_dir() and not below_home.exists():
+            named.rename(below_home)
+        return below_home
+    return below_home if below_home.is_dir() else named
 
 
 def cluster(directory: Path) -> Path:
@@ -22,17 +30,11 @@ def cluster(directory: Path) -> Path:
 
 
 def variables(directory: Path) -> dict[str, str]:
-    """Return the variable by which kwokctl finds its work folder.
-
-    Of the one that names the folder it reads the first word alone; what it finds below HOME it takes whole.
-    """
-    return {"HOME": str(directory)} if _is_cut(directory) else {"KWOK_WORKDIR": str(of(directory))}
+    """Return the variable by which kwokctl finds its work folder."""
+    work = of(directory)
+    return {"HOME": str(directory)} if work.name == _BELOW_HOME else {"KWOK_WORKDIR": str(work)}
 
 
 def options() -> tuple[str, str]:
     """Return kwokctl's option for the name of the cluster."""
     return "--name", _CLUSTER
-
-
-def _is_cut(directory: Path) -> bool:
-    return any(character.isspace() for character in str(directory))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lab.adapters import backend, files
+from lab.adapters import backend, files, stack_file
 from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.core.errors import LabError
@@ -108,8 +108,7 @@ def _configure(file: Path, config: Config, *, like: Path | None) -> None:
 
 def _of_pulumi(file: Path) -> Config:
     """The settings that pulumi itself has written into a stack's file."""
-    found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
-    return {key: value for key, value in (found or {}).items() if key in _KEPT}
+    return {key: value for key, value in stack_file.read(file).items() if key in _KEPT}
 
 
 def save(entry: StackRecord) -> None:
