@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,10 +9,12 @@ import yaml
 from yaml.constructor import ConstructorError
 from yaml.reader import ReaderError
 
+from lab.adapters import text_files
 from lab.core.errors import LabError
+from lab.services.classes import table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
 Key = tuple[str | int, ...]
@@ -23,8 +23,8 @@ Key = tuple[str | int, ...]
 _TAG = "tag:yaml.org,2002:"
 """Begins YAML's own names of the kinds of values."""
 
-_OWN_COLUMNS = ("id", "name", "mail", "group")
-"""What a student is; every other column of a CSV is a setting."""
+_TABLES = (".csv", ".tsv", ".txt", ".tab", ".xlsx", ".xls", ".ods")
+"""Endings of tables, and of spreadsheets, which are refused by what they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +61,8 @@ def read(path: Path) -> Source:
     Raises:
         LabError: it cannot be read, or it is neither.
     """
-    if path.suffix.lower() == ".csv":
-        rows, lines = _table(_text(path), path.name)
+    if path.suffix.lower() in _TABLES:
+        rows, lines = table.read(_text(path, table=True), path.name)
         return Source(
             path=path.name,
             data={"class": path.stem.lower(), "students": rows},
@@ -78,7 +78,7 @@ def read(path: Path) -> Source:
             f"{source.at(('students',))}: students: there is no file {named} beside it",
             "name a CSV file, or list the students here",
         )
-    rows, lines = _table(_text(beside), beside.name)
+    rows, lines = table.read(_text(beside, table=True), beside.name)
     placed: dict[Key, int] = {("students", *key): line for key, line in lines.items()}
     return Source(
         path=source.path,
@@ -95,19 +95,15 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, *, table: bool = False) -> str:
+    if path.is_dir():
+        raise LabError(f"{path} is a folder, no class file", "name the file: lab class plan class.yaml")
     try:
-        # Spreadsheets begin a CSV with a mark that says UTF-8.
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise LabError(f"there is no class file {path}", "write one: lab class init") from None
-    except IsADirectoryError:
-        raise LabError(f"{path} is a folder, no class file", "name the file: lab class plan class.yaml") from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise LabError(f"{path.name}:{line}: this is not UTF-8 text", "save the file as UTF-8") from None
-    except OSError as error:
-        raise LabError(f"{path} cannot be read: {error.strerror}", "make it readable, or name another") from None
+        return text_files.read(path, of_spreadsheets=table)
+    except LabError as error:
+        if isinstance(error.__context__, FileNotFoundError):
+            raise LabError(f"there is no class file {path}", "write one: lab class init") from None
+        raise
 
 
 class _Loader(yaml.SafeLoader):
@@ -126,6 +122,7 @@ class _Loader(yaml.SafeLoader):
 def _yaml(text: str, name: str) -> Source:
     lines: dict[Key, int] = {}
     twice: dict[str, None] = {}
+    text_files.require_shallow(text, name)
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
@@ -145,7 +142,30 @@ def _yaml(text: str, name: str) -> Source:
         )
     if twice:
         raise LabError("\n".join(twice), "keep one of each")
-    return Source(path=name, data=data, lines=lines)
+    return Source(path=name, data=_with_own_keys(data, lines, name), lines=lines)
+
+
+def _with_own_keys(data: dict[str, object], lines: dict[Key, int], name: str) -> dict[str, object]:
+    """Give the keys of students the names that they have here: `email` is `mail`."""
+    students = data.get("students")
+    if not isinstance(students, list):
+        return data
+    renamed: list[object] = []
+    for number, student in enumerate(students):
+        if not isinstance(student, dict):
+            renamed.append(student)
+            continue
+        own: dict[str, object] = {}
+        for key, value in student.items():
+            known = table.own_key(str(key))
+            if known in own:
+                raise LabError(
+                    f"{name}:{lines['students', number, key]}: {key} is {known}, which stands there too", "keep one"
+                )
+            own[known] = value
+            lines.setdefault(("students", number, known), lines.get(("students", number, key), 1))
+        renamed.append(own)
+    return {**data, "students": renamed}
 
 
 def _number(node: yaml.Node | None, key: Key, lines: dict[Key, int], twice: dict[str, None], name: str) -> None:
@@ -168,61 +188,3 @@ def _number(node: yaml.Node | None, key: Key, lines: dict[Key, int], twice: dict
     elif isinstance(node, yaml.SequenceNode):
         for position, value in enumerate(node.value):
             _number(value, (*key, position), lines, twice, name)
-
-
-def _table(text: str, name: str) -> tuple[list[dict[str, object]], dict[Key, int]]:
-    """The rows of a CSV as students, and the line of each."""
-    first = text.splitlines()[0] if text.strip() else ""
-    # Where decimals have commas, spreadsheets write semicolons between columns.
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True, strict=True)
-    try:
-        columns = [column.strip() for column in reader.fieldnames or ()]
-        _require_columns(columns, name)
-        reader.fieldnames = columns
-        rows: list[dict[str, object]] = []
-        lines: dict[Key, int] = {(): 1}
-        for row in reader:
-            if None in row:
-                raise LabError(
-                    f"{name}:{reader.line_num}: more values than the {len(columns)} columns of line 1",
-                    "put a value that has a comma in it into quotes",
-                )
-            # A value in quotes may have several lines; the row is where it begins.
-            lines[len(rows),] = reader.line_num - sum((value or "").count("\n") for value in row.values())
-            rows.append(_student(row))
-    except csv.Error as error:
-        raise LabError(f"{name}:{reader.reader.line_num}: this is no CSV: {error}", "mend that line") from None
-    return rows, lines
-
-
-def _require_columns(columns: Sequence[str], name: str) -> None:
-    if "id" not in columns:
-        raise LabError(f"{name}:1: found the columns {', '.join(columns) or 'none'}; one of them must be id", "add it")
-    if doubled := sorted({column for column in columns if columns.count(column) > 1}):
-        raise LabError(f"{name}:1: the column {doubled[0]} is there twice", "keep one of them")
-    for column in columns:
-        group = next((other for other in columns if column.startswith(f"{other}.")), None)
-        if group:
-            raise LabError(f"{name}:1: the column {column} is a part of the column {group}", "keep one of them")
-
-
-def _student(row: Mapping[str, str | None]) -> dict[str, object]:
-    """A row as a student; a column such as `shop.order.replicas` is that setting, unless it is empty."""
-    given = {column: (value or "").strip() for column, value in row.items()}
-    student: dict[str, object] = {column: value for column, value in given.items() if column in _OWN_COLUMNS}
-    settings: dict[str, object] = {}
-    for column, value in given.items():
-        if column not in _OWN_COLUMNS and value:
-            _put(settings, column.split("."), value)
-    return {**student, **({"settings": settings} if settings else {})}
-
-
-def _put(into: dict[str, object], path: Sequence[str], value: str) -> None:
-    name, *rest = path
-    if not rest:
-        into[name] = value
-        return
-    inner = into.setdefault(name, {})
-    if isinstance(inner, dict):
-        _put(inner, rest, value)

@@ -129,8 +129,8 @@ YAML: dict[str, tuple[str, list[tuple[str, str]]]] = {
         [("2: studnets: there is no such key", CLASS_KEYS)],
     ),
     "an unknown key of a student": (
-        "class: ws26\nstudents:\n- id: anna\n  email: a@b.test\n",
-        [("4: students.0.email: there is no such key", STUDENT_KEYS)],
+        "class: ws26\nstudents:\n- id: anna\n  phone: 555\n",
+        [("4: students.0.phone: there is no such key", STUDENT_KEYS)],
     ),
     "an unknown key of the quota": (
         "class: ws26\nquota:\n  disk: 3Gi\nstudents:\n- id: anna\n",
@@ -278,7 +278,10 @@ YAML: dict[str, tuple[str, list[tuple[str, str]]]] = {
 CSV: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "nothing": ("", [("1: found the columns none", "must be id")]),
     "no column id": ("name,mail\nAnna,a@b.test\n", [("1: found the columns name, mail", "must be id")]),
-    "a column in upper case": ("ID,name\nanna,Anna\n", [("1: found the columns ID, name", "must be id")]),
+    "no column that is an id in any language": (
+        "번호,이름\n1,안나\n",
+        [("1: found the columns 번호, name", "must be id")],
+    ),
     "a column twice": ("id,name,name\nanna,Anna,Anna\n", [("1: the column name is there twice", "")]),
     "a column inside another": (
         "id,shop,shop.order.replicas\nanna,{},2\n",
