@@ -67,6 +67,12 @@ def tls(cluster: Cluster, credentials: Login) -> ssl.SSLContext:
     Raises:
         LabError: a certificate cannot be used.
     """
+    if cluster.insecure_skip_tls_verify and cluster.certificate_authority_data:
+        raise LabError(
+            "the kubeconfig cannot be used: it has a certificate-authority and insecure-skip-tls-verify, of which "
+            "kubectl takes only one",
+            "take insecure-skip-tls-verify out",
+        )
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)
     context.server_name = cluster.tls_server_name
     try:
@@ -105,7 +111,26 @@ class _Context(ssl.SSLContext):
         return super().wrap_socket(sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, name, session)
 
 
+_PLUGIN_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+
+
+def _require_usable(plugin: Plugin) -> None:
+    if plugin.api_version not in _PLUGIN_VERSIONS:
+        raise LabError(
+            f"the kubeconfig cannot be used: exec.apiVersion: found {plugin.api_version}; allowed: "
+            f"{', '.join(_PLUGIN_VERSIONS)}",
+            f"update {Path(plugin.command).name}, and get a new kubeconfig",
+        )
+    if plugin.interactive_mode == "Always":
+        raise LabError(
+            f"the kubeconfig names {plugin.command} for the login, which asks at the terminal (interactiveMode: "
+            "Always); Pulumi has none",
+            "get a kubeconfig with another login, such as a token or a certificate",
+        )
+
+
 def _of_plugin(plugin: Plugin, cluster: Cluster) -> Login:
+    _require_usable(plugin)
     spec: dict[str, Any] = {"interactive": False}
     if plugin.provide_cluster_info:
         spec["cluster"] = cluster.model_dump(by_alias=True, exclude_defaults=True)

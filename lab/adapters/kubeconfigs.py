@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from lab.adapters import text_files
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Plugin(_Part):
     env: Annotated[tuple[Variable, ...], BeforeValidator(lambda value: value or ())] = ()
     install_hint: Text = Field("", alias="installHint")
     provide_cluster_info: bool | None = Field(None, alias="provideClusterInfo")
+    interactive_mode: Text = Field("", alias="interactiveMode")
 
 
 class AuthProvider(_Part):
@@ -125,7 +128,7 @@ def parse(content: str) -> Kubeconfig:
         first = error.errors()[0]
         where = ".".join(str(each) for each in first["loc"])
         raise LabError(f"the kubeconfig cannot be used: {where}: {first['msg']}", _LOOK) from None
-    except (yaml.YAMLError, TypeError, KeyError):
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, LookupError, RecursionError):
         raise LabError("the kubeconfig cannot be used: it is malformed", _LOOK) from None
 
 
@@ -133,10 +136,22 @@ _LOOK = "kubectl config view --kubeconfig FILE shows what is wrong"
 
 
 def _load(file: Path) -> Object:
+    text = text_files.read(file, str(file))
+    text_files.require_shallow(text, str(file))
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        # JSON may be indented with tabs, which YAML does not take.
+        found: Any = json.loads(text) if text.lstrip().startswith("{") else None
+    except (ValueError, RecursionError):
+        found = None
+    try:
+        found = found or yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise LabError(f"{file}:{line}: this is no kubeconfig: {error.problem}", _LOOK) from None
+    except (yaml.YAMLError, ValueError, LookupError, RecursionError):
         raise _malformed(file) from None
+    if found is not None and not isinstance(found, dict):
+        raise _malformed(file)
     return found or {}
 
 
@@ -162,10 +177,14 @@ def _flat(config: Object, context: str, file: Path | None) -> Object:
 
 
 def _entry(config: Object, kind: str, name: object) -> Object:
-    found = next((each for each in config.get(f"{kind}s") or () if each["name"] == name), None)
-    if not isinstance(found, dict) or kind not in found:
+    found = [each for each in config.get(f"{kind}s") or () if str(each["name"]) == str(name)]
+    if len(found) > 1:
+        raise LabError(
+            f"the kubeconfig cannot be used: it has the {kind} {name} {len(found)} times", "keep one of them"
+        )
+    if not found or not isinstance(found[0], dict) or kind not in found[0]:
         raise LabError(f"the kubeconfig cannot be used: it has no {kind} {name}", _LOOK)
-    return found
+    return found[0]
 
 
 def _flat_user(user: Object, file: Path | None) -> Object:
@@ -186,9 +205,12 @@ def _inlined(part: Object, keys: tuple[str, ...], file: Path | None) -> Object:
             try:
                 part[data] = base64.b64encode(_absolute(path, file).read_bytes()).decode()
             except OSError as error:
-                raise LabError(
-                    f"the kubeconfig cannot be used: {key}: {path}: {error.strerror}", "get a new kubeconfig"
-                ) from None
+                # kubectl takes a tilde for the name of a folder, too.
+                remedy = (
+                    "write the whole path, ~ is none in a kubeconfig" if path[:1] == "~" else "get a new kubeconfig"
+                )
+                where = f"the kubeconfig {file}" if file else "the kubeconfig"
+                raise LabError(f"{where} cannot be used: {key}: {path}: {error.strerror}", remedy) from None
     return part
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,6 +110,11 @@ def read(file: str, context: str) -> str:
         LabError: no such file or context, with those that there are; or the file cannot be used.
     """
     path = _path(file)
+    if os.pathsep in file and path is not None and not path.exists():
+        raise LabError(
+            f"istio-lab:kubeconfig.file: found {json.dumps(file)}; allowed: one file",
+            f"put them into one: KUBECONFIG={shlex.quote(file)} kubectl config view --flatten > FILE",
+        )
     if path is None or not path.is_file():
         raise LabError(
             f"istio-lab:kubeconfig.file: found {json.dumps(file)}; there is no such file",
