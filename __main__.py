@@ -17,9 +17,8 @@ from components.students import program as students
 from components.traffic.traffic import Traffic, TrafficArgs
 from components.tutorial import Tutorial, TutorialArgs
 from lab import toolchain
-from lab.adapters import files
+from lab.adapters import defects, files
 from lab.core import paths
-from lab.core.errors import LabError
 from lab.settings import Settings
 
 
@@ -32,8 +31,10 @@ async def main() -> pulumi.Inputs:
         toolchain.bring_artifacts()
         platform = await select(settings, stack)
         return (students.share if settings.shares else course)(settings, stack, platform)
-    except LabError as error:
-        raise pulumi.RunError(str(error)) from None  # The engine shows this type without a stack trace.
+    except pulumi.RunError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last one who can tell it to a person
+        raise pulumi.RunError(str(defects.told(error))) from None  # The engine shows this type without a stack trace.
 
 
 def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:

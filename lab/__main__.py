@@ -1,5 +1,10 @@
 """`python -m lab`."""
 
-from lab.cli.app import main
+import sys
+
+try:
+    from lab.cli.app import main
+except ImportError as error:
+    sys.exit(f"error: the virtualenv .venv is not complete: {error}\ndo: make it anew: rm -rf .venv && make up")
 
 main()

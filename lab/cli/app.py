@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
 
-from lab.adapters import files
+from lab.adapters import defects, files
 from lab.cli import class_ as classroom
 from lab.cli import image, lesson, pipeline, rollout
 from lab.cli.audit import audit
@@ -23,10 +26,12 @@ from lab.cli.lifecycle import clean, down, preview, recover, setup, up
 from lab.cli.load import load
 from lab.cli.open import open_, password, queries
 from lab.cli.tools import inject, lock, prune, settings
-from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_BROKEN_PIPE = 141
+"""As a shell says of a program that SIGPIPE has ended."""
 
 app = typer.Typer(
     help="Create, inspect and destroy the Istio course lab. Start with `make up`.",
@@ -54,23 +59,35 @@ for _name, _group in {
 
 
 def main() -> None:
-    """Run the command line; print an error that the user can act on as a message, never as a stack trace."""
+    """Run the command line; print every error as a message, never as a stack trace."""
     files.be_private()
+    _write_whatever_there_is()
+    _name_folders_whole()
     try:
         app()
-    except LabError as error:
-        _refuse(error)
-    except OSError as error:
-        if (known := files.refusal(error)) is None:
-            raise
-        _refuse(known)
     except KeyboardInterrupt:
         errors.print("interrupted; nothing half-made is left: run the same command again")
         sys.exit(130)
+    except BrokenPipeError:  # whoever read the output, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BROKEN_PIPE)
+    except Exception as error:  # noqa: BLE001 - the last one who can tell it to a person
+        found = defects.told(error)
+        errors.print(f"[bold red]error:[/] {escape(found.message)}", highlight=False, soft_wrap=True, emoji=False)
+        if found.remedy:
+            errors.print(f"[bold]do:[/] {escape(found.remedy)}", highlight=False, soft_wrap=True, emoji=False)
+        sys.exit(1)
 
 
-def _refuse(error: LabError) -> NoReturn:
-    errors.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
-    if error.remedy:
-        errors.print(f"[bold]do:[/] {escape(error.remedy)}", highlight=False, soft_wrap=True)
-    sys.exit(1)
+def _write_whatever_there_is() -> None:
+    """Have characters that the terminal's encoding does not know printed as a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _name_folders_whole() -> None:
+    """Have the programs that are started find the folders which variables name from wherever they work."""
+    for name in ("ISTIO_LAB_HOME", "ISTIO_LAB_CACHE"):
+        if given := os.environ.get(name):
+            os.environ[name] = str(Path(os.path.expanduser(given)).absolute())  # noqa: PTH111 - never fails

@@ -6,8 +6,8 @@ from __future__ import annotations
 class LabError(Exception):
     """A failure with a cause that the user can act on.
 
-    The command line prints `message` and `remedy` and exits with 1; nothing else is caught there, so a stack trace
-    always means a defect of the lab itself.
+    The command line prints `message` and `remedy` and exits with 1. Any other error is a defect of the lab itself, or
+    of the machine: it is told as briefly, and its trace is kept in a file.
 
     Attributes:
         message: what is wrong, naming the setting, file or tool and the value found.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
+
+from lab.core.errors import LabError
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The folder of `Pulumi.yaml`."""
@@ -16,8 +19,24 @@ def home() -> Path:
 
 def cache() -> Path:
     """The cache of tools and artifacts: safe to delete, shared by every clone and every stack of this user."""
-    xdg = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("ISTIO_LAB_CACHE") or Path(xdg) / "istio-lab")
+    if given := os.environ.get("ISTIO_LAB_CACHE"):
+        return Path(given)
+    xdg = os.environ.get("XDG_CACHE_HOME", "")
+    # A relative one counts as none, by its specification.
+    return (Path(xdg) if Path(xdg).is_absolute() else _user_home() / ".cache") / "istio-lab"
+
+
+def _user_home() -> Path:
+    given = Path(os.environ.get("HOME", ""))
+    if given.is_absolute():
+        return given
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        raise LabError(
+            "there is no folder for the cache of tools: HOME is not set, and the system does not know this user",
+            "name one: export ISTIO_LAB_CACHE=FOLDER",
+        ) from None
 
 
 def bin_dir() -> Path:
