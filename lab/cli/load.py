@@ -16,8 +16,9 @@ from lab.cli.console import console, errors
 from lab.cli.options import StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.core.errors import LabError
 from lab.core.signals import termination_as_interrupt
-from lab.services.load import source
+from lab.services.load import siege, source
 from lab.services.load.plan import MOST_SECONDS, MOST_USERS, Plan
+from lab.services.load.report import most_frequent
 
 _INTERRUPTED = 130
 
@@ -48,7 +49,7 @@ def load(  # noqa: PLR0913 - the options of a command
     run as processes of it for as long as the load lasts.
 
     Every second it says how far it is; Ctrl-C ends it early. The report has the rate, the answers by their status, and
-    how long they took. It fails when not a single request was answered.
+    how long they took. It fails when not a single request was answered with success (2xx or 3xx).
 
     Examples: `lab load order --users 10 --seconds 20 --post` posts orders;
     `lab load delivery --json report.json` keeps the report.
@@ -56,10 +57,11 @@ def load(  # noqa: PLR0913 - the options of a command
     plan = Plan(app=app, namespace=namespace, users=users, seconds=seconds, path=path, post=post)
     if json_file and not json_file.absolute().parent.is_dir():
         raise LabError(f"--json: there is no folder {json_file.absolute().parent}", "make it, or name another file")
+    target = Stack(stack)
     with termination_as_interrupt(), contextlib.ExitStack() as prepared:
         with Progress() as progress:  # its board leaves the terminal to the lines of the load
             load_source = prepared.enter_context(
-                source.prepared(Stack(stack), plan, progress, on_line=_note if verbose else None)
+                source.prepared(target, plan, progress, on_line=_note if verbose else None)
             )
         _note(load_source.note)
         report = load_source.run()
@@ -73,6 +75,12 @@ def load(  # noqa: PLR0913 - the options of a command
         raise LabError(
             f"not one of {report.outcome.requests:,} requests was answered",
             f"see how its Pods are: kubectl -n {namespace} get pods -l app={app}",
+        )
+    if not report.outcome.succeeded:
+        raise LabError(
+            f"not one of {report.outcome.requests:,} requests succeeded: "
+            f"most answers are {most_frequent(report.outcome.codes)}",
+            f"see one of them: lab curl --from {siege.POD}.{namespace} -i {plan.url}{target.option}",
         )
 
 

@@ -302,9 +302,10 @@ def test_the_report_says_everything_to_people() -> None:
         "",
         "answer                        requests     share",
         "200 OK                           3,900    95.1 %",
-        "503 Service Unavailable            100     2.4 %",
+        "503 Service Unavailable            100     2.4 %   server error",
         "no answer                          100     2.4 %",
         "",
+        "success   3,900 of 4,100 requests",
         "latency   p50 10.0 ms   p90 20.0 ms   p99 30.0 ms   max 500.0 ms",
         "version   v1 80.0 %   v2 20.0 %",
         "problem   connection refused",
@@ -323,7 +324,7 @@ def test_the_report_for_programs_is_json_with_everything() -> None:
     assert plain["latency"] == LATENCY
     assert set(plain) == {
         "method", "url", "by", "users", "asked", "interrupted",
-        "seconds", "requests", "unanswered", "answered", "rate", "codes", "latency", "versions", "problem",
+        "seconds", "requests", "unanswered", "answered", "succeeded", "rate", "codes", "latency", "versions", "problem",
     }  # fmt: skip
 
 
@@ -558,6 +559,32 @@ def test_a_report_that_cannot_be_kept_is_said_before_any_load(tmp_path: Path) ->
     assert isinstance(error, LabError)
     assert "there is no folder" in error.message
     assert "siege" not in output
+
+
+@pytest.mark.usefixtures("cluster")
+def test_load_that_is_answered_with_errors_alone_fails_and_says_which(tmp_path: Path) -> None:
+    told = "HTTP/1.1 426     0.01 secs:  9 bytes ==> GET  /\nTransactions: 0 hits\nElapsed time: 1.00 secs"
+    program(tmp_path / "programs" / "siege", f"#!/bin/sh\nprintf '{told}\nFailed transactions: 1\n' >&2\n")
+    code, output, error = invoke("order", "--seconds", "1")
+    assert code == 1
+    assert isinstance(error, LabError)
+    assert error.message == "not one of 1 requests succeeded: most answers are 426 Upgrade Required"
+    assert "426 Upgrade Required                 1   100.0 %   client error" in output
+
+
+@pytest.mark.parametrize(
+    ("codes", "succeeded", "said"),
+    [
+        ({"200": 5, "302": 5}, 10, ""),
+        ({"302": 5, "404": 5}, 5, "client error"),
+        ({"103": 4, "600": 6}, 0, "no success"),
+    ],
+)
+def test_an_answer_that_is_no_success_is_called_what_it_is(codes: dict[str, int], succeeded: int, said: str) -> None:
+    found = report(codes=codes)
+    assert found.outcome.succeeded == succeeded
+    assert said in "\n".join(found.lines())
+    assert ("error" in "\n".join(found.lines()[:-1])) == ("error" in said)
 
 
 @pytest.mark.usefixtures("cluster")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Count = Annotated[int, pydantic.Field(ge=0)]
 
+_SUCCESS, _CLIENT_ERROR, _SERVER_ERROR, _BEYOND = 200, 400, 500, 600
+"""The least status of each class."""
+
 _LOG_INTERVAL = 10.0
 """Seconds between two lines of progress where nobody watches."""
 
@@ -75,6 +78,13 @@ class Outcome:
         return self.requests - self.unanswered
 
     @property
+    def succeeded(self) -> int:
+        """Requests that got what they asked for, or were sent elsewhere; all answers where they are not counted."""
+        if not self.codes:
+            return self.answered
+        return sum(times for code, times in self.codes.items() if _SUCCESS <= code < _CLIENT_ERROR)
+
+    @property
     def rate(self) -> float:
         """Requests per second."""
         return self.requests / self.seconds if self.seconds else 0.0
@@ -97,7 +107,14 @@ class Report:
         found = asdict(self)
         outcome = found.pop("outcome")
         codes = {str(code): times for code, times in outcome.pop("codes").items()}
-        return {**found, **outcome, "answered": self.outcome.answered, "rate": self.outcome.rate, "codes": codes}
+        return {
+            **found,
+            **outcome,
+            "answered": self.outcome.answered,
+            "succeeded": self.outcome.succeeded,
+            "rate": self.outcome.rate,
+            "codes": codes,
+        }
 
     def lines(self) -> list[str]:
         """Return the report for people."""
@@ -110,6 +127,7 @@ class Report:
             "",
             *_table(outcome),
             "",
+            f"success   {outcome.succeeded:,} of {outcome.requests:,} requests",
             _latency(outcome.latency),
             *([_versions(outcome)] if outcome.versions else []),
             *([f"problem   {outcome.problem}"] if outcome.problem else []),
@@ -128,10 +146,11 @@ class Meter:
         self.requests = 0
         self.unanswered = 0
         self.failed = 0
+        self.failing = "5xx"
 
-    def set(self, *, requests: int, unanswered: int, failed: int) -> None:
-        """Set the counts since the beginning; `failed` are answers with a status of 500 and more."""
-        self.requests, self.unanswered, self.failed = requests, unanswered, failed
+    def set(self, *, requests: int, unanswered: int, failed: int, failing: str = "5xx") -> None:
+        """Set the counts since the beginning; `failed` are answers with a status of the classes `failing`."""
+        self.requests, self.unanswered, self.failed, self.failing = requests, unanswered, failed, failing
 
     def show(self) -> None:
         """Write a line if one is due."""
@@ -154,21 +173,38 @@ class Meter:
                 f"{min(elapsed, self._asked):4.0f} of {self._asked} s",
                 f"{self.requests:,} requests",
                 f"{rate:,.0f} a second",
-                f"{self.failed:,} answered with 5xx",
+                f"{self.failed:,} answered with {self.failing}",
                 f"{self.unanswered:,} without an answer{over}",
             )
         )
 
 
 def _table(outcome: Outcome) -> list[str]:
-    rows = [(_meaning(code), times) for code, times in sorted(outcome.codes.items())]
+    rows = [(_meaning(code), times, _failure(code)) for code, times in sorted(outcome.codes.items())]
     if not rows:
-        rows.append(("any status", outcome.answered))
-    rows.append(("no answer", outcome.unanswered))
+        rows.append(("any status", outcome.answered, ""))
+    rows.append(("no answer", outcome.unanswered, ""))
     return [
         f"{'answer':<28}{'requests':>10}{'share':>10}",
-        *(f"{name:<28}{times:>10,}{_share(times, outcome.requests):>10}" for name, times in rows),
+        *(
+            f"{name:<28}{times:>10,}{_share(times, outcome.requests):>10}   {failure}".rstrip()
+            for name, times, failure in rows
+        ),
     ]
+
+
+def _failure(code: int) -> str:
+    """Name the class of a status that is no success."""
+    if _SUCCESS <= code < _CLIENT_ERROR:
+        return ""
+    if code < _SUCCESS or code >= _BEYOND:
+        return "no success"
+    return "client error" if code < _SERVER_ERROR else "server error"
+
+
+def most_frequent(codes: Mapping[int, int]) -> str:
+    """Name the status that came most often."""
+    return _meaning(max(codes, key=lambda code: codes[code]))
 
 
 def _meaning(code: int) -> str:

@@ -84,8 +84,8 @@ class Transcript:
 
     @property
     def failed(self) -> int:
-        """Answers with a status of 500 and more."""
-        return self._times(500)
+        """Answers with a status of 400 and more."""
+        return self._times(400)
 
     def outcome(self) -> Outcome | None:
         """Return siege's result; none without its final report."""
@@ -104,7 +104,7 @@ class Transcript:
                 problem=self.problem or (unsure if failed else ""),
             )
         # What siege calls failed has no answer, or one of 400 and more. What it cut off at the end is no request.
-        unanswered = max(failed - self._times(400), 0)
+        unanswered = max(failed - self.failed, 0)
         return Outcome(
             seconds=totals["elapsed_time"],
             requests=self.codes.total() + unanswered,
@@ -172,7 +172,7 @@ def run(stack: Stack, plan: Plan, meter: Meter, say: Callable[[str], None] | Non
         if say:
             say(line)
         counted = transcript.codes.total() + transcript.unanswered
-        meter.set(requests=counted, unanswered=transcript.unanswered, failed=transcript.failed)
+        meter.set(requests=counted, unanswered=transcript.unanswered, failed=transcript.failed, failing="4xx and 5xx")
 
     ended = generator.follow(
         command(kubectl.program(), stack.kubeconfig, plan),
