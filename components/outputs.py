@@ -42,7 +42,8 @@ def of_lab(
 
     Pulumi's console shows the output `README` as the stack's page.
     """
-    urls = {"bookinfoUrl": pulumi.Output.concat("http://", istio.ingress_address, "/productpage"), **observability.urls}
+    page = istio.public_address.apply(lambda host: bookinfo(stack, host))
+    urls = {"bookinfoUrl": page, **observability.urls}
     return {
         "README": pulumi.Output.all(**urls).apply(lambda found: readme(stack, found)),
         "kubeconfig": platform.kubeconfig,
@@ -51,6 +52,11 @@ def of_lab(
         **urls,
         shared.OUTPUT: shared.facts(platform, istio.ingress_address),
     }
+
+
+def bookinfo(stack: str, host: str) -> str:
+    """Return the address of Bookinfo's page; the command that opens it where Services get no address."""
+    return f"http://{host}/productpage" if host else f"lab open bookinfo --stack {stack}"
 
 
 def readme(stack: str, urls: Mapping[str, str]) -> str:

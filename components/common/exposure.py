@@ -73,11 +73,24 @@ def service_address(service: str, release: k8s.helm.v3.Release, opts: pulumi.Res
         release: what makes the Service.
         opts: parent.
     """
+    return service_addresses(service, release, opts).address
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceAddresses:
+    """Addresses of a Service: `public` of its load balancer, empty without one; `address` else its cluster IP."""
+
+    public: pulumi.Output[str]
+    address: pulumi.Output[str]
+
+
+def service_addresses(service: str, release: k8s.helm.v3.Release, opts: pulumi.ResourceOptions) -> ServiceAddresses:
+    """Return the addresses of a Service that a release makes; arguments as of `service_address`."""
     found = k8s.core.v1.Service.get(service, pulumi.Output.concat(release.status.namespace, "/", service), opts=opts)
-    return pulumi.Output.all(found.status.load_balancer.ingress, found.spec.cluster_ip).apply(
-        lambda status: _address(*status)
-    )
+    public = found.status.load_balancer.ingress.apply(_address)
+    address = pulumi.Output.all(public, found.spec.cluster_ip).apply(lambda each: each[0] or each[1])
+    return ServiceAddresses(public=public, address=address)
 
 
-def _address(ingress: Sequence[Mapping[str, str]] | None, cluster_ip: str) -> str:
-    return (ingress[0].get("ip") or ingress[0]["hostname"]) if ingress else cluster_ip
+def _address(ingress: Sequence[Mapping[str, str]] | None) -> str:
+    return (ingress[0].get("ip") or ingress[0]["hostname"]) if ingress else ""

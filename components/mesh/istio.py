@@ -9,10 +9,10 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.common.exposure import service_address
+from components.common.exposure import service_addresses
 from components.mesh import values
 from lab.core.namespaces import ISTIO_SYSTEM
-from lab.toolchain import artifacts
+from lab.toolchain import charts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,9 +56,9 @@ class IstioArgs:
         return cls(
             platform=platform,
             charts=IstioCharts(
-                base=artifacts.path("istio-base"),
-                istiod=artifacts.path("istiod"),
-                gateway=artifacts.path("istio-gateway"),
+                base=charts.of_istio("istio-base"),
+                istiod=charts.of_istio("istiod"),
+                gateway=charts.of_istio("istio-gateway"),
             ),
             version=settings.istio_version,
             hub=settings.istio_hub,
@@ -76,11 +76,13 @@ class Istio(pulumi.ComponentResource):
         namespace: `istio-system`.
         ready: what to depend on for Pods to be injected and mesh objects to be validated.
         ingress_address: host or address of the ingress gateway: of its load balancer, else inside the cluster.
+        public_address: the same, empty where nobody outside the cluster reaches it.
     """
 
     namespace: k8s.core.v1.Namespace
     ready: list[pulumi.Resource]
     ingress_address: pulumi.Output[str]
+    public_address: pulumi.Output[str]
 
     def __init__(self, name: str, args: IstioArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:mesh:Istio", name, None, opts)
@@ -115,8 +117,9 @@ class Istio(pulumi.ComponentResource):
         if args.egress_gateway:
             self._release(EGRESS, args.charts.gateway, values.egress_gateway(), self.ready)
         self._telemetry(args)
-        address = service_address(INGRESS, ingress, ResourceOptions(parent=self))
-        self.ingress_address = platform.ingress.address or address
+        found = service_addresses(INGRESS, ingress, ResourceOptions(parent=self))
+        self.ingress_address = platform.ingress.address or found.address
+        self.public_address = platform.ingress.address or found.public
         self.register_outputs({})
 
     def _release(

@@ -29,16 +29,27 @@ _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 
 def open_(
-    tool: Annotated[str, typer.Argument(help=f"One of: {', '.join(pages.TOOLS)}.")],
+    tool: Annotated[
+        str,
+        typer.Argument(
+            help=f"One of: {', '.join((pages.BOOKINFO, *pages.TOOLS))}; or a Service: order, or order.shop with its "
+            "namespace."
+        ),
+    ],
     stack: StackName = "dev",
     *,
     browser: Annotated[bool, typer.Option(help="Open it in the browser too, not only print its address.")] = True,
 ) -> None:
-    """Open the page of a tool that observes the mesh, for as long as this command runs; Ctrl-C ends it.
+    """Open the page of a tool that observes the mesh, of Bookinfo or of a Service, until Ctrl-C.
 
-    The page is at the public address of the tool if it has one that answers, else at an address of this machine.
+    The page is at its public address if it has one that answers, else at an address of this machine.
+
+    For example: `lab open kiali`, `lab open bookinfo`, or `lab open order.shop`.
     """
     target = Stack(stack)
+    if address := pages.public_page(tool, target):
+        _present(address, pages.find(tool, target), browser=browser)
+        return
     wanted = pages.require_page(tool, target)
     if host := pages.public_host(wanted, target):
         with Progress() as progress, progress.step(f"asking {host} for {wanted.title}"):

@@ -90,6 +90,7 @@ def _show_tools(stack: Stack, console: Console) -> None:
         titles = ", ".join(tool.title for tool in tools.values())
         console.print(f"  {titles}: their Pods are simulated, no page is served.", highlight=False, soft_wrap=True)
         return
-    console.print(f"  lab open{stack.option} {' | '.join(tools)}", highlight=False, soft_wrap=True)
+    names = " | ".join((pages.BOOKINFO, *tools))
+    console.print(f"  lab open{stack.option} {names}", highlight=False, soft_wrap=True)
     if "grafana" in tools:
         console.print(f"  lab password{stack.option} grafana", highlight=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ class Tool:
         service: its Service.
         port: of the Service.
         path: of the page; begins with a slash.
-        switch: the setting that enables it.
+        switch: the setting that enables it; empty for a Service that is there.
         shows: kubectl arguments that show its configuration where no page answers.
         namespace: of the Service.
     """
@@ -87,6 +88,21 @@ TOOLS: Mapping[str, Tool] = {
 }
 """By their names in `lab open`."""
 
+BOOKINFO = "bookinfo"
+"""The page of the course's sample application, by its name in `lab open`."""
+
+_GATEWAY = Tool(
+    title="Bookinfo",
+    service="istio-ingressgateway",
+    port=http.client.HTTP_PORT,
+    path="/productpage",
+    switch="tutorial.bookinfo",
+    shows="get service istio-ingressgateway -o yaml",
+)
+
+_SYSTEM = ("kube-system", "kube-public", "kube-node-lease")
+"""Namespaces whose Services are not the lab's."""
+
 WITHOUT_A_PAGE: Mapping[str, tuple[str, str]] = {
     "loki": ("Loki has no page of its own", "look at its logs in Grafana, under Explore or in the shop's dashboard"),
 }
@@ -120,6 +136,70 @@ def tool(name: str) -> Tool:
     return TOOLS[name]
 
 
+def find(name: str, stack: Stack) -> Tool:
+    """Return a tool, Bookinfo, or a Service of the lab that speaks HTTP: `order`, or `order.shop` with its namespace.
+
+    Raises:
+        LabError: there is none, there are several, or it speaks no HTTP.
+    """
+    if name == BOOKINFO:
+        return _GATEWAY
+    if name in TOOLS or name in WITHOUT_A_PAGE or not stack.kubeconfig.is_file():
+        return tool(name)
+    every = json.loads(_ask(stack, "get", "services", "--all-namespaces", "-o", "json"))["items"]
+    there = {
+        f"{each['metadata']['name']}.{each['metadata']['namespace']}": each
+        for each in every
+        if each["metadata"]["namespace"] not in _SYSTEM
+    }
+    found = [each for each in there if name in (each, each.partition(".")[0])]
+    if not found:
+        raise LabError(
+            f"there is no tool and no Service {json.dumps(name)}",
+            f"take one of: {', '.join((BOOKINFO, *TOOLS))}; or a Service: kubectl get services -A",
+        )
+    if len(found) > 1:
+        raise LabError(f"there are several Services {json.dumps(name)}", f"take one of: {', '.join(sorted(found))}")
+    return _service_page(found[0], there[found[0]])
+
+
+def _service_page(name: str, service: Mapping[str, Any]) -> Tool:
+    ports = service["spec"].get("ports") or ()
+    port = next((each["port"] for each in ports if _speaks_http(each)), None)
+    if port is None:
+        raise LabError(
+            f"the Service {name} has no port for HTTP, so it has no page",
+            f"see its ports: kubectl -n {service['metadata']['namespace']} get service {service['metadata']['name']}",
+        )
+    return Tool(
+        title=name,
+        service=service["metadata"]["name"],
+        port=port,
+        path="/",
+        switch="",
+        shows=f"get service {service['metadata']['name']} -o yaml",
+        namespace=service["metadata"]["namespace"],
+    )
+
+
+def _speaks_http(port: Mapping[str, Any]) -> bool:
+    """Check the protocol of a Service's port, as Istio does: by `appProtocol`, or by the beginning of its name."""
+    protocol = str(port.get("appProtocol") or str(port.get("name", "")).partition("-")[0])
+    return protocol in {"http", "http2"} or (not port.get("name") and port["port"] == http.client.HTTP_PORT)
+
+
+def public_page(name: str, stack: Stack) -> str:
+    """Return the address of Bookinfo's page, if it answers this machine; empty for every other name."""
+    if name != BOOKINFO or not stack.kubeconfig.is_file():
+        return ""
+    address = stack.outputs().get("bookinfoUrl", "")
+    url = urllib.parse.urlsplit(address)
+    if url.scheme != "http" or not url.hostname:
+        return ""
+    answers = port_forward.answers(url.hostname, url.port or http.client.HTTP_PORT, url.path)
+    return address if answers else ""
+
+
 def switched_on(stack: Stack) -> dict[str, Tool]:
     """Return the tools that the stack's settings enable, by their names."""
     settings = _settings(stack)
@@ -138,7 +218,7 @@ def require_page(name: str, stack: Stack) -> Tool:
     Raises:
         LabError: the page cannot be had, with the reason.
     """
-    wanted = tool(name)
+    wanted = find(name, stack)
     _require_switched_on(wanted, stack)
     if not runs_containers(stack):
         raise LabError(
@@ -212,7 +292,7 @@ def _require_switched_on(wanted: Tool, stack: Stack) -> dict[str, Any]:
     if not stack.kubeconfig.is_file():
         raise LabError(f"stack {stack.name} does not stand", f"make up{stack.suffix}")
     settings = _settings(stack)
-    if not _value(settings, wanted.switch):
+    if wanted.switch and not _value(settings, wanted.switch):
         raise LabError(
             f"{wanted.title} is switched off: istio-lab:{wanted.switch} is false in {stack.file.name}",
             f"pulumi config set --stack {stack.name} --path istio-lab:{wanted.switch} true, "

@@ -446,7 +446,7 @@ def summarised(
 def test_the_summary_names_the_commands_that_open_the_tools(summarised: Callable[[], list[str]]) -> None:
     shown = summarised()
 
-    assert "  lab open kiali | grafana | prometheus | tracing | rollouts" in shown
+    assert "  lab open bookinfo | kiali | grafana | prometheus | tracing | rollouts" in shown
     assert "  lab password grafana" in shown
 
 
@@ -455,7 +455,7 @@ def test_the_summary_leaves_out_what_is_switched_off(dev: Stack, summarised: Cal
 
     shown = summarised()
 
-    assert "  lab open kiali | prometheus | rollouts" in shown
+    assert "  lab open bookinfo | kiali | prometheus | rollouts" in shown
     assert "  lab password grafana" not in shown
 
 

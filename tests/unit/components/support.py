@@ -21,7 +21,7 @@ from components.mesh.istio import Istio, IstioArgs, IstioCharts
 from components.platform.base import Capabilities, Ingress, Platform, Webhooks
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
 from lab.core import paths
-from lab.toolchain import artifacts
+from lab.toolchain import artifacts, charts
 from tests.unit.recorder import PROJECT, STACK, Recorded, Recording, forget_the_users_environment, record
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def main(*, stack: str = STACK, preview: bool = False, **settings: object) -> Re
         forget_the_users_environment(monkeypatch)
         monkeypatch.setenv("ISTIO_LAB_HOME", home)
         monkeypatch.setattr(artifacts, "path", lambda name: FIXTURES / name)
+        monkeypatch.setattr(charts, "of_istio", artifacts.path)
         return record(
             lambda: runpy.run_path(str(paths.PROJECT / "__main__.py"), run_name="__main__"),
             config=config,
