@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.engine import student_rollouts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
     from tests.engine.laboratory import Laboratory
+    from tests.engine.student_rollouts import Case
 
 EXAMPLE, BLUE, GREEN = "example-rollout", "jinyoung/app:blue", "jinyoung/app:green"
 STEPS = 8
@@ -254,6 +257,91 @@ def test_drift_names_what_the_controller_owns_and_what_somebody_changed(midway: 
     changed = {(each["kind"], each["namespace"], each["name"], each["field"]) for each in found["changed"]}
     assert ("Service", "shop", "delivery", "metadata.annotations.who") in changed
     assert all(each["manager"] != "rollouts-controller" for each in found["changed"])
+
+
+# Rollouts as students write them.
+
+STATUS = """
+import functools, json, sys
+from typer.testing import CliRunner
+from lab.adapters import kubectl
+from lab.cli.app import app
+kubectl.run = functools.cache(kubectl.run)
+for name, namespace in json.loads(sys.argv[1]):
+    done = CliRunner().invoke(app, ["rollout", "status", name, "--namespace", namespace, "--json"])
+    print(json.dumps([name, done.exit_code, json.loads(done.stdout) if done.stdout else repr(done.exception)]))
+"""
+"""The command over many Rollouts, in one process that reads the cluster once."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What `lab rollout status` says of a Rollout, and the code it ends with."""
+
+    code: int
+    phase: str
+    text: str
+    commands: tuple[str, ...]
+
+    def fits(self, case: Case) -> bool:
+        return self.phase == case.phase and case.reason in self.text
+
+
+@pytest.fixture(scope="module")
+def told(midway: Laboratory) -> dict[str, Said]:
+    """What is said of each of the Rollouts, once it is as it should be or the patience is over."""
+    with student_rollouts.prometheus() as port:
+        cases = student_rollouts.cases(port)
+        midway.kubectl("apply", "-f", "-", stdin=student_rollouts.everything(cases, 1)).succeeded()
+        second = [name for name, case in cases.items() if case.second is not None]
+        wait(lambda: {phases(midway).get(name) for name in second} == {"Healthy"})
+        midway.kubectl("apply", "-f", "-", stdin=student_rollouts.everything(cases, 2)).succeeded()
+        acted = [name for name, case in cases.items() if case.act]
+        wait(lambda: {phases(midway).get(name) for name in acted} == {"Paused"})
+        for name in acted:
+            midway.lab("rollout", cases[name].act, name, "-n", student_rollouts.NAMESPACE).succeeded()
+        found: dict[str, Said] = {}
+        deadline = time.monotonic() + PATIENCE
+        while unfit := [name for name, case in cases.items() if name not in found or not found[name].fits(case)]:
+            if time.monotonic() > deadline:
+                break
+            found |= said(midway, [(name, cases[name].namespace) for name in unfit])
+    midway.kubectl("delete", "namespace", "--wait=false", student_rollouts.NAMESPACE, student_rollouts.FULL).succeeded()
+    return found
+
+
+def phases(laboratory: Laboratory) -> dict[str, str]:
+    """The phase of each Rollout that the controller has seen."""
+    every = laboratory.get("rollouts.argoproj.io", "-n", student_rollouts.NAMESPACE)["items"]
+    return {
+        each["metadata"]["name"]: each.get("status", {}).get("phase", "")
+        for each in every
+        if each.get("status", {}).get("observedGeneration") == str(each["metadata"]["generation"])
+    }
+
+
+def said(laboratory: Laboratory, rollouts: list[tuple[str, str]]) -> dict[str, Said]:
+    lines = laboratory.python(STATUS, json.dumps(rollouts)).succeeded().output.splitlines()
+    found = {}
+    for name, code, data in map(json.loads, lines):
+        explanation = data["explanation"] if isinstance(data, dict) else {"text": data, "commands": []}
+        phase = data["phase"] if isinstance(data, dict) else ""
+        found[name] = Said(code, phase, explanation["text"], tuple(explanation["commands"]))
+    return found
+
+
+@pytest.mark.parametrize("name", student_rollouts.cases(0))
+def test_a_rollout_is_explained_with_its_next_command(told: dict[str, Said], name: str) -> None:
+    case, found = student_rollouts.cases(0)[name], told[name]
+
+    assert (found.phase, found.code) == (case.phase, int(case.broken)), found
+    assert case.reason in found.text
+    namespace = f" -n {case.namespace}"
+    first, *others = found.commands
+    assert first.startswith(case.command if " " in case.command else f"lab rollout {case.command} {name}")
+    assert namespace in first or first.startswith("lab open")
+    if case.look:
+        assert others[0].startswith(f"kubectl{namespace} {case.look}")
 
 
 def test_the_notes_canary_has_as_many_new_pods_at_each_pause_as_its_weight_says(

@@ -81,7 +81,12 @@ class RolloutsController:
 
     @property
     def _log(self) -> Path:
-        return _pid_file(self.control_plane.directory).with_suffix(".log")
+        return log_file(self.control_plane.directory)
+
+
+def log_file(directory: Path) -> Path:
+    """Return the controller's log in a control plane's folder."""
+    return _pid_file(directory).with_suffix(".log")
 
 
 def stop(directory: Path) -> None:

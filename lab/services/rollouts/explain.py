@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.services.rollouts import state, wording
+from lab.services.rollouts import refusals, state, wording
 from lab.services.rollouts.state import Phase
 
 if TYPE_CHECKING:
-    from lab.services.rollouts.state import ReplicaSet, Rollout
+    from lab.services.rollouts.state import Analysis, Metric, ReplicaSet, Rollout
 
 NOT_KNOWN_TO_THE_STACK = "The stack's settings do not know of this version: a plain `pulumi up` leaves it alone."
 
@@ -56,24 +56,22 @@ class Explanation:
 
 def explain(rollout: Rollout, lab: LabContext, controller: Controller | None = None) -> Explanation:
     """Explain the state; `controller` is given when it has not seen a change for longer than it needs."""
-    if rollout.neglected:
+    # A controller that fails at a Rollout looks at it all the same, though it may not say so in its status.
+    if rollout.neglected and not rollout.complaint:
         return _neglected(rollout, lab, controller)
     if (invalid := rollout.condition("InvalidSpec")) and rollout.phase is Phase.DEGRADED:
-        return Explanation(
-            text=f"The controller refuses the Rollout: {wording.sentence(invalid.message)} It changes nothing until "
-            "this is mended, in the settings of the stack that made it, or in the object itself.",
-            commands=(f"make up{lab.suffix}",),
-            broken=True,
-        )
+        return _refused(rollout, lab, invalid.message)
     if rollout.aborted:
-        return _aborted(rollout, lab)
+        return _with_obstacles(rollout, _aborted(rollout, lab))
+    if rollout.complaint or any(each.blocks for each in rollout.obstacles):
+        return _blocked(rollout, lab)
     by_phase = {
         Phase.DEGRADED: _degraded,
         Phase.PAUSED: _paused,
         Phase.HEALTHY: _healthy,
         Phase.PROGRESSING: _progressing,
     }
-    return by_phase[rollout.phase](rollout, lab)
+    return _with_obstacles(rollout, by_phase[rollout.phase](rollout, lab))
 
 
 def command(verb: str, rollout: Rollout, lab: LabContext, more: str = "") -> str:
@@ -142,6 +140,51 @@ def _neglected(rollout: Rollout, lab: LabContext, controller: Controller | None)
     )
 
 
+def _refused(rollout: Rollout, lab: LabContext, message: str) -> Explanation:
+    reason, look = refusals.read(message)
+    text = f"The controller refuses the Rollout: {reason} It changes nothing until this is mended"
+    if rollout.by_stack:
+        return Explanation(
+            text=f"{text} in the settings of the stack, which made it.",
+            commands=(f"make up{lab.suffix}  # also takes back what was edited by hand",),
+            broken=True,
+        )
+    commands = [f"{_kubectl(rollout, f'edit rollout {rollout.name}')}  # what the reason names"]
+    if look:
+        commands.append(f"{_kubectl(rollout, look)}  # what there is")
+    return Explanation(text=f"{text}.", commands=tuple(commands), broken=True)
+
+
+def _blocked(rollout: Rollout, lab: LabContext) -> Explanation:
+    """Explain what no phase tells: something around the Rollout stops it, or loses its requests."""
+    reasons = [each for each in rollout.obstacles if each.blocks]
+    text = " ".join(each.text for each in reasons)
+    if rollout.complaint:
+        again = "It tries again and again"
+        text = f"{text} The controller cannot go on: {wording.sentence(rollout.complaint)} {again}.".strip()
+    commands = [_kubectl(rollout, each.remedy) for each in reasons]
+    if rollout.by_stack:
+        commands = [f"make up{lab.suffix}  # puts back what the stack made", *commands]
+    elif not commands:
+        commands = [_kubectl(rollout, f"edit rollout {rollout.name}")]
+    if not rollout.complete:
+        commands.append(f"{command('abort', rollout, lab)}  # go back")
+    return Explanation(text=text, commands=tuple(dict.fromkeys(commands)), broken=True)
+
+
+def _with_obstacles(rollout: Rollout, found: Explanation) -> Explanation:
+    """Add what stands around to an explanation."""
+    if not rollout.obstacles:
+        return found
+    text = " ".join((found.text, *(each.text for each in rollout.obstacles)))
+    commands = (*found.commands, *(_kubectl(rollout, each.remedy) for each in rollout.obstacles))
+    return replace(found, text=text, commands=tuple(dict.fromkeys(commands)))
+
+
+def _kubectl(rollout: Rollout, arguments: str) -> str:
+    return f"kubectl -n {rollout.namespace} {arguments}"
+
+
 def _aborted(rollout: Rollout, lab: LabContext) -> Explanation:
     progressing = rollout.condition("Progressing")
     message = progressing.message if progressing else rollout.message
@@ -152,7 +195,7 @@ def _aborted(rollout: Rollout, lab: LabContext) -> Explanation:
         if metric.phase == "Error":
             return Explanation(
                 text=f"{back}, because it could not be judged: {wording.unmeasured(metric, analysis)}",
-                commands=(f"lab open prometheus{lab.option}  # does it answer?", *_ways_out(rollout, lab)),
+                commands=(_look_at(rollout, lab, analysis, metric), *_ways_out(rollout, lab)),
                 broken=True,
             )
         text = f"{back}, because {wording.verdict(metric, analysis)}"
@@ -163,6 +206,12 @@ def _aborted(rollout: Rollout, lab: LabContext) -> Explanation:
     else:
         text = f"{back}: somebody aborted it by hand."
     return Explanation(text=text, commands=_ways_out(rollout, lab), broken=True)
+
+
+def _look_at(rollout: Rollout, lab: LabContext, analysis: Analysis, metric: Metric) -> str:
+    if wording.unreachable(metric):
+        return f"lab open prometheus{lab.option}  # does it answer?"
+    return f"{_kubectl(rollout, f'get analysisrun {analysis.name} -o yaml')}  # its query and what it found"
 
 
 def _ways_out(rollout: Rollout, lab: LabContext) -> tuple[str, ...]:
@@ -179,12 +228,16 @@ def _degraded(rollout: Rollout, lab: LabContext) -> Explanation:
     if progressing and progressing.reason == "ProgressDeadlineExceeded":
         detail = wording.pods(rollout) or wording.sentence(progressing.message)
         text = f"{wording.the_new(rollout)} was not there in time. {detail}"
+        if len(rollout.replica_sets) == 1:
+            text += " There is no version before it that could serve instead."
     else:
         text = wording.sentence(rollout.message or "the controller does not say why")
+    look = f"{_kubectl(rollout, wording.look(rollout) or f'describe rollout {rollout.name}')}  # what the cluster says"
     commands = [f"{_set_image(rollout, lab)}  # a version that starts"]
     if not rollout.complete and (back := _undo(rollout, lab)):
         commands.append(f"{back}  # give it up for good")
-    commands.append(f"kubectl -n {rollout.namespace} describe rollout {rollout.name}  # what the cluster says")
+    # Where the cluster refuses the Pods, another image would be refused as well.
+    commands.insert(0 if rollout.newest and rollout.newest.failure else len(commands), look)
     return Explanation(text=text, commands=tuple(commands), broken=True)
 
 
@@ -206,15 +259,27 @@ def _paused(rollout: Rollout, lab: LabContext) -> Explanation:
             text = f"It pauses, and goes on by itself {wait}; nothing is to be done.{trouble}"
         return Explanation(text=text, commands=(f"{promote}  # do not wait", f"{abort}  # go back"), moves=True)
     if rollout.paused_by_hand and not reasons:
-        return Explanation(text="It was paused by hand, with spec.paused.", commands=choice)
+        # Without a new version there is nothing to abort.
+        on = choice[:1] if rollout.complete or not rollout.stable else choice
+        return Explanation(text="It was paused by hand, with spec.paused.", commands=on)
     if "BlueGreenPause" in reasons:
         text = f"{wording.the_new(rollout)} is ready as the preview; {wording.the_active(rollout)} gets the requests"
         return Explanation(text=f"{text} until it is promoted.{trouble}", commands=choice)
     share = "" if rollout.weight is None else f", with {rollout.weight} % of the requests at the new version,"
+    headers = [each.text for each in rollout.steps[: rollout.step_index] if each.kind == "setHeaderRoute"]
+    if share and headers:
+        share = f"{share} besides those of {' and '.join(dict.fromkeys(headers))},"
     return Explanation(text=f"It pauses{share} until somebody promotes or aborts it.{trouble}", commands=choice)
 
 
 def _healthy(rollout: Rollout, lab: LabContext) -> Explanation:
+    if not rollout.desired:
+        scale = _kubectl(rollout, f"scale rollout {rollout.name} --replicas=1")
+        return Explanation(
+            text="It is scaled to 0 replicas: nothing is under way, and nobody answers a request.",
+            commands=(f"make up{lab.suffix}" if rollout.by_stack else scale,),
+            moves=True,
+        )
     return Explanation(
         text=f"{wording.the_new(rollout)} gets every request, and nothing is under way.",
         commands=(f"{_set_image(rollout, lab)}  # roll a new version out",),
@@ -223,28 +288,51 @@ def _healthy(rollout: Rollout, lab: LabContext) -> Explanation:
 
 
 def _progressing(rollout: Rollout, lab: LabContext) -> Explanation:
-    look = (command("watch", rollout, lab),)
-    waiting = wording.pods(rollout)
-    if waiting and wording.stuck(rollout):
-        commands = [f"kubectl -n {rollout.namespace} describe pod {wording.stuck(rollout)}"]
-        if not rollout.complete:
-            commands.append(f"{command('abort', rollout, lab)}  # go back")
-        return Explanation(text=waiting, commands=tuple(commands))
+    watch = command("watch", rollout, lab)
+    if stopped := _waiting_for_others(rollout, lab):
+        return stopped
     running = [each for each in rollout.own_analyses if each.phase in {"Pending", "Running"}]
-    if waiting:
+    if waiting := wording.pods(rollout):
         text = f"{waiting} Nothing is to be done."
+    elif held := wording.held_up(rollout):
+        pod = next((each.name for each in rollout.waiting_pods if each.hash == rollout.stable), "")
+        look = _kubectl(rollout, f"describe pod {pod}" if pod else "get pods")
+        return Explanation(text=held, commands=(look, watch))
     elif running:
         text = f"The analysis {running[0].name} runs; it goes on, or back, by itself.{wording.trouble(rollout)}"
-        if wording.unanswered(running):
-            return Explanation(text=text, commands=(f"lab open prometheus{lab.option}  # does it answer?", *look))
+        if failing := wording.unanswered(running):
+            return Explanation(text=text, commands=(_look_at(rollout, lab, *failing), watch))
+    elif rollout.step and rollout.step.kind == "experiment":
+        text = "The experiment of this step runs; it goes on, or back, by itself."
+        look = f"{_kubectl(rollout, 'get experiments')}  # its phase and its message"
+        return Explanation(text=text, commands=(watch, look), moves=True)
     elif rollout.strategy == "canary" and not rollout.complete:
         text = f"It is on its way through its steps: {rollout.message or 'the next one comes'}. Nothing is to be done."
     else:
         text = f"It is on its way: {rollout.message or 'the next state comes'}. Nothing is to be done."
-    return Explanation(text=text, commands=look, moves=True)
+    return Explanation(text=text, commands=(watch,), moves=True)
+
+
+def _waiting_for_others(rollout: Rollout, lab: LabContext) -> Explanation | None:
+    """Explain a wait that only a person or the cluster can end."""
+    if rollout.restart and rollout.message == "rollout is restarting":
+        cancel = f"""patch rollout {rollout.name} --type=merge --patch='{{"spec":{{"restartAt":null}}}}'"""
+        return Explanation(
+            text=f"It restarts its Pods at {rollout.restart:%Y-%m-%d %H:%M:%S} UTC (spec.restartAt), and not before.",
+            commands=(f"{_kubectl(rollout, cancel)}  # do not restart",),
+        )
+    if not (look := wording.look(rollout)):
+        return None
+    commands = [_kubectl(rollout, look)]
+    if not rollout.complete:
+        commands.append(f"{command('abort', rollout, lab)}  # go back")
+    return Explanation(text=wording.pods(rollout), commands=tuple(commands))
 
 
 def _set_image(rollout: Rollout, lab: LabContext) -> str:
+    if not rollout.containers and rollout.template_of.startswith("deployments.apps/"):
+        # The template is in a Deployment, which the plugin does not change.
+        return _kubectl(rollout, f"set image deployment/{rollout.template_of.partition('/')[2]} *=IMAGE")
     container = rollout.containers[0].name if rollout.containers else "CONTAINER"
     return command("set-image", rollout, lab, f"{container}=IMAGE")
 

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from lab.services.rollouts import arguments, complaints, obstacles
 from lab.services.rollouts.state import (
     Analysis,
     Condition,
@@ -21,7 +22,7 @@ from lab.services.rollouts.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     Object = Mapping[str, Any]
 
@@ -35,8 +36,18 @@ _EVERYTHING = 100
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def find(name: str, objects: Iterable[Object], now: datetime) -> Rollout | None:
-    """Find a Rollout among the Rollouts, ReplicaSets, AnalysisRuns and Pods of its namespace, read at `now`."""
+def find(
+    name: str, objects: Iterable[Object], now: datetime, *, around: Sequence[Object] = (), log: Iterable[str] = ()
+) -> Rollout | None:
+    """Find a Rollout among the objects of its namespace.
+
+    Args:
+        name: of the Rollout.
+        objects: Rollouts, ReplicaSets, AnalysisRuns and Pods.
+        now: the time at which they were read.
+        around: those of every kind in `reading.KINDS`, with managed fields; nothing where they cannot be read.
+        log: lines of the controller's log, if it can be read.
+    """
     every = list(objects)
     found = next((each for each in _of(every, "Rollout") if each["metadata"]["name"] == name), None)
     if found is None:
@@ -55,11 +66,12 @@ def find(name: str, objects: Iterable[Object], now: datetime) -> Rollout | None:
     noticed, unseen = _noticed(found, conditions)
     seconds = blue_green.get("autoPromotionSeconds")
     reference = spec.get("workloadRef") or {}
-    desired = spec.get("replicas", 1)
+    namespace = found["metadata"]["namespace"]
+    restart = _time(spec.get("restartAt"))
     index = min(status.get("currentStepIndex") or 0, len(steps))
     return Rollout(
         name=name,
-        namespace=found["metadata"]["namespace"],
+        namespace=namespace,
         strategy="blueGreen" if "blueGreen" in strategy else "canary",
         phase=Phase(status["phase"]) if noticed else Phase.PROGRESSING,
         message=status.get("message", "") if noticed else unseen,
@@ -67,7 +79,7 @@ def find(name: str, objects: Iterable[Object], now: datetime) -> Rollout | None:
         read=now,
         current=status.get("currentPodHash", ""),
         stable=status.get("stableRS", ""),
-        desired=desired,
+        desired=spec.get("replicas", 1),
         steps=steps,
         step_index=index,
         routed="trafficRouting" in canary,
@@ -87,6 +99,10 @@ def find(name: str, objects: Iterable[Object], now: datetime) -> Rollout | None:
         replica_sets=replica_sets,
         analyses=tuple(reversed(runs)),
         waiting_pods=tuple(_waiting_pods(every, sets)),
+        by_stack=_by_stack(name, around),
+        restart=restart if restart and restart > now else None,
+        obstacles=obstacles.find(found, around) if around else (),
+        complaint=complaints.of_log(name, namespace, log) or complaints.of_events(name, around),
     )
 
 
@@ -110,6 +126,17 @@ def _of(objects: Iterable[Object], kind: str) -> list[Object]:
 
 def _owned(each: Object, owner: Object) -> bool:
     return any(ref.get("uid") == owner["metadata"]["uid"] for ref in each["metadata"].get("ownerReferences") or ())
+
+
+def _by_stack(name: str, around: Iterable[Object]) -> bool:
+    """Check that the provider of Pulumi applied the Rollout."""
+    managed = (
+        field.get("manager", "")
+        for each in _of(around, "Rollout")
+        if each["metadata"]["name"] == name
+        for field in each["metadata"].get("managedFields") or ()
+    )
+    return any(each.startswith("pulumi") for each in managed)
 
 
 def _time(text: str | None) -> datetime | None:
@@ -190,7 +217,7 @@ def _condition(condition: Object) -> Condition:
 def _containers(template: Object) -> tuple[Container, ...]:
     spec = template.get("spec") or {}
     return tuple(
-        Container(name=each["name"], image=each.get("image", ""), field=field)
+        Container(name=each.get("name", ""), image=each.get("image", ""), field=field)
         for field in ("containers", "initContainers")
         for each in spec.get(field) or ()
     )
@@ -252,7 +279,7 @@ def _analysis(found: Object) -> Analysis:
         phase=status.get("phase") or "Pending",
         message=status.get("message", ""),
         created=_time(metadata.get("creationTimestamp")),
-        metrics=tuple(_metric(each, results.get(each["name"], {})) for each in spec.get("metrics") or ()),
+        metrics=tuple(_metric(each, results.get(each["name"], {})) for each in arguments.metrics(spec)),
     )
 
 
@@ -266,7 +293,7 @@ def _metric(metric: Object, result: Object) -> Metric:
         failed=result.get("failed", 0),
         inconclusive=result.get("inconclusive", 0),
         errors=result.get("error", 0),
-        limit=int(metric.get("failureLimit") or 0),
+        limit=arguments.whole(metric.get("failureLimit")),
         value=next((each["value"] for each in reversed(measured) if each.get("value")), ""),
         message=result.get("message") or last.get("message", ""),
         success=metric.get("successCondition", ""),

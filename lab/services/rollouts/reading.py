@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lab.adapters import kubectl
 from lab.core.errors import LabError
 from lab.core.wait import poll
+from lab.platforms.embedded import rollouts
 from lab.services.rollouts import objects, state
 from lab.services.rollouts.explain import Controller, LabContext
 
@@ -16,11 +17,20 @@ if TYPE_CHECKING:
     from lab.adapters.stack import Stack
     from lab.services.rollouts.state import Rollout
 
-KINDS = "rollouts.argoproj.io,replicasets.apps,analysisruns.argoproj.io,pods"
-"""All objects of a Rollout, read with one command."""
+OWN_KINDS = "rollouts.argoproj.io,replicasets.apps,analysisruns.argoproj.io,pods"
+"""All objects of a Rollout."""
+
+KINDS = (
+    f"{OWN_KINDS},services,virtualservices.networking.istio.io,destinationrules.networking.istio.io,deployments.apps,"
+    "events"
+)
+"""And those around it that can stop it, read with one command."""
 
 CONTROLLER_TIMEOUT = 5.0
 """Seconds for the controller to see a change: usually it needs well below one."""
+
+_LOG_TAIL = 2_000_000
+"""Bytes of the controller's log that are read: those of some minutes."""
 
 _INTERVAL = 0.5
 """Seconds between two reads while it is waited for."""
@@ -45,8 +55,14 @@ def find(stack: Stack, namespace: str, name: str) -> Rollout | None:
     """
     if not stack.kubeconfig.is_file():
         raise LabError(f"stack {stack.name} does not stand", f"make up{stack.suffix}")
-    found = _get(stack, "-n", namespace, "get", KINDS)
-    return objects.find(name, found, datetime.now(UTC))
+    try:
+        found = around = _get(stack, "-n", namespace, "get", KINDS, "--show-managed-fields")
+    except LabError as error:
+        if "forbidden" not in error.message:
+            raise
+        # Who may not read all of this sees the state all the same, if not every reason.
+        found, around = _get(stack, "-n", namespace, "get", OWN_KINDS), []
+    return objects.find(name, found, datetime.now(UTC), around=around, log=_log(stack))
 
 
 def read_settled(stack: Stack, namespace: str, name: str) -> tuple[Rollout, Controller | None]:
@@ -84,6 +100,16 @@ def controller(stack: Stack) -> Controller:
 def context(stack: Stack) -> LabContext:
     """Return the options that commands of a stack need."""
     return LabContext(option=stack.option, suffix=stack.suffix, embedded=stack.target == "embedded")
+
+
+def _log(stack: Stack) -> list[str]:
+    """Return the end of the controller's log where it is a file of this machine."""
+    file = rollouts.log_file(stack.directory)
+    if stack.target != "embedded" or not file.is_file():
+        return []
+    with file.open("rb") as log:
+        log.seek(max(0, file.stat().st_size - _LOG_TAIL))
+        return log.read().decode(errors="replace").splitlines()
 
 
 def _get(stack: Stack, *arguments: str) -> list[dict[str, Any]]:

@@ -154,6 +154,21 @@ class Condition:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """Something around a Rollout that stops it or misleads requests, as a sentence.
+
+    Attributes:
+        text: the sentence.
+        remedy: kubectl arguments in the Rollout's namespace that look at it or mend it.
+        blocks: it has to be mended; otherwise it is a caution.
+    """
+
+    text: str
+    remedy: str
+    blocks: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rollout:
     """A Rollout and all that belongs to it; ReplicaSets and analyses with the newest first.
 
@@ -169,6 +184,9 @@ class Rollout:
         paused_by_hand: `spec.paused` is set.
         auto_promotion_seconds: of a blueGreen; none for at once.
         containers: of its Pods; none when another object, `template_of`, has the template.
+        by_stack: a stack of Pulumi made it, not a person with kubectl.
+        restart: the time of a restart of all Pods that is still to come.
+        complaint: the controller's last error about it that the status does not have.
     """
 
     name: str
@@ -197,6 +215,10 @@ class Rollout:
     replica_sets: tuple[ReplicaSet, ...]
     analyses: tuple[Analysis, ...]
     waiting_pods: tuple[Pod, ...]
+    by_stack: bool
+    restart: datetime | None
+    obstacles: tuple[Obstacle, ...]
+    complaint: str
 
     @property
     def complete(self) -> bool:

@@ -9,8 +9,19 @@ if TYPE_CHECKING:
     from lab.services.rollouts.state import Analysis, Metric, ReplicaSet, Rollout
 
 _BAD = ("Failed", "Error")
+_NO_DATA = re.compile(r"no data returned|nil or empty|index out of range")
+"""Of the message of a measurement whose query has an empty result."""
+
 _UNREACHABLE = re.compile(r"dial tcp|connection refused|no such host|deadline exceeded|timeout|EOF|unreachable|50[234]")
 """Of the message of a measurement that nobody answered."""
+
+
+def look(rollout: Rollout) -> str:
+    """Return the kubectl arguments that show why Pods of the newest version do not come; empty when they just start."""
+    if rollout.newest and (failure := rollout.newest.failure):
+        return "describe resourcequota" if "quota" in failure else f"describe replicaset {rollout.newest.name}"
+    pod = stuck(rollout)
+    return f"describe pod {pod}" if pod else ""
 
 
 def stuck(rollout: Rollout) -> str:
@@ -42,6 +53,17 @@ def pods(rollout: Rollout) -> str:
     return ""
 
 
+def held_up(rollout: Rollout) -> str:
+    """Say that the routes wait for Pods of the stable version; empty when they do not."""
+    stable = rollout.stable_set
+    if rollout.complete or not rollout.routed or stable is None or stable.available >= stable.desired:
+        return ""
+    return (
+        f"{stable.available} of {stable.desired} Pods of the stable {named(stable)} are available; the routes stay as "
+        "they are until all of them are."
+    )
+
+
 def culprit(rollout: Rollout, *phases: str) -> tuple[Analysis, Metric] | None:
     """Find the newest analysis of the newest version that did not succeed, and the metric that decided it."""
     wanted = phases or _BAD
@@ -70,7 +92,9 @@ def verdict(metric: Metric, analysis: Analysis) -> str:
 def unmeasured(metric: Metric, analysis: Analysis) -> str:
     """Say why there is no value."""
     nobody = ""
-    if metric.provider == "prometheus" and _UNREACHABLE.search(metric.message):
+    if _NO_DATA.search(metric.message):
+        nobody = " The query found nothing: no request came in that time, or its labels fit none."
+    if metric.provider == "prometheus" and unreachable(metric):
         nobody = (
             " Prometheus does not answer the controller; istio-lab:observability.prometheus.enabled switches it on."
         )
@@ -78,9 +102,15 @@ def unmeasured(metric: Metric, analysis: Analysis) -> str:
     return f"the metric {metric.name} of AnalysisRun {analysis.name} could not be measured: {message}{nobody}"
 
 
-def unanswered(running: list[Analysis]) -> bool:
-    """Check whether measurements fail because nobody answers."""
-    return any(metric.errors and metric.phase == "Running" for each in running for metric in each.metrics)
+def unreachable(metric: Metric) -> bool:
+    """Check whether nobody answered a measurement."""
+    return bool(_UNREACHABLE.search(metric.message))
+
+
+def unanswered(running: list[Analysis]) -> tuple[Analysis, Metric] | None:
+    """Find an analysis of which measurements fail, and the metric."""
+    every = ((each, metric) for each in running for metric in each.metrics)
+    return next((found for found in every if found[1].errors and found[1].phase == "Running"), None)
 
 
 def trouble(rollout: Rollout) -> str:

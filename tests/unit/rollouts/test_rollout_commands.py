@@ -90,7 +90,9 @@ def test_one_request_of_kubectl_is_enough_for_a_look(
     holds(kubectl, made.rollout(), *made.sets())
     invoke("status", "delivery")
 
-    assert [call[1:] for call in kubectl.calls] == [["-n", "shop", "get", reading.KINDS, "--output=json"]]
+    assert [call[1:] for call in kubectl.calls] == [
+        ["-n", "shop", "get", reading.KINDS, "--show-managed-fields", "--output=json"]
+    ]
 
 
 @pytest.mark.parametrize(("status", "code"), [(made.healthy(), 0), ({}, 0), (made.paused(), 0), (made.aborted(), 1)])

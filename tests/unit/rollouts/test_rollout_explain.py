@@ -202,7 +202,7 @@ def test_what_the_controller_refuses_is_said_in_its_words() -> None:
     found = explained(made.rollout(**status), *made.sets())
 
     assert message in found.text
-    assert found.commands == ("make up",)
+    assert found.commands == ("kubectl -n shop edit rollout delivery  # what the reason names",)
     assert found.broken
 
 
