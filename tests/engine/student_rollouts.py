@@ -159,10 +159,11 @@ def cases(port: int) -> dict[str, Case]:
     pods = {"metadata": {"labels": {"app": "ref"}}, "spec": {"containers": [{"name": "app", "image": "me/app"}]}}
     workload = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "ref"}
     bad_header = {"name": "h", "match": [{"headerName": "x", "headerValue": {"regex": "["}}]}
-    failing = template("judge", port, failureLimit="{{args.limit}}")
+    # Without a limit, a measurement that fails is taken again four times, ten seconds apart.
+    failing = template("judge", port, failureLimit="{{args.limit}}", consecutiveErrorLimit=0)
     unsure = template("unsure", port, failureCondition="result[0] < 0.5")
     lasting = template("lasting", port, interval="1h", count=3)
-    nobody = template("nobody", 1)
+    nobody = template("nobody", 1, consecutiveErrorLimit=0)
     # A route of one's own is given to each of two Rollouts, or the same one to both.
     fair = virtual_service("fair", *(route(each, (each, ""), (f"{each}-canary", "")) for each in ("fair-a", "fair-b")))
     fair["spec"]["http"][0]["match"] = [{"uri": {"prefix": "/a"}}]
@@ -479,11 +480,17 @@ def refused(name: str, spec: Object, reason: str, look: str = "", *around: Objec
     return Case(spec=spec, around=around, phase="Degraded", reason=reason, command=f"{EDIT}rollout {name}", look=look)
 
 
-def everything(found: dict[str, Case], version: int) -> str:
-    """The manifest of all of them at a version, each object once."""
+def second_versions(found: dict[str, Case]) -> str:
+    """The manifest of the Rollouts that have a second version, at that."""
+    every = [case.objects(name, 2)[-1] for name, case in found.items() if case.second is not None]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": every})
+
+
+def everything(found: dict[str, Case]) -> str:
+    """The manifest of all of them at their first version, each object once."""
     quota = made("ResourceQuota", "nothing", {"hard": {"pods": "0"}}, namespace=FULL)
     spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": each}} for each in (NAMESPACE, FULL)]
-    every = [each for name, case in found.items() for each in case.objects(name, version)]
+    every = [each for name, case in found.items() for each in case.objects(name, 1)]
     # A Rollout comes behind what it needs, so that the first thing that is said of it is the last.
     every.sort(key=lambda each: each["kind"] == "Rollout")
     once = {(each["kind"], each["metadata"]["name"]): each for each in every}

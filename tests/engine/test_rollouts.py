@@ -292,10 +292,10 @@ def told(midway: Laboratory) -> dict[str, Said]:
     """What is said of each of the Rollouts, once it is as it should be or the patience is over."""
     with student_rollouts.prometheus() as port:
         cases = student_rollouts.cases(port)
-        midway.kubectl("apply", "-f", "-", stdin=student_rollouts.everything(cases, 1)).succeeded()
+        midway.kubectl("apply", "-f", "-", stdin=student_rollouts.everything(cases)).succeeded()
         second = [name for name, case in cases.items() if case.second is not None]
         wait(lambda: {phases(midway).get(name) for name in second} == {"Healthy"})
-        midway.kubectl("apply", "-f", "-", stdin=student_rollouts.everything(cases, 2)).succeeded()
+        midway.kubectl("apply", "-f", "-", stdin=student_rollouts.second_versions(cases)).succeeded()
         acted = [name for name, case in cases.items() if case.act]
         wait(lambda: {phases(midway).get(name) for name in acted} == {"Paused"})
         for name in acted:
