@@ -1,4 +1,4 @@
-"""Processes that run already: found by their pid files, ended with all that they have started."""
+"""Processes that run already: found by pid files and command lines, ended with all that they have started."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psutil
 from lab.core.wait import poll
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 GRACE = 5.0
@@ -39,6 +39,20 @@ def find(pid_file: Path, mark: str) -> psutil.Process | None:
     except (OSError, ValueError, psutil.Error):
         return None
     return process if mark in command and runs(process) else None
+
+
+def find_all(*commands: Collection[str]) -> list[psutil.Process]:
+    """Return what runs with all the words of one of these command lines: a pid file may be gone, or name a stranger.
+
+    Args:
+        commands: words that together only one process of one lab has.
+    """
+    found = []
+    for process in psutil.process_iter():
+        words = set(command(process))
+        if any(words.issuperset(each) for each in commands) and runs(process):
+            found.append(process)
+    return found
 
 
 def command(process: psutil.Process) -> list[str]:
@@ -82,7 +96,7 @@ def running(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
 def terminate(processes: Iterable[psutil.Process]) -> None:
     """Ask processes to end."""
     for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.Error):
             process.terminate()
 
 
@@ -96,12 +110,12 @@ def kill(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     found = list(processes)
     while found:
         for process in found:
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.Error):
                 process.suspend()
         stopped += found
         found = [child for process in found for child in tree(process.pid)[1:] if child not in stopped]
     for process in stopped:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.Error):
             process.kill()
     return stopped
 

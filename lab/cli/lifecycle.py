@@ -14,6 +14,7 @@ from lab.cli.board import Progress
 from lab.cli.console import console
 from lab.cli.options import AllowReplace, StackName  # noqa: TC001 - Typer reads the types at run time
 from lab.core import paths
+from lab.platforms.embedded import remains
 from lab.services import lifecycle
 from lab.services.lifecycle import TerminalEngine
 
@@ -51,9 +52,19 @@ def down(stack: StackName = "dev") -> None:
         where = f"There is no stack {stack} in {backend.described()}, so only this machine was cleared of it."
         console.print(where, highlight=False, markup=False, soft_wrap=True)
         console.print(f"If it is kept elsewhere, name its backend: {backend.VARIABLE}", highlight=False)
+        _name_strangers(target)
         return
     console.print(f"Stack {stack} is taken down. Bring it up again with: make up{target.suffix}")
     console.print(f"Make sure that nothing is left with: lab audit{target.option}", highlight=False)
+    _name_strangers(target)
+
+
+def _name_strangers(stack: Stack) -> None:
+    """Name processes in the stack's folder that the lab has not started, such as a shell: they were left alone."""
+    if strangers := remains.find(stack.directory):
+        console.print("Not the lab's own, so left alone, though in its folder:")
+        for each in strangers:
+            console.print(f"  {each}", highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def recover(stack: StackName = "dev") -> None:

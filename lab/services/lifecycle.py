@@ -15,8 +15,7 @@ from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.azure import error_catalog, plugin
 from lab.platforms.azure.cost import limit
-from lab.platforms.dataplane import lifecycle as dataplane
-from lab.platforms.embedded import control_plane, istiod, rollouts
+from lab.platforms.embedded import remains
 from lab.services import azure_updates, half_made, recovery, state_repair
 from lab.services.audit import record
 from lab.services.standing import healing
@@ -202,6 +201,8 @@ def down(stack: Stack, engine: Engine, progress: Progress | None = None) -> bool
             say(error.message)
             return clear(stack, say)
     _remove_from_machine(stack)
+    if state is not None:
+        record.require_empty(stack)
     return state is not None
 
 
@@ -222,16 +223,18 @@ def _remove_from_machine(stack: Stack) -> None:
     record.sweep(stack)
     if stack.files:
         stack.cancel()
+
+
+def sweep(stack: Stack) -> int:
+    """End the processes of a stack and delete its folder, whatever its state says; return how many ran.
+
+    Raises:
+        LabError: a process or a file cannot be removed.
+    """
+    ended = remains.end(stack.directory)
     if stack.directory.exists():
         files.delete(stack.directory)
-
-
-def sweep(stack: Stack) -> None:
-    """End the processes of a stack and delete its folder, whatever its state says."""
-    dataplane.stop(stack.directory)
-    rollouts.stop(stack.directory)
-    istiod.stop(stack.directory)
-    control_plane.remove(stack.directory)
+    return len(ended)
 
 
 def clean(*, cache: bool) -> list[str]:
@@ -244,7 +247,8 @@ def clean(*, cache: bool) -> list[str]:
         The stacks whose state is in another backend and was left there as it is.
 
     Raises:
-        LabError: a stack has, or may have, resources on Azure, which would go on costing money unseen.
+        LabError: a stack has, or may have, resources on Azure, which would go on costing money unseen; or a process or
+            a file cannot be removed.
     """
     kept = list(state_files.all_of(paths.state_dir()))
     for each in kept:
@@ -253,8 +257,9 @@ def clean(*, cache: bool) -> list[str]:
     elsewhere = [stack for stack in found if stack.name not in {each.stack for each in kept}]
     for stack in elsewhere:
         _require_known_elsewhere(stack)
-    for stack in found:
-        sweep(stack)
+    # Those of a stack whose folder is gone run as well, and what a killed engine left.
+    remains.end(paths.home() / "stacks")
+    recovery.end_orphans()
     files.delete(paths.home())
     if cache:
         files.delete(paths.cache())

@@ -5,9 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
+import subprocess
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -22,6 +26,8 @@ from lab.services import lifecycle, recovery, state_repair
 if TYPE_CHECKING:
     from pathlib import Path
 
+Spawn = Callable[..., psutil.Process]
+
 EMPTY = '{"deployment": {"resources": []}}'
 ON_AZURE = '{"deployment": {"resources": [{"type": "azure-native:resources:ResourceGroup", "urn": "x"}]}}'
 
@@ -34,7 +40,7 @@ class Backend:
         self.did: list[str] = []
         monkeypatch.setattr(Stack, "export", self._export)
         monkeypatch.setattr(Stack, "state", lambda stack: self._export(stack) if stack.name in self.states else None)
-        monkeypatch.setattr(Stack, "pulumi", lambda _, *words: self._pulumi(*words))
+        monkeypatch.setattr(Stack, "pulumi", lambda _, *words, **__: self._pulumi(*words))
         monkeypatch.setattr(lifecycle, "prepare", lambda *_: self.did.append("prepare"))
 
     def _pulumi(self, *words: str) -> int:
@@ -56,14 +62,50 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
     return Backend(monkeypatch)
 
 
-def test_a_stack_elsewhere_is_read_once_to_be_taken_down(backend: Backend) -> None:
+def test_a_stack_elsewhere_is_read_before_it_is_taken_down_and_after(backend: Backend) -> None:
     backend.states["dev"] = EMPTY
 
     result = CliRunner().invoke(app, ["down"])
 
     assert result.exit_code == 0
     assert "Stack dev is taken down" in result.output
-    assert backend.did == ["prepare", "export", "destroy"]
+    assert backend.did == ["prepare", "export", "destroy", "export"]
+
+
+def test_a_stack_that_still_has_resources_is_not_said_to_be_taken_down(backend: Backend) -> None:
+    names = [f"pod-{number}" for number in range(5)]
+    resources = [{"type": "kubernetes:core/v1:Pod", "urn": f"a::b::{name}", "custom": True} for name in names]
+    backend.states["dev"] = json.dumps({"deployment": {"resources": resources}})
+
+    result = CliRunner().invoke(app, ["down"])
+
+    assert isinstance(result.exception, LabError)
+    assert result.exception.message.endswith("stack dev still has pod-0, pod-1, pod-2 and 2 more")
+    assert result.exception.remedy == "take them down again: make down"
+    assert "taken down" not in result.output
+
+
+def test_down_names_who_else_works_in_the_folder_and_leaves_him_alone(backend: Backend) -> None:
+    backend.states["dev"] = EMPTY
+    with subprocess.Popen([sys.executable, "-c", "input()"], cwd=paths.stack_dir("dev"), stdin=subprocess.PIPE) as user:
+        result = CliRunner().invoke(app, ["down"])
+
+        assert user.poll() is None
+        assert f"Not the lab's own, so left alone, though in its folder:\n  {user.pid} " in result.output
+
+
+def test_clean_ends_what_runs_for_a_stack_whose_folder_is_gone(backend: Backend, spawn: Spawn) -> None:
+    folder = paths.stack_dir("gone")
+    folder.mkdir()
+    program = folder / "kube-apiserver"
+    program.write_text("trap '' TERM; echo ready; while :; do sleep 0.05; done\n")
+    server = spawn("/bin/sh", str(program))
+    shutil.rmtree(folder)
+    backend.states.clear()
+
+    lifecycle.clean(cache=False)
+
+    assert server.wait(5) != 0
 
 
 def test_a_stack_that_the_backend_does_not_have_is_not_said_to_be_taken_down(backend: Backend) -> None:
@@ -144,7 +186,7 @@ def test_a_copy_of_the_state_takes_its_place_before_a_lab_is_taken_down(here: Ba
     assert "Stack dev is taken down" in result.output
     assert "restoring it from" in result.output
     assert (paths.stacks_dir() / "dev.json").read_text() == checkpoint("a:b:C")
-    assert here.did == ["prepare", "export", "destroy"]
+    assert here.did == ["prepare", "export", "destroy", "export"]
 
 
 @pytest.mark.parametrize("command", ["down", "clean", "recover", "up"])

@@ -43,6 +43,9 @@ _RUNNING, _DEAD, _FROZEN, _SILENT = "running", "dead", "frozen", "not answering"
 _SIGN_OF_LIFE = 15.0
 """Seconds within which a working agent marks that it works; it does so every second."""
 
+_MODULE = "lab.platforms.dataplane"
+"""The agent, as Python runs it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataPlane:
@@ -75,7 +78,7 @@ class DataPlane:
                 "sh",
                 sys.executable,
                 "-m",
-                "lab.platforms.dataplane",
+                _MODULE,
                 _mark(directory),
                 f"--istiod-xds={ports.istiod_xds}",
                 f"--ingress-http={ports.ingress_http}",
@@ -142,9 +145,9 @@ def agent(directory: Path) -> psutil.Process | None:
 
 def stop(directory: Path) -> None:
     """Stop a lab's data plane with all its processes, if it runs."""
-    if outer := _outer(directory):
-        # The kernel ends every process of a process-id namespace with its first one, and its networks with the last.
-        process_tree.stop_tree(outer.pid, grace=0)
+    outer = _outer(directory)
+    # The kernel ends every process of a process-id namespace with its first one, and its networks with the last.
+    process_tree.stop({*filter(None, [outer]), *process_tree.find_all((_MODULE, _mark(directory)))}, grace=0)
     (_folder(directory) / "agent.pid").unlink(missing_ok=True)
 
 

@@ -19,7 +19,7 @@ from lab.adapters import environment, files, kubectl, process, process_tree
 from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.wait import poll
-from lab.platforms.embedded import component_flags, kwokctl, metrics_server, moved, nodes, work_folder
+from lab.platforms.embedded import component_flags, kwokctl, metrics_server, moved, nodes, remains, work_folder
 from lab.platforms.embedded.health import Server, Tls
 from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
 
@@ -105,7 +105,11 @@ class ControlPlane:
 
     def stop(self) -> None:
         """Stop every component and delete its pid file, so that kwokctl never meets a reused pid."""
-        _stop_components(self._cluster, grace=2.0)
+        # A kwokctl whose command was killed would start the next component a moment later.
+        process_tree.stop(kwokctl.at_work(self.directory), grace=0)
+        process_tree.stop(_running(self._cluster), grace=2.0)
+        for name in COMPONENTS:
+            _pid_file(self._cluster, name).unlink(missing_ok=True)
 
     def apply_nodes(self, spec: NodeSpec) -> None:
         """Apply the nodes of the settings, and the metrics API."""
@@ -229,14 +233,14 @@ class ControlPlane:
         }
 
     def _remove_remains(self) -> None:
-        _stop_components(self._cluster, grace=0)
-        for remains in self.directory.iterdir() if self.directory.is_dir() else ():
-            if remains == paths.charts_dir(self.directory):
+        remains.end(self.directory)
+        for each in self.directory.iterdir() if self.directory.is_dir() else ():
+            if each == paths.charts_dir(self.directory):
                 continue  # the program is writing there
-            if remains.is_dir():
-                shutil.rmtree(remains, ignore_errors=True)
+            if each.is_dir():
+                shutil.rmtree(each, ignore_errors=True)
             else:
-                remains.unlink()
+                each.unlink()
 
     def _require_free_ports(self) -> None:
         """Wait for the ports: the kernel closes a killed process's sockets a moment after it has gone.
@@ -287,7 +291,14 @@ class ControlPlane:
             KUBECACHEDIR=str(self._schema_cache),  # or kubectl, which has no HOME, would cache beside the project
             **work_folder.variables(self.directory),
         )
-        result = process.run(command, environment=variables, cwd=self.directory, check=False, new_session=True)
+        result = process.run(
+            command,
+            environment=variables,
+            cwd=self.directory,
+            timeout=2 * _READY_TIMEOUT,
+            check=False,
+            new_session=True,
+        )
         files.write(self.directory / "kwokctl.log", result.stderr)
         if result.code:
             raise LabError(
@@ -319,23 +330,17 @@ def runs(directory: Path) -> bool:
 
 def runs_partly(directory: Path) -> bool:
     """Check whether any component in this folder runs."""
-    return any(_find(work_folder.cluster(directory), name) for name in COMPONENTS)
+    return bool(_running(work_folder.cluster(directory)))
 
 
 def remove(directory: Path) -> None:
-    """Stop every component of this folder and delete it; does nothing where there is none."""
-    cluster = work_folder.cluster(directory)
-    _stop_components(cluster, grace=0)
+    """Stop everything of this folder and delete it; does nothing where there is none."""
+    remains.end(directory)
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _stop_components(cluster: Path, *, grace: float) -> None:
-    # A kwokctl whose command was killed would start the next component a moment later.
-    process_tree.stop(kwokctl.at_work(cluster.parents[2]), grace=0)
-    found = [_find(cluster, name) for name in COMPONENTS]
-    process_tree.stop(filter(None, found), grace=grace)
-    for name in COMPONENTS:
-        _pid_file(cluster, name).unlink(missing_ok=True)
+def _running(cluster: Path) -> list[psutil.Process]:
+    return process_tree.find_all(*((str(cluster / "bin" / name),) for name in COMPONENTS))
 
 
 def _find(cluster: Path, component: str) -> psutil.Process | None:

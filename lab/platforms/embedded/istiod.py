@@ -136,12 +136,17 @@ class Istiod:
 def stop(directory: Path) -> None:
     """Stop the istiod of a control plane's folder, if it runs."""
     # It keeps nothing that a sudden end could hurt, and asked politely it takes two seconds.
-    process_tree.stop(filter(None, [_find(directory)]), grace=0)
+    marks = ("discovery", _mark(directory))
+    process_tree.stop({*filter(None, [_find(directory)]), *process_tree.find_all(marks)}, grace=0)
     _pid_file(directory).unlink(missing_ok=True)
 
 
 def _find(directory: Path) -> psutil.Process | None:
-    return process_tree.find(_pid_file(directory), f"--kubeconfig={directory / 'kubeconfig'}")
+    return process_tree.find(_pid_file(directory), _mark(directory))
+
+
+def _mark(directory: Path) -> str:
+    return f"--kubeconfig={directory / 'kubeconfig'}"
 
 
 def _pid_file(directory: Path) -> Path:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _PROGRAM = "rollouts-controller"
 
+_NO_ELECTION = "--leader-elect=false"
+
 _NO_PORT = 65536
 """An invalid port: the controller would listen on every address, which no option changes. Where it cannot listen, it
 logs that and works all the same."""
@@ -48,7 +50,7 @@ class RolloutsController:
             [
                 str(toolchain.path(_PROGRAM)),
                 f"--kubeconfig={self.control_plane.kubeconfig}",
-                "--leader-elect=false",
+                _NO_ELECTION,
                 f"--healthzPort={_NO_PORT}",
                 f"--metricsPort={_NO_PORT}",
                 "--loglevel=info",
@@ -92,12 +94,17 @@ def log_file(directory: Path) -> Path:
 def stop(directory: Path) -> None:
     """Stop the controller of a control plane's folder, if it runs."""
     # What it knows is in the cluster.
-    process_tree.stop(filter(None, [_find(directory)]), grace=0)
+    marks = (_NO_ELECTION, _mark(directory))
+    process_tree.stop({*filter(None, [_find(directory)]), *process_tree.find_all(marks)}, grace=0)
     _pid_file(directory).unlink(missing_ok=True)
 
 
 def _find(directory: Path) -> psutil.Process | None:
-    return process_tree.find(_pid_file(directory), f"--kubeconfig={directory / 'kubeconfig'}")
+    return process_tree.find(_pid_file(directory), _mark(directory))
+
+
+def _mark(directory: Path) -> str:
+    return f"--kubeconfig={directory / 'kubeconfig'}"
 
 
 def _pid_file(directory: Path) -> Path:

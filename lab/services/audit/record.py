@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NAMED = 3
+"""Resources that are named before the rest is only counted."""
+
 TEMPORARY = "kubeconfig*"
 """Temporary files of Pulumi's provider with credentials."""
 
@@ -71,6 +74,21 @@ def before_down(stack: Stack, state: str) -> None:
     """Record the lab by its exported state; the last record stays if that is already empty."""
     if resources(state):
         _write(_last(stack), of(state, server=_server(stack.kubeconfig)))
+
+
+def require_empty(stack: Stack) -> None:
+    """Compare what the engine said with its state: some of its settings have it succeed without doing anything.
+
+    Raises:
+        LabError: the state of a stack that was taken down still has resources.
+    """
+    left = resources(state) if (state := stack.state()) is not None else []
+    if left:
+        shown = ", ".join(left[:_NAMED]) + (f" and {len(left) - _NAMED} more" if len(left) > _NAMED else "")
+        raise LabError(
+            f"pulumi ended well, but the state of stack {stack.name} still has {shown}",
+            f"take them down again: make down{stack.suffix}",
+        )
 
 
 def sweep(stack: Stack) -> None:
