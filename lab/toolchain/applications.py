@@ -81,7 +81,7 @@ def ensure(progress: Progress) -> Runtime:
     """
     folder = cache.entry("apps", "packages", _key())
     if not folder.is_dir():
-        with cache.exclusive(progress):
+        with cache.writing(), cache.exclusive("apps", progress):
             if not folder.is_dir():  # another process may have brought them meanwhile
                 with progress.step("installing the packages of the shop's applications", usual=20):
                     _install(folder)

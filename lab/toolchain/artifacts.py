@@ -153,7 +153,7 @@ def relock() -> None:
     modules = {}
     for repository in {repository.module: repository for repository, _, _ in CATALOG.values()}.values():
         try:
-            with cache.exclusive(Progress(quiet=True)):
+            with cache.writing(), cache.exclusive("artifacts", Progress(quiet=True)):
                 modules[repository.module] = _module_folder(repository.module, threading.Event())
         except SourceFailed as failure:
             raise LabError(f"The module {repository.module}@{repository.version} cannot be had: {failure}") from failure
@@ -195,7 +195,7 @@ class _Search:
 
     def run(self, wanted: Mapping[str, Artifact]) -> dict[str, Path]:
         if _missing(wanted):  # else another process that fills the cache need not be waited for
-            with cache.exclusive(self._progress):
+            with cache.writing(), cache.exclusive("artifacts", self._progress):
                 self._ask(wanted, "archive", lambda artifact: artifact.archive, self._from_archive)
                 self._ask(wanted, "module", lambda artifact: artifact.module, self._from_module)
         if missing := _missing(wanted):

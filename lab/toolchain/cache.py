@@ -1,4 +1,4 @@
-"""The cache that all clones of a user share: entries appear atomically, and one process fills it at a time."""
+"""The cache that all clones of a user share: entries appear atomically, and one process at a time brings one thing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
+import socket
 import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,11 +18,19 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lab.core import paths, signals
 from lab.core.errors import LabError
+from lab.core.wait import poll
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
 
     from lab.core.progress import Progress
+
+PATIENCE = 2 * 3600.0
+"""Seconds that another process may take to bring a thing; the longest build takes a tenth of it on a small machine."""
+
+_DRAFT = re.compile(r"(?:(?P<host>.+)-)?(?P<pid>\d+)-[^-]+")
+"""Names of temporary folders; those of earlier versions have no machine."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -80,9 +90,9 @@ def put(draft: Path, folder: Path) -> None:
 @contextlib.contextmanager
 def staging() -> Iterator[Path]:
     """A temporary folder on the cache's file system; what is moved out of it stays, the rest goes."""
-    parent = paths.cache() / "tmp"
+    parent = _drafts()
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_host()}-{os.getpid()}-", dir=parent))
     folder.chmod(0o755)
     try:
         yield folder
@@ -91,36 +101,85 @@ def staging() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def exclusive(progress: Progress) -> Iterator[None]:
-    """Lock the cache for writing; a second process waits, and shows for which one.
+def writing() -> Iterator[None]:
+    """Write to the cache for the length of a block, beside other processes that write to it.
 
-    Temporary folders are only made by the holder, so those that a killed run left are deleted. SIGTERM ends like
-    Ctrl-C, so that it cleans up.
+    SIGTERM ends like Ctrl-C, so that it cleans up, and temporary folders that killed runs left are deleted.
 
     Raises:
         LabError: the cache cannot be written, or its disk is full.
     """
-    import filelock
-
     root = paths.cache()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(root / "lock")
-        holder = root / "lock.holder"
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            with progress.step(f"waiting for process {_read(holder)}, which is filling the cache {root}"):
-                lock.acquire(poll_interval=0.1)
-        try:
-            holder.write_text(str(os.getpid()))
-            shutil.rmtree(root / "tmp", ignore_errors=True)
-            with signals.termination_as_interrupt():
-                yield
-        finally:
-            lock.release()
+        _sweep()
+        with signals.termination_as_interrupt():
+            yield
     except OSError as failure:
         _explain(failure, root)
+
+
+@contextlib.contextmanager
+def exclusive(name: str, progress: Progress, cancelled: threading.Event | None = None) -> Iterator[None]:
+    """Lock one thing that comes into the cache; a second process that brings the same waits, and shows for which one.
+
+    Args:
+        name: of the thing, such as `build-istio`: who brings another need not wait.
+        progress: shows whom this process waits for.
+        cancelled: when set, waiting ends.
+
+    Raises:
+        SourceFailed: it was cancelled.
+        LabError: the other process has been at it for too long.
+        OSError: the cache cannot be written.
+    """
+    import filelock
+
+    folder = paths.cache() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, holder = filelock.FileLock(folder / f"{name}.lock"), folder / f"{name}.holder"
+
+    def acquired() -> bool:
+        with contextlib.suppress(filelock.Timeout):
+            lock.acquire(timeout=0)
+        return lock.is_locked or bool(cancelled and cancelled.is_set())
+
+    if not acquired():
+        waiting = f"waiting for process {_read(holder)}, which is filling the cache {paths.cache()} ({name})"
+        with progress.step(waiting):
+            poll(acquired, timeout=PATIENCE)
+    if not lock.is_locked:
+        if cancelled and cancelled.is_set():
+            raise SourceFailed("interrupted")
+        other, minutes = _read(holder), f"{PATIENCE / 60:.0f} minutes"
+        raise LabError(
+            f"process {other} has been filling the cache {paths.cache()} ({name}) for more than {minutes}",
+            f"see what it does: ps -f -p {other}; end it if it hangs, and run the same command again",
+        )
+    try:
+        holder.write_text(str(os.getpid()))
+        yield
+    finally:
+        lock.release()
+
+
+def _sweep() -> None:
+    """Delete the temporary folders of processes of this machine that have ended."""
+    import psutil
+
+    for folder in _drafts().glob("*"):
+        found = _DRAFT.fullmatch(folder.name)
+        if found and found["host"] in (None, _host()) and not psutil.pid_exists(int(found["pid"])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _drafts() -> Path:
+    return paths.cache() / "tmp"
+
+
+def _host() -> str:
+    """The name of this machine: a home folder, and with it the cache, may be shared by several."""
+    return socket.gethostname()
 
 
 def _explain(failure: OSError, root: Path) -> NoReturn:

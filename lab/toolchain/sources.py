@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import defaultdict
@@ -74,8 +75,8 @@ class Search:
         self._from_cache(tools)  # entries appear whole, so what is there needs no lock
         if len(self._found) == len(tools):
             return self._found
-        with cache.exclusive(self._progress):
-            for source in (self._from_cache, self._from_path, self._from_downloads, self._from_builds):
+        with cache.writing():
+            for source in (self._from_path, self._from_downloads, self._from_builds):
                 if missing := [tool for tool in tools if tool.name not in self._found]:
                     source(missing)
         if missing := [tool for tool in tools if tool.name not in self._found]:
@@ -86,6 +87,11 @@ class Search:
         for tool in tools:
             if found := in_cache(self._lock, tool):
                 self._found[tool.name] = found
+
+    def _missing(self, tools: Sequence[Tool]) -> list[Tool]:
+        """Look again, with the lock: another process may have brought some meanwhile."""
+        self._from_cache(tools)
+        return [tool for tool in tools if tool.name not in self._found]
 
     def _from_path(self, tools: Sequence[Tool]) -> None:
         def look(tool: Tool) -> None:
@@ -113,11 +119,18 @@ class Search:
         finally:
             downloader.close()
 
-    def _download(self, downloader: Downloader, url: str, wanted: Sequence[tuple[Tool, Prebuilt]]) -> None:
-        names = ", ".join(tool.name for tool, _ in wanted)
+    def _download(self, downloader: Downloader, url: str, archive: Sequence[tuple[Tool, Prebuilt]]) -> None:
+        names, sha256 = ", ".join(tool.name for tool, _ in archive), archive[0][1].sha256
+        wanted = archive
         try:
-            with self._progress.step(f"downloading {names}") as step:
-                file = downloader.fetch(url, wanted[0][1].sha256, step)
+            with contextlib.ExitStack() as entered:
+                entered.enter_context(cache.exclusive(f"download-{sha256[:12]}", self._progress, self._cancelled))
+                missing = self._missing([tool for tool, _ in archive])
+                wanted = [each for each in archive if each[0] in missing]
+                if not wanted:
+                    return
+                step = entered.enter_context(self._progress.step(f"downloading {names}"))
+                file = downloader.fetch(url, sha256, step)
                 for tool, pinned in wanted:
                     with cache.staging() as draft:
                         if pinned.member:
@@ -148,12 +161,15 @@ class Search:
         self._run_all(jobs, workers=len(jobs))
 
     def _build(self, group: Group, wanted: Sequence[Tool], at_once: threading.Semaphore) -> None:
-        names = ", ".join(tool.name for tool in wanted)
         try:
-            with self._progress.step(f"fetching the Go modules of {group.name}"):
-                build.fetch(group, wanted, self._cancelled)
-            with at_once, self._progress.step(f"building {group.name} ({names})", usual=group.seconds):
-                build.build(group, wanted, self._cancelled)
+            with cache.exclusive(f"build-{group.name}", self._progress, self._cancelled):
+                if not (wanted := self._missing(wanted)):
+                    return
+                names = ", ".join(tool.name for tool in wanted)
+                with self._progress.step(f"fetching the Go modules of {group.name}"):
+                    build.fetch(group, wanted, self._cancelled)
+                with at_once, self._progress.step(f"building {group.name} ({names})", usual=group.seconds):
+                    build.build(group, wanted, self._cancelled)
         except SourceFailed as failure:
             for tool in wanted:
                 self._fail(tool, f"build: {failure}")

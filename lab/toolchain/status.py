@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -89,5 +90,7 @@ def verify() -> list[str]:
 
 def prune_go_cache() -> int:
     """Delete Go's build and module caches, several GB, and return the bytes that this freed. The tools stay."""
-    with cache.exclusive(Progress(quiet=True)):
+    with cache.writing(), contextlib.ExitStack() as alone:
+        for name in sorted({f"build-{tool.group.name}" for tool in TOOLS.values()} | {"artifacts"}):
+            alone.enter_context(cache.exclusive(name, Progress()))
         return cache.remove(paths.cache() / "go")

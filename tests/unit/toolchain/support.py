@@ -111,6 +111,6 @@ def prebuilt(url: str, sha256: str, member: str | None = None) -> Prebuilt:
 def left_over() -> list[Path]:
     """Files of the cache that are no whole entries."""
     root = paths.cache()
-    known = ("tools", "artifacts", "logs", "go")
+    known = ("tools", "artifacts", "logs", "go", "locks")
     files = [p.relative_to(root) for p in root.rglob("*") if p.is_file()]
-    return [f for f in files if f.parts[0] not in known and not f.name.startswith("lock")]
+    return [f for f in files if f.parts[0] not in known]

@@ -16,6 +16,7 @@ import time
 import zipfile
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from lab.core import paths, versions
@@ -164,7 +165,7 @@ def test_a_full_disk_during_a_build_is_told_the_same_way(go: FakeGo) -> None:
 
 @pytest.mark.usefixtures("go")
 def test_what_a_killed_run_left_is_removed() -> None:
-    stale = paths.cache() / "tmp" / "99999-x" / "etcd"
+    stale = paths.cache() / "tmp" / f"{2**31 - 1}-x" / "etcd"
     program(stale, "half")
     search(locked(), "etcd")
     assert left_over() == []
@@ -258,12 +259,49 @@ def test_a_clone_whose_tools_are_cached_does_not_wait_for_another_that_builds(
     assert "waiting for process" not in said
 
 
-def test_two_processes_share_one_cache_and_the_second_says_whom_it_waits_for(go: FakeGo) -> None:
-    go.behaves(SLEEPS="3")
-    first = start("etcd")
+def test_who_builds_one_group_does_not_keep_others_waiting_that_need_another(
+    go: FakeGo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go.behaves(SLEEPS="60")
+    builder = start("kwok")
     wait_for(lambda: go.calls("build"))
+    go.behaves()
+    monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path / "another clone"))
+    done = start("rollouts-controller")
+    said = done.communicate(timeout=120)[1]
+    drafts = [each.name for each in (paths.cache() / "tmp").iterdir()]
+    builder.terminate()
+    builder.communicate(timeout=60)
+
+    assert done.returncode == 0, said
+    assert "waiting for process" not in said
+    assert [name for name in drafts if f"-{builder.pid}-" in name] == drafts != []
+
+
+@pytest.mark.usefixtures("lab")
+def test_waiting_for_another_process_ends_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "PATIENCE", 0.2)
+    said = Progress(io.StringIO())
+    with cache.exclusive("build-kwok", said), pytest.raises(LabError) as failure, cache.exclusive("build-kwok", said):
+        pass
+    assert failure.value.message.startswith(f"process {os.getpid()} has been filling the cache {paths.cache()} (build-")
+    assert f"ps -f -p {os.getpid()}" in failure.value.remedy
+
+
+def test_two_processes_share_one_cache_and_the_second_says_whom_it_waits_for(go: FakeGo) -> None:
+    go.behaves(SLEEPS="60")
+    child = go.calls_file.with_name("go-calls.pid")
+    first = start("etcd")
+    wait_for(lambda: child.exists() and child.read_text().strip())
     second = start("etcd")
-    said = second.communicate(timeout=60)[1]
+    said = ""
+    while "waiting for process" not in said:
+        line = second.stderr.readline()
+        assert line, said
+        said += line
+    for sleeping in psutil.Process(int(child.read_text())).children():
+        sleeping.kill()  # the build goes on
+    said += second.communicate(timeout=60)[1]
     assert first.wait(timeout=60) == 0, first.stderr.read()
     first.stderr.close()
     assert second.returncode == 0, said
