@@ -18,7 +18,7 @@ from lab.core import paths
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from lab.adapters.locks import Lock
     from lab.adapters.state_damage import Damage
@@ -225,20 +225,21 @@ class Stack:
         """What a `make` command needs behind it to mean this stack."""
         return "" if self.name == "dev" else f" STACK={self.name}"
 
-    def pulumi(self, *arguments: str, environment: Mapping[str, str] | None = None) -> int:
+    def pulumi(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, run: Callable[..., int] | None = None
+    ) -> int:
         """Run pulumi in the terminal: its progress is shown, Ctrl-C reaches it, and this process waits for it.
 
         Args:
             arguments: after `pulumi`.
             environment: added to what pulumi always gets.
-
-        Returns:
-            pulumi's exit code.
+            run: runs it in another way than in the terminal, and returns its exit code.
         """
         variables = {**workspace.environment(), **(environment or {})}
         chosen = ("--config-file", str(self.config_file)) if self.config_file else ()
         with self._without_salt():
-            return process.interact(pulumi_cli.command(*arguments, *chosen), cwd=self.workspace, environment=variables)
+            call = run or process.interact
+            return call(pulumi_cli.command(*arguments, *chosen), cwd=self.workspace, environment=variables)
 
     def outputs(self) -> dict[str, str]:
         """The outputs that are one value each; secret ones read `[secret]`."""

@@ -16,7 +16,7 @@ from lab.core.errors import LabError
 from lab.platforms.azure import error_catalog, plugin
 from lab.platforms.azure.cost import limit
 from lab.platforms.embedded import remains
-from lab.services import azure_updates, half_made, recovery, state_repair
+from lab.services import azure_updates, engine_output, half_made, recovery, state_repair
 from lab.services.audit import record
 from lab.services.standing import healing
 from lab.settings import Settings, Target
@@ -80,13 +80,14 @@ class TerminalEngine:
 
     def _update(self, stack: Stack, *command: str) -> None:
         if stack.target != Target.AZURE:
-            _require_success(stack, stack.pulumi(*command, "--stack", stack.name))
+            _require_success(stack, engine_output.pulumi(stack, *command, "--stack", stack.name))
             return
         with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:
             log = Path(folder) / "events.json"
             # The option exists only with this variable; the progress display stays the same.
             debug = {"PULUMI_DEBUG_COMMANDS": "true"}
-            code = stack.pulumi(*command, "--stack", stack.name, f"--event-log={log}", environment=debug)
+            words = (*command, "--stack", stack.name, f"--event-log={log}")
+            code = engine_output.pulumi(stack, *words, environment=debug)
             errors = error_catalog.error_messages(log.read_text(encoding="utf-8")) if code and log.is_file() else ""
         _require_success(stack, code, errors)
 

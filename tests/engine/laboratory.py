@@ -95,6 +95,7 @@ class Laboratory:
             "STACK": self.stack,
             "KUBECONFIG": str(self.kubeconfig),
             "DATABASE_PASSWORD": MARKER,
+            "ISTIO_LAB_VERBOSE": "1",  # tests wait for what the engine says of single resources
             **self.extra,
         }
 

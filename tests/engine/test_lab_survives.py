@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -20,6 +21,11 @@ from lab.platforms.embedded.control_plane import COMPONENTS
 if TYPE_CHECKING:
     from tests.engine.laboratory import Laboratory
 
+
+_LINES_OF_AN_UP = 120
+"""The most that a log gets of an update from nothing."""
+
+_WHOLE_OUTPUT = "All that pulumi printed is in "
 
 OWNERS = {"istiod": "istiod-process", "rollouts-controller": "rollouts-process"}
 """Resources by the host process that each of them owns alone."""
@@ -52,16 +58,23 @@ def test_refresh_tells_the_truth(standing: Laboratory) -> None:
     assert set(plane["outputs"]["components"].values()) == {"running"}
 
 
-def test_lost_data_is_said_and_down_then_up_begins_anew(standing: Laboratory) -> None:
-    for process in (*COMPONENTS, *OWNERS):
-        standing.kill(process)
+def test_lost_data_is_said_and_down_ends_what_no_file_names_and_up_begins_anew(standing: Laboratory) -> None:
+    # The worst case for whoever looks for processes: no pid file, one that answers to nothing but SIGKILL, and an API
+    # server without its etcd, which ignores SIGTERM.
+    psutil.Process(int(standing.pid_file("istiod").read_text())).suspend()
+    standing.kill("etcd")
     standing.directory.rename(standing.directory.with_name("elsewhere"))
     refused = standing.lab("up")
     assert refused.code != 0
     assert "data of the embedded control plane" in refused.output
     assert "make down && make up" in refused.output
     standing.lab("down").succeeded()
-    standing.lab("up").succeeded()
+    assert standing.processes() == []
+    # As in the log of a pipeline.
+    said = standing.with_environment(ISTIO_LAB_VERBOSE="0").lab("up").succeeded().output.splitlines()
+    assert len(said) <= _LINES_OF_AN_UP, "\n".join(said)
+    [log] = [line.removeprefix(_WHOLE_OUTPUT) for line in said if line.startswith(_WHOLE_OUTPUT)]
+    assert "Release istio-base created" in Path(log).read_text()
 
 
 def test_two_labs_stand_side_by_side(standing: Laboratory) -> None:

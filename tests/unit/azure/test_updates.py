@@ -84,7 +84,7 @@ class FakeStack(Stack):
         entries = [{"type": "azure-native:resources:ResourceGroup", "id": each} for each in self.state_ids]
         return json.dumps({"version": 3, "deployment": {"resources": entries}})
 
-    def pulumi(self, *arguments: str, environment: Mapping[str, str] | None = None) -> int:
+    def pulumi(self, *arguments: str, environment: Mapping[str, str] | None = None, **_: object) -> int:
         self.runs.append((arguments, dict(environment or {})))
         if self.errors is not None:
             events = [{"diagnosticEvent": {"severity": "error", "message": message}} for message in self.errors]
