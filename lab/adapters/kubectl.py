@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_PATIENCE = 300.0
+"""Seconds; what waits for a condition in the cluster has a shorter limit of its own."""
+
+
 def run(kubeconfig: Path, *arguments: str, stdin: str = "") -> str:
     """Run kubectl and return what it printed.
 
@@ -27,7 +31,13 @@ def run(kubeconfig: Path, *arguments: str, stdin: str = "") -> str:
         LabError: it failed; the message carries its error output.
     """
     title = f"kubectl {' '.join(arguments)}"
-    return process.run(command(kubeconfig, *arguments), environment=variables(), stdin=stdin, title=title).stdout
+    words = command(kubeconfig, *arguments)
+    try:
+        return process.run(words, environment=variables(), stdin=stdin, timeout=_PATIENCE, title=title).stdout
+    except process.ProcessTimeoutError as error:
+        raise LabError(
+            error.message, "the API server hangs; one of this machine is started again by: make up"
+        ) from error
 
 
 def command(kubeconfig: Path, *arguments: str) -> list[str]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _LAST_LINES = 20
 """Of a failed command's output that an error shows."""
 
+_LIMIT = 3600.0
+"""Seconds that a command may take for which nobody sets a limit of its own: longer than any that the lab runs."""
+
 _READER_TIMEOUT = 5.0
 """Seconds to wait for the last output of a process that has ended; a child that left it may hold the pipe open."""
 
@@ -74,7 +77,7 @@ def run(  # noqa: PLR0913 - options, each with a default
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdin: str = "",
-    timeout: float | None = None,
+    timeout: float = _LIMIT,
     check: bool = True,
     title: str = "",
     remedy: str = "",

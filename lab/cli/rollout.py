@@ -69,7 +69,7 @@ def watch(
     name: Name = state.DEFAULT,
     stack: StackName = "dev",
     namespace: Namespace = "",
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to follow it at most; 0 for no end.")] = 0,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to follow it at most; 0 for no end.")] = 3600,
 ) -> None:
     """Follow a Rollout until it is healthy or degraded, or until Ctrl-C.
 

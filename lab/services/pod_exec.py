@@ -43,7 +43,9 @@ def prefix(stack: Stack, pod: str) -> Prefix:
         if not shutil.which("curl"):
             raise LabError("curl is not installed on this machine", "install it, then run the same command again")
         return Prefix(lifecycle.inside(stack.directory, pod))
-    found = kubectl.run(stack.kubeconfig, "-n", namespace, "get", "pods", "--output=name").split()
+    found = kubectl.run(
+        stack.kubeconfig, "-n", namespace, "get", "pods", "--output=name", "--request-timeout=30s"
+    ).split()
     names = [each.removeprefix("pod/") for each in found]
     chosen = next((each for each in names if each == name or each.startswith(f"{name}-")), "")
     if not chosen:
