@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.markup import escape
 
 from lab.adapters import defects, files
 from lab.cli import class_ as classroom
@@ -17,7 +16,7 @@ from lab.cli import image, lesson, pipeline, rollout
 from lab.cli.audit import audit
 from lab.cli.azure import start, status, stop
 from lab.cli.check import check
-from lab.cli.console import errors
+from lab.cli.console import errors, styled
 from lab.cli.cost import cost
 from lab.cli.curl import PASSED_ON, curl
 from lab.cli.doctor import doctor
@@ -73,9 +72,9 @@ def main() -> None:
         sys.exit(_BROKEN_PIPE)
     except Exception as error:  # noqa: BLE001 - the last one who can tell it to a person
         found = defects.told(error)
-        errors.print(f"[bold red]error:[/] {escape(found.message)}", highlight=False, soft_wrap=True, emoji=False)
+        errors.print(styled("[bold red]error:[/] {}", found.message), soft_wrap=True)
         if found.remedy:
-            errors.print(f"[bold]do:[/] {escape(found.remedy)}", highlight=False, soft_wrap=True, emoji=False)
+            errors.print(styled("[bold]do:[/] {}", found.remedy), soft_wrap=True)
         sys.exit(1)
 
 

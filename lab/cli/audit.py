@@ -6,12 +6,12 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from rich.table import Column, Table
+from rich.table import Column
 from rich.text import Text
 
 from lab.adapters.stack import Stack
 from lab.cli.board import Progress
-from lab.cli.console import console, print_json
+from lab.cli.console import Table, console, print_json, say, styled
 from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.services.audit.audit import examine
 from lab.services.audit.finding import AuditVerdict
@@ -61,7 +61,7 @@ def summarize(reports: Sequence[AuditReport], console: Console) -> None:
         console.print(f"Nothing is left of {', '.join(clean)}.", highlight=False)
     for report in reports:
         if not report.clean:
-            console.print(f"[bold red]{report.stack}[/]")
+            console.print(styled("[bold red]{}[/]", report.stack))
             _print(report)
 
 
@@ -77,9 +77,9 @@ def _print(report: AuditReport) -> None:
     left = [each for each in report.findings if each.verdict is AuditVerdict.LEFT]
     for each in left:
         for line in each.remedy.splitlines():
-            console.print(f"{each.looked_at}: {line}", markup=False, highlight=False, soft_wrap=True)
+            say(f"{each.looked_at}: {line}")
     if left:
         names = ", ".join(each.looked_at for each in left)
-        console.print(f"[red]Something is left[/] of stack {report.stack}: {names}.", highlight=False, soft_wrap=True)
+        say(styled("[red]Something is left[/] of stack {}: {}.", report.stack, names))
     else:
-        console.print(f"[green]Nothing is left[/] of stack {report.stack}.", highlight=False)
+        say(styled("[green]Nothing is left[/] of stack {}.", report.stack))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from lab.adapters.stack import Stack
 from lab.cli.board import Progress
-from lab.cli.console import console, say
+from lab.cli.console import Table, console, say, styled
 from lab.cli.options import StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.platforms.azure import power
 from lab.services import azure_updates
@@ -47,7 +45,7 @@ def status(stack: StackName = "azure") -> None:
 
 def show(cluster: Cluster) -> None:
     """Print the state of a cluster, and what it still costs if it is stopped."""
-    say(f"AKS cluster [bold]{cluster.name}[/]: {cluster.power or 'Running'}, {cluster.provisioning}")
+    say(styled("AKS cluster [bold]{}[/]: {}, {}", cluster.name, cluster.power or "Running", cluster.provisioning))
     say(f"Kubernetes {cluster.version}")
     table = Table("node pool", "mode", "VM size", "nodes", "priority")
     for pool in cluster.pools:

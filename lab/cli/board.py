@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from lab.core import progress
@@ -39,7 +39,7 @@ class Progress(progress.Progress):
     ) -> None:
         super().__init__(stream, heartbeat=heartbeat, quiet=quiet)
         self._live = self.stream.isatty() and not quiet
-        self._console = Console(file=self.stream, force_terminal=True)
+        self._console = Console(file=self.stream, force_terminal=True, markup=False, emoji=False)
         self._spinner = Spinner("dots")
 
     def display(self) -> AbstractContextManager[object]:
@@ -67,7 +67,8 @@ class Progress(progress.Progress):
 
     def render(self) -> RenderableType:
         """Draw the running steps."""
-        table = Table.grid(padding=(0, 1))
+        words = Column(overflow="fold")
+        table = Table.grid(Column(no_wrap=True), words, Column(no_wrap=True), words.copy(), padding=(0, 1))
         for step in self.running():
             elapsed = time.strftime("%H:%M:%S", time.gmtime(time.monotonic() - step.started)).removeprefix("0")
             table.add_row(self._spinner, Text(step.label), Text(elapsed, "yellow"), Text(step.describe()))

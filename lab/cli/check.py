@@ -7,11 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from lab.adapters.stack import Stack
 from lab.cli.board import Progress
-from lab.cli.console import print_json, say
+from lab.cli.console import print_json, say, styled
 from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the types when it runs
 
 if TYPE_CHECKING:
@@ -53,11 +52,11 @@ def check(
 
 def _print(name: str, result: CheckResult) -> None:
     verdict = "[green]solved[/]    " if result.passed else "[red]not solved[/]"
-    say(f"{verdict} [bold]{name}[/]")
-    say(f"  expected  {escape(result.expected)}")
-    say(f"  found     {escape(result.found)}")
+    say(styled(f"{verdict} [bold]{{}}[/]", name))
+    say(f"  expected  {result.expected}")
+    say(f"  found     {result.found}")
     if not result.passed:
-        say(f"  hint      {escape(result.hint)}")
+        say(f"  hint      {result.hint}")
 
 
 def _print_foreign(target: Stack, check: str) -> None:
@@ -67,4 +66,4 @@ def _print_foreign(target: Stack, check: str) -> None:
     lesson = next((each for each in lessons.every() if each.word == check.partition(".")[2]), None)
     if lesson:
         for each in foreign.met(target, claims.of(lesson, lesson.onto({}))):
-            say(f"  beside    {escape(each.object.title)}: {escape(each.why)}")
+            say(f"  beside    {each.object.title}: {each.why}")

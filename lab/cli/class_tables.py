@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Column, Table
+from rich.table import Column
 from rich.text import Text
+
+from lab.cli.console import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +38,8 @@ def plan_table(plan: Plan, roster: Roster) -> Table:
 def status_table(rows: Sequence[Status]) -> Table:
     """The status of each stack, at 80 columns too."""
     table = Table(
-        Column("student", no_wrap=True, max_width=20),
-        Column("state", no_wrap=True, max_width=16),
+        Column("student", no_wrap=True),
+        Column("state", no_wrap=True),
         Column("Pods ready", no_wrap=True, justify="right"),
         Column("made in", no_wrap=True, justify="right"),
         Column("what went wrong", overflow="fold"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Column
+from rich.text import Text
 
-from lab.cli.console import counted
+from lab.cli.console import Table, counted, styled
 from lab.platforms.azure.cost.estimate import cents, sources
 from lab.platforms.azure.cost.prices import CURRENCY
 from lab.settings import Target
@@ -37,7 +37,7 @@ def show(
     """Print the estimate of one stack, with notes on its prices."""
     (part,) = estimate.parts
     where = f" in {part.location}" if part.location else ""
-    _say(console, f"[bold]Stack {escape(part.stack)}[/]: {part.target}{where}, {CURRENCY}")
+    _say(console, styled("[bold]Stack {}[/]: {}{}, {}", part.stack, part.target, where, CURRENCY))
     if not part.lines:
         _say(console, f"{_NOTHING[part.target]} The total is 0.0000 {CURRENCY} an hour.")
         return
@@ -46,7 +46,7 @@ def show(
         number = _range(line.number, line.most)
         table.add_row(line.resource, line.what, number, _each(line), str(line.per_hour), str(line.at_most))
     table.add_section()
-    table.add_row("[bold]total[/]", "", "", "", str(estimate.per_hour), str(estimate.at_most))
+    table.add_row(Text("total", "bold"), "", "", "", str(estimate.per_hour), str(estimate.at_most))
     console.print(table)
     _finish(estimate, found, course, console, notes)
 
@@ -55,12 +55,12 @@ def show_class(
     estimate: Estimate, found: Sequence[Saving], course: Course, console: Console, *, notes: Iterable[str] = ()
 ) -> None:
     """Print the estimate of a class, a row for each stack, with notes on its prices."""
-    _say(console, f"[bold]A class of {counted(estimate.students, 'student')}[/], {CURRENCY}")
+    _say(console, styled("[bold]A class of {}[/], {}", counted(estimate.students, "student"), CURRENCY))
     table = _table("stack", "where", "nodes", "an hour", "at most")
     for part in estimate.parts:
-        table.add_row(escape(part.stack), _where(part), _nodes(part), str(part.per_hour), str(part.at_most))
+        table.add_row(part.stack, _where(part), _nodes(part), str(part.per_hour), str(part.at_most))
     table.add_section()
-    table.add_row("[bold]total[/]", "", "", str(estimate.per_hour), str(estimate.at_most))
+    table.add_row(Text("total", "bold"), "", "", str(estimate.per_hour), str(estimate.at_most))
     if estimate.per_student is not None:
         table.add_row("for each student", "", "", str(estimate.per_student), "")
     console.print(table)
@@ -78,11 +78,11 @@ def _finish(
         _say(console, "* an upper bound; see the prices below.")
     _course(estimate, course, console)
     _savings(found, console)
-    _say(console, "[bold]Prices[/]")
+    _say(console, styled("[bold]Prices[/]"))
     for note in notes:
-        _say(console, escape(note))
+        _say(console, note)
     for (date, source), resources in sources(estimate.lines).items():
-        _say(console, f"  {date}: {escape(', '.join(resources))}: {escape(source)}")
+        _say(console, f"  {date}: {', '.join(resources)}: {source}")
     _say(console, _LEFT_OUT)
 
 
@@ -137,5 +137,5 @@ def _range(number: int, most: int) -> str:
     return str(number) if number == most else f"{number}-{most}"
 
 
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False)
+def _say(console: Console, text: str | Text) -> None:
+    console.print(text if isinstance(text, Text) else Text(text))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from lab.adapters.stack import Stack
 from lab.cli.board import Progress
-from lab.cli.console import console, say
+from lab.cli.console import Table, console, say, styled
 from lab.cli.options import StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.core import paths
 from lab.core.errors import LabError
@@ -58,11 +57,11 @@ def show(report: service.Report) -> None:
             say(f"not used: {item.name} {item.unused}")
     for item in report.items:
         if item.remedy and item.optional:
-            say(f"[bold yellow]missing:[/] {item.name}; the lab works without: {item.remedy}")
+            say(styled("[bold yellow]missing:[/] {}; the lab works without: {}", item.name, item.remedy))
         elif item.remedy:
-            say(f"[bold red]missing:[/] {item.name}: {item.remedy}")
+            say(styled("[bold red]missing:[/] {}: {}", item.name, item.remedy))
     for sentence in report.damaged:
-        say(f"[bold red]damaged:[/] {sentence}")
+        say(styled("[bold red]damaged:[/] {}", sentence))
 
 
 def show_metrics(metrics: service.Metrics) -> None:
@@ -70,10 +69,8 @@ def show_metrics(metrics: service.Metrics) -> None:
     if metrics.simulated:
         say("kubectl top: its figures are simulated, a share of what each container requests")
     if metrics.remedy:
-        say(
-            "[bold yellow]missing:[/] the metrics API, so `kubectl top` does not answer; the lab works without: "
-            f"{metrics.remedy}"
-        )
+        what = "the metrics API, so `kubectl top` does not answer; the lab works without"
+        say(styled("[bold yellow]missing:[/] {}: {}", what, metrics.remedy))
 
 
 def show_checks(checks: Sequence[Check]) -> None:
@@ -84,5 +81,4 @@ def show_checks(checks: Sequence[Check]) -> None:
     console.print(table)
     for check in checks:
         if check.remedy:
-            console.print(f"[{_COLOURS[check.verdict]}]{check.name}:[/] ", end="")
-            console.print(check.remedy, markup=False, highlight=False, soft_wrap=True)
+            say(styled(f"[{_COLOURS[check.verdict]}]{{}}:[/] {{}}", check.name, check.remedy))

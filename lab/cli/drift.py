@@ -7,11 +7,9 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from lab.adapters.stack import Stack
 from lab.cli.board import Progress
-from lab.cli.console import counted, print_json, say
+from lab.cli.console import counted, print_json, say, styled
 from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.core.errors import LabError
 
@@ -60,50 +58,50 @@ def drift(stack: StackName = "dev", *, as_json: Json = False) -> None:
 
 def _print(report: DriftReport, stack: Stack) -> None:
     if report.changed:
-        say("[bold red]Changed by hand[/]")
+        say(styled("[bold red]Changed by hand[/]"))
         for what, changes in groupby(report.changed, key=_object):
-            say(f"  [bold]{escape(what)}[/]")
+            say(styled("  [bold]{}[/]", what))
             for change in changes:
                 _print_change(change)
     if report.undeclared:
-        say("[bold]Not of the stack, and it changes how the lab behaves[/]")
+        say(styled("[bold]Not of the stack, and it changes how the lab behaves[/]"))
         for each in report.undeclared:
-            say(f"  [bold]{escape(each.title)}[/]")
-            say(f"    effect    {escape(each.effect)}")
-            say(f"    by        {escape(each.manager or 'somebody')}, {escape(each.time)}")
+            say(styled("  [bold]{}[/]", each.title))
+            say(f"    effect    {each.effect}")
+            say(f"    by        {each.manager or 'somebody'}, {each.time}")
     if report.owned:
-        say("[bold]Owned by controllers (expected)[/]")
+        say(styled("[bold]Owned by controllers (expected)[/]"))
         for (kind, manager, why, fields), objects in _condensed(report.owned).items():
-            say(f"  {escape(f'{kind} {_listed(objects)}: {_listed(fields)}')}")
-            say(f"    by        {escape(f'{manager}: {why}')}")
+            say(f"  {f'{kind} {_listed(objects)}: {_listed(fields)}'}")
+            say(f"    by        {f'{manager}: {why}'}")
     _summarize(report, stack)
 
 
 def _print_change(change: Change) -> None:
-    say(f"    {escape(change.field)}")
-    say(f"      now       {escape(change.now)}")
-    say(f"      declared  {escape(change.declared)}")
+    say(f"    {change.field}")
+    say(f"      now       {change.now}")
+    say(f"      declared  {change.declared}")
     if change.manager:
-        say(f"      by        {escape(change.manager)}, {escape(change.time)}")
+        say(f"      by        {change.manager}, {change.time}")
     if change.note:
-        say(f"      note      {escape(change.note)}")
+        say(f"      note      {change.note}")
 
 
 def _summarize(report: DriftReport, stack: Stack) -> None:
     if report.undeclared:
         say(f"Beside the stack: {counted(len(report.undeclared), 'object')} that `make up` leaves alone.")
     if not report.changed:
-        say(f"[green]Nothing was changed by hand[/] in {report.objects} objects of stack {stack.name}.")
+        say(styled("[green]Nothing was changed by hand[/] in {} objects of stack {}.", report.objects, stack.name))
         return
     touched = len({_object(change) for change in report.changed})
     count = f"{counted(len(report.changed), 'change')} of {counted(touched, 'object')}"
-    say(f"[red]By hand: {count}[/], of {report.objects} that were looked at.")
+    say(styled("[red]By hand: {}[/], of {} that were looked at.", count, report.objects))
     say(f"`make up{stack.suffix}` writes an object only when its settings change, so until then they stay.")
     for way in dict.fromkeys(change.way for change in report.changed):
         fields = [change for change in report.changed if change.way == way]
         named = _listed(list(dict.fromkeys(f"{_object(each)} {each.field}" for each in fields)))
-        say(f"  {escape(named)}")
-        say(f"    {escape(_undoing(stack)[way])}")
+        say(f"  {named}")
+        say(f"    {_undoing(stack)[way]}")
 
 
 def _undoing(stack: Stack) -> Mapping[str, str]:

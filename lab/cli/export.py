@@ -7,7 +7,6 @@ from pathlib import Path  # noqa: TC003 - typer evaluates the annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from lab.cli.console import say
 
@@ -85,4 +84,4 @@ def export(  # noqa: PLR0913 - each is an option of the command line
     # Nothing is known of what is up: the operator finds out from the state.
     plan = plans.up(validation.read(class_file), {}, "")
     for file in operator.write(operator.stacks(plan, options), output):
-        say(f"wrote {escape(str(file))}")
+        say(f"wrote {file}")

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Column, Table
+from rich.table import Column
 
 from lab.adapters.stack import Stack
 from lab.cli.board import Progress
-from lab.cli.console import console, print_json, say
+from lab.cli.console import Table, console, print_json, say
 from lab.cli.options import Json, StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.core.errors import LabError
 from lab.services.images.engines import Engine

@@ -8,10 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from lab.adapters.stack import Stack
-from lab.cli.console import console, say
+from lab.cli.console import console, say, styled
 from lab.cli.options import StackName, Yes  # noqa: TC001 - Typer looks at the types when it runs
 from lab.core.errors import LabError
 
@@ -47,7 +46,7 @@ def list_(stack: StackName = "dev") -> None:
     chosen = Stack(stack)
     present = {subject: lessons.present(chosen, subject) for subject in lessons.Subject}
     for subject, found in present.items():
-        say(f"[bold]{subject}[/]")
+        say(styled("[bold]{}[/]", subject))
         here = [each for each in lessons.every(subject) if each.fits(found)]
         for each in lessons.every(subject):
             mark = "*" if each in here else " "
@@ -66,11 +65,11 @@ def show(name: Name, stack: StackName = "dev") -> None:
 
     lesson, chosen = lessons.find(name), Stack(stack)
     before = lessons.present(chosen, lesson.subject)
-    say(f"[bold]{lesson.name}[/]  {lesson.title}")
+    say(styled("[bold]{}[/]  {}", lesson.name, lesson.title))
     _describe(lesson, chosen)
     console.print("Settings")
     for key, value in lesson.onto(before).items():
-        say(escape(stack_file.block(key, value).rstrip("\n") or f"  no {stack_file.full(key)} at all"))
+        say(stack_file.block(key, value).rstrip("\n") or f"  no {stack_file.full(key)} at all")
     console.print("Change")
     if _show_difference(before, lesson):
         say(f"To make it so: lab lesson apply {lesson.name}{chosen.option}")
@@ -125,7 +124,7 @@ def apply(
         back = f"lab lesson apply {former.name}{chosen.option}" if former else f"the former lines of {chosen.file.name}"
         back = f"lab lesson undo{chosen.option}" if taken else back
         raise LabError(error.message, f"{error.remedy or 'see above'}; the way back is: {back}") from error
-    say(f"\nThe lesson [bold]{lesson.name}[/]: {lesson.title}")
+    say(styled("\nThe lesson [bold]{}[/]: {}", lesson.name, lesson.title))
     _describe(lesson, chosen)
     meeting.remind(lesson, chosen, () if taken else met)
     following = lessons.after(lesson)
@@ -148,15 +147,15 @@ def undo(stack: StackName = "dev", *, yes: Yes = False) -> None:
         return
     before = {key: value for each in subjects for key, value in kept.settings(chosen, each).items()}
     copies = [str(file) for each in subjects for file in kept.objects(chosen, each)]
-    say(f"Given back: {escape(', '.join(copies))}")
+    say(f"Given back: {', '.join(copies)}")
     for key, value in before.items():
-        say(escape(stack_file.block(key, value).rstrip("\n") or f"  no {stack_file.full(key)} at all"))
+        say(stack_file.block(key, value).rstrip("\n") or f"  no {stack_file.full(key)} at all")
     _require_consent(yes=yes)
     chosen.file.write_bytes(_file_with(chosen, before).encode())
     lifecycle.up(stack)
     for subject in subjects:
         for file in kept.give_back(chosen, subject):
-            say(f"given back: {escape(file.stem)}")
+            say(f"given back: {file.stem}")
 
 
 def _file_with(stack: Stack, values: Configured) -> str:
@@ -175,7 +174,7 @@ def _describe(lesson: Lesson, stack: Stack) -> None:
     console.print("Try")
     for command in lesson.commands:
         # Options that follow the command's arguments may be curl's own.
-        say(f"  {escape(_COMMAND.sub(lambda found: found[0] + stack.option, command))}")
+        say(f"  {_COMMAND.sub(lambda found: found[0] + stack.option, command)}")
 
 
 def _show_difference(before: Configured, lesson: Lesson) -> bool:
@@ -191,7 +190,7 @@ def _show_difference(before: Configured, lesson: Lesson) -> bool:
     )
     for line in list(difflib.unified_diff(old, new, "settings now", lesson.name, lineterm="", n=99)):
         colour = _COLOURS.get(line[:1], "default")
-        say(f"[{colour}]{escape(line)}[/]")
+        say(styled(f"[{colour}]{{}}[/]", line))
     return True
 
 

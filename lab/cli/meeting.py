@@ -7,9 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import typer
-from rich.markup import escape
 
-from lab.cli.console import counted, say
+from lab.cli.console import counted, say, styled
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
@@ -54,9 +53,9 @@ def settle(lesson: Lesson, stack: Stack, found: Sequence[Met], chosen: Choice, *
     """
     if not found:
         return Choice.LEAVE
-    say(f"[bold]Not of the stack, and in the way of {lesson.name}[/]")
+    say(styled("[bold]Not of the stack, and in the way of {}[/]", lesson.name))
     for each in found:
-        say(f"  {escape(each.object.title)}, by {escape(each.object.manager or 'somebody')}: {escape(each.why)}")
+        say(f"  {each.object.title}, by {each.object.manager or 'somebody'}: {each.why}")
     if chosen is Choice.ASK and not yes and sys.stdin.isatty():
         answer = typer.prompt("Take them over (t), leave them (l), or stop (s)?", default="s")
         chosen = {"t": Choice.TAKE_OVER, "l": Choice.LEAVE}.get(answer.strip().lower()[:1], Choice.ASK)
@@ -82,7 +81,7 @@ def take_over(lesson: Lesson, stack: Stack, before: Configured, found: Sequence[
     from lab.services.lessons import kept
 
     for file in kept.take_over(stack, lesson.subject, before, found):
-        say(f"taken over; the copy is {escape(str(file))}")
+        say(f"taken over; the copy is {file}")
 
 
 def remind(lesson: Lesson, stack: Stack, left: Sequence[Met]) -> None:
@@ -90,7 +89,7 @@ def remind(lesson: Lesson, stack: Stack, left: Sequence[Met]) -> None:
     from lab.services.lessons import kept
 
     if left:
-        say(f"Left  {escape(', '.join(each.object.title for each in left))}: what you see may be their effect")
+        say(f"Left  {', '.join(each.object.title for each in left)}: what you see may be their effect")
     if copies := kept.objects(stack, lesson.subject):
-        say(f"Kept  {escape(', '.join(map(str, copies)))}")
+        say(f"Kept  {', '.join(map(str, copies))}")
         say(f"      given back by: lab lesson undo{stack.option}")

@@ -10,13 +10,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Column
 
 from lab.adapters import port_forward
 from lab.adapters.stack import Stack
 from lab.cli.board import Progress
-from lab.cli.console import console, errors, print_json, say
+from lab.cli.console import Table, console, errors, print_json, say, styled
 from lab.cli.options import StackName  # noqa: TC001 - Typer looks at the types when it runs
 from lab.core.signals import termination_as_interrupt
 from lab.services import pages
@@ -94,12 +93,12 @@ def queries(
             Column("name", no_wrap=True), Column("what it shows, and the query", overflow="fold"), show_lines=True
         )
         for query in chosen:
-            table.add_row(query.name, f"{escape(f'{query.title}. {query.meaning}')}\n[cyan]{escape(query.query)}[/]")
+            table.add_row(query.name, styled("{}. {}\n[cyan]{}[/]", query.title, query.meaning, query.query))
         console.print(table)
 
 
 def _forward(wanted: Tool, stack: Stack, *, browser: bool) -> None:
-    with port_forward.Forward(pages.destination(wanted, stack), lambda sentence: say(escape(sentence))) as forward:
+    with port_forward.Forward(pages.destination(wanted, stack), say) as forward:
         with Progress() as progress, progress.step(f"waiting for {wanted.title} to answer", usual=3):
             forward.wait()
         _present(forward.address, wanted, browser=browser)

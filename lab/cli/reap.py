@@ -11,12 +11,12 @@ from pathlib import Path  # noqa: TC003 - Typer reads the types at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Column, Table
+from rich.table import Column
 from rich.text import Text
 
 from lab.adapters.stack import Stack
 from lab.cli.board import Progress
-from lab.cli.console import console, counted, print_json
+from lab.cli.console import Table, console, counted, print_json
 from lab.cli.options import Json  # noqa: TC001 - Typer reads the types at run time
 from lab.core.errors import LabError
 from lab.services.classes import reap as service
@@ -81,7 +81,7 @@ def run(*, now: datetime, yes: bool, action: ExpiryAction, as_json: bool, roster
         return keep_for(decision, shares[0]) if shares and decision.acts else decision
 
     if not as_json:
-        _print(decisions)
+        show(decisions)
     outcomes: list[Outcome] = []
     if yes:
         act: dict[Verb, Callable[[str], None]] = {Verb.STOP: azure.stop, Verb.DESTROY: destroy}
@@ -135,7 +135,8 @@ def _stdout_to_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-def _print(decisions: Sequence[Decision]) -> None:
+def show(decisions: Sequence[Decision]) -> None:
+    """Print what is decided about each stack, and why."""
     if not decisions:
         console.print("The backend has no stack of this project.")
         return

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.table import Column, Table
+from rich.table import Column
+from rich.table import Table as Grid
 from rich.text import Text
 
+from lab.cli.console import Table
 from lab.services.rollouts.state import Phase, Role
 
 if TYPE_CHECKING:
@@ -80,8 +82,8 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - whatever is inside
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _head(rollout: Rollout) -> Table:
-    table = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2))
+def _head(rollout: Rollout) -> Grid:
+    table = Grid.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2))
     phase = Text(str(rollout.phase), f"bold {_COLOURS[rollout.phase]}")
     if rollout.message:
         phase.append(f"  {rollout.message}", "default not bold")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from lab.cli.console import styled
 from lab.platforms.dataplane import lifecycle
 from lab.services import pages
 from lab.services.standing import verdict
@@ -29,10 +30,10 @@ def show(stack: Stack, console: Console, progress: Progress) -> None:
     """
     found = verdict.reach(stack, progress)
     if found.problems:
-        console.print(f"\n[bold red]The lab does not stand[/] (stack {stack.name}).")
+        console.print(styled("\n[bold red]The lab does not stand[/] (stack {}).", stack.name))
         _show_problems((*found.problems, *found.notes), console)
         raise typer.Exit(1)
-    console.print(f"\n[bold green]The lab stands[/] (stack {stack.name}).")
+    console.print(styled("\n[bold green]The lab stands[/] (stack {}).", stack.name))
     _show_problems(found.notes, console)
     outputs = stack.outputs()
     # The cluster of a share, with its credentials and its tools, is another stack's.
