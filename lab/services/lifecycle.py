@@ -261,6 +261,8 @@ def clean(*, cache: bool) -> list[str]:
     # Those of a stack whose folder is gone run as well, and what a killed engine left.
     remains.end(paths.home() / "stacks")
     recovery.end_orphans()
+    for settings in paths.PROJECT.glob("Pulumi.*.yaml") if backend.local() else ():
+        workspace.forget_salt(settings)  # of the passphrase that goes now; an update that was killed left it
     files.delete(paths.home())
     if cache:
         files.delete(paths.cache())

@@ -94,6 +94,19 @@ def test_down_names_who_else_works_in_the_folder_and_leaves_him_alone(backend: B
         assert f"Not the lab's own, so left alone, though in its folder:\n  {user.pid} " in result.output
 
 
+def test_clean_takes_out_the_salt_that_a_killed_update_left_in_the_settings(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ISTIO_LAB_BACKEND_URL")
+    settings = tmp_path / "Pulumi.dev.yaml"
+    settings.write_text("encryptionsalt: v1:abc\nconfig:\n  istio-lab:target: embedded\n")
+
+    lifecycle.clean(cache=False)
+
+    assert settings.read_text() == "config:\n  istio-lab:target: embedded\n"
+    assert backend.did == []
+
+
 def test_clean_ends_what_runs_for_a_stack_whose_folder_is_gone(backend: Backend, spawn: Spawn) -> None:
     folder = paths.stack_dir("gone")
     folder.mkdir()
