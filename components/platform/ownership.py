@@ -21,7 +21,6 @@ from pulumi import (
 )
 
 from components.platform import threads
-from lab.adapters.cluster_api import UnreachableError
 from lab.core.errors import LabError
 from lab.platforms import ownership
 
@@ -99,6 +98,8 @@ class _Checks:
         inputs = cast("Object", args.new_inputs or {})
         if inputs["metadata"].get("namespace") in self._made:
             return
+        from lab.adapters.cluster_api import UnreachableError  # which loads httpx, while the cluster is being made
+
         try:
             if found := await self._questions.find_object(inputs):
                 ownership.require_free_name(found)

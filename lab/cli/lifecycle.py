@@ -15,7 +15,7 @@ from lab.cli.console import console
 from lab.cli.options import AllowReplace, StackName  # noqa: TC001 - Typer reads the types at run time
 from lab.core import paths
 from lab.platforms.embedded import remains
-from lab.services import lifecycle
+from lab.services import cleaning, lifecycle
 from lab.services.lifecycle import TerminalEngine
 
 
@@ -83,7 +83,7 @@ def clean(
 
     States in another backend are left as they are, and so is what stands in a cluster elsewhere.
     """
-    elsewhere = lifecycle.clean(cache=cache)
+    elsewhere = cleaning.clean(cache=cache)
     console.print("Clean.")
     for name in elsewhere:
         said = f"The state of stack {name} was not in {paths.state_dir()} and is as it was; where it is, take it down:"

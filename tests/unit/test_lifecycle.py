@@ -21,7 +21,7 @@ from lab.cli.app import app, main
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.services import lifecycle, recovery, state_repair
+from lab.services import cleaning, lifecycle, recovery, state_repair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def test_clean_takes_out_the_salt_that_a_killed_update_left_in_the_settings(
     settings = tmp_path / "Pulumi.dev.yaml"
     settings.write_text("encryptionsalt: v1:abc\nconfig:\n  istio-lab:target: embedded\n")
 
-    lifecycle.clean(cache=False)
+    cleaning.clean(cache=False)
 
     assert settings.read_text() == "config:\n  istio-lab:target: embedded\n"
     assert backend.did == []
@@ -116,7 +116,7 @@ def test_clean_ends_what_runs_for_a_stack_whose_folder_is_gone(backend: Backend,
     shutil.rmtree(folder)
     backend.states.clear()
 
-    lifecycle.clean(cache=False)
+    cleaning.clean(cache=False)
 
     assert server.wait(5) != 0
 
@@ -249,7 +249,7 @@ def test_clean_refuses_a_stack_on_azure_though_its_state_is_broken(here: Backend
         (paths.stacks_dir() / "dev.json").write_text('{"type": "azure-native:resources:ResourceGroup"')
 
     with pytest.raises(LabError, match="still has resources on Azure"):
-        lifecycle.clean(cache=False)
+        cleaning.clean(cache=False)
 
     assert paths.stack_dir("dev").exists()
     assert here.did == []
@@ -280,7 +280,7 @@ def test_clean_refuses_a_stack_on_azure_whose_state_is_elsewhere(backend: Backen
     backend.states["dev"] = ON_AZURE
 
     with pytest.raises(LabError, match="stack dev still has resources on Azure"):
-        lifecycle.clean(cache=False)
+        cleaning.clean(cache=False)
 
     assert paths.stack_dir("dev").exists()
 
@@ -292,7 +292,7 @@ def test_clean_refuses_a_stack_on_azure_whose_state_it_cannot_find(
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  istio-lab:target: azure\n")
 
     with pytest.raises(LabError, match=f"its state is not in {paths.state_dir()}") as refused:
-        lifecycle.clean(cache=False)
+        cleaning.clean(cache=False)
 
     assert "ISTIO_LAB_BACKEND_URL=login make clean" in refused.value.remedy
     assert paths.stack_dir("dev").exists()
@@ -306,7 +306,7 @@ def test_clean_of_what_the_project_itself_keeps_says_nothing_more(
     paths.stacks_dir().mkdir(parents=True)
     (paths.stacks_dir() / "dev.json").write_text(EMPTY)
 
-    assert lifecycle.clean(cache=False) == []
+    assert cleaning.clean(cache=False) == []
     assert backend.did == []
 
 
@@ -317,7 +317,7 @@ def test_a_disk_that_cannot_be_written_is_a_message_and_no_trace(
     def refuse(**_: object) -> None:
         raise OSError(number, os.strerror(number), "/somewhere/file")
 
-    monkeypatch.setattr(lifecycle, "clean", refuse)
+    monkeypatch.setattr(cleaning, "clean", refuse)
     monkeypatch.setattr(sys, "argv", ["lab", "clean"])
 
     with pytest.raises(SystemExit) as ended:

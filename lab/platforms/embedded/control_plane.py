@@ -248,13 +248,7 @@ class ControlPlane:
         Raises:
             LabError: another program holds one.
         """
-        ports = [
-            self.ports.kube_apiserver,
-            self.ports.etcd,
-            self.ports.etcd_peer,
-            self.ports.kwok_controller,
-            self.ports.metrics_server,
-        ]
+        ports = self.ports.control_plane
         if not poll(lambda: all(map(is_free, ports)), timeout=_PORT_TIMEOUT, interval=0.05):
             taken = next((port for port in ports if not is_free(port)), ports[0])
             raise LabError(

@@ -36,6 +36,11 @@ class Ports:
     ingress_http: int = 0
     prometheus: int = 0
 
+    @property
+    def control_plane(self) -> tuple[int, ...]:
+        """Those of etcd and of all that Kubernetes itself consists of."""
+        return self.kube_apiserver, self.etcd, self.etcd_peer, self.kwok_controller, self.metrics_server
+
     @staticmethod
     def of(known: Mapping[str, int]) -> Ports:
         """Read the ports of a lab's state."""

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 PLACE = "/somewhere/.lab/stacks/dev"
 SERVER = f"--kubeconfig={PLACE}/kubeconfig"
 
-STUBBORN = """#!/bin/sh
-trap '' TERM INT HUP
-exec 9>>"${1:-/dev/null}"
-echo ready
-while :; do sleep 0.05; done
+STUBBORN = f"""#!{sys.executable}
+import signal, sys, time
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+log = open(sys.argv[1], "a") if sys.argv[1:] else None
+print("ready", flush=True)
+time.sleep(60)
 """
 """A server that no polite signal ends, like an API server without its etcd."""
 
