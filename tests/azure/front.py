@@ -98,7 +98,7 @@ def _administrator(kubeconfig: dict[str, list[dict[str, dict[str, str]]]]) -> tu
 
 
 @contextlib.contextmanager
-def before(folder: Path, *, refuses: float) -> Iterator[Front]:
+def before(folder: Path, *, refuses: float) -> Iterator[Front]:  # noqa: C901 - a server of its own
     """Stand before the clusters of a subscription for the length of a `with` block."""
     front = Front(folder, refuses)
 
@@ -124,10 +124,18 @@ def before(folder: Path, *, refuses: float) -> Iterator[Front]:
             self.wfile.write(data)
 
         def _carry(self, content: bytes) -> None:
-            with contextlib.closing(front.connect()) as behind:
+            with contextlib.ExitStack() as stack:
                 kept = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
-                behind.request(self.command, self.path, body=content or None, headers=kept)
-                answer = behind.getresponse()
+                for left in (2, 1, 0):
+                    behind = stack.enter_context(contextlib.closing(front.connect()))
+                    try:
+                        behind.request(self.command, self.path, body=content or None, headers=kept)
+                        answer = behind.getresponse()
+                        break
+                    except (http.client.RemoteDisconnected, ConnectionError):
+                        # A busy API server drops connections that it has not read from.
+                        if not left:
+                            raise
                 self.send_response(answer.status)
                 for name, value in answer.getheaders():
                     if name.lower() not in _HOP:
