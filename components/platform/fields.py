@@ -81,14 +81,14 @@ async def declared_before() -> Mapping[Workload, Former]:
 
 
 def _is_replaced(args: ResourceTransformationArgs, former: Former) -> bool:
-    """Whether a field has changed of which a change replaces the workload."""
+    """Check for a changed field that replaces the workload."""
     spec = cast("Mapping[str, object]", args.props["spec"])
     fields = [path.removeprefix("spec.") for path in args.opts.replace_on_changes or ()]
     return not all(_is_in(spec.get(field), former.spec.get(field)) for field in fields)
 
 
 def _is_in(declared: object, live: object) -> bool:
-    """Whether a live value is the declared one; the API server may have added to it."""
+    """Check that a live value has what is declared; the API server may have added to it."""
     if isinstance(declared, Mapping) and isinstance(live, Mapping):
         return all(key in live and _is_in(value, live[key]) for key, value in declared.items())
     if isinstance(declared, list) and isinstance(live, list):

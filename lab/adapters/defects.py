@@ -23,7 +23,7 @@ _UNUSABLE: dict[type[OSError], str] = {
     NotADirectoryError: "move the file away: a folder belongs there",
     FileNotFoundError: "make it again, or see what is missing with: lab doctor",
 }
-"""What to do about a file that cannot be used."""
+"""Return the remedy for a file that cannot be used."""
 
 
 def told(error: Exception) -> LabError:

@@ -41,7 +41,7 @@ class Lock:
 
     @property
     def alive(self) -> bool:
-        """Whether that process still runs; after a reboot its number may belong to a stranger.
+        """Check that the process still runs; after a reboot its number may belong to a stranger.
 
         One on another machine cannot be seen from here and so counts as alive.
         """

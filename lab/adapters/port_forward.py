@@ -41,7 +41,7 @@ _REFUSED = re.compile(
     r"is forbidden|cannot create resource .?pods/portforward|denied (?:the )?request|"
     r"ValidatingAdmissionPolicy|[Pp]ort.?forward(?:ing)? is (?:not allowed|disabled|blocked)",
 )
-"""What kubectl prints where no other try will help: a missing right, or a policy such as those of AKS Automatic."""
+"""Output of kubectl after which no other attempt helps: a missing right, or a policy such as those of AKS Automatic."""
 
 _SERVER_ERROR = 500
 

@@ -135,7 +135,7 @@ class Stack:
         return (self.files or StateFiles(root=paths.state_dir(), stack=self.name)).file
 
     def damage(self) -> Damage | None:
-        """What is wrong with the files of its state, on a file backend."""
+        """The damage to its state files, on a file backend."""
         found = self.files
         return state_damage.of(found, directory=self.directory, target=lambda: self.target) if found else None
 
@@ -289,7 +289,7 @@ class Stack:
         return "" if backend.local() else socket.gethostname()
 
     def _is_embedded(self) -> bool:
-        """Whether the lab is on this machine alone by its settings; settings that cannot be read say nothing."""
+        """True if its settings put the lab on this machine alone; settings that cannot be read say nothing."""
         try:
             return self.target == "embedded"
         except LabError:

@@ -22,7 +22,7 @@ _SECURE = "secure"
 """The only key of a value that is encrypted."""
 
 _NEAR = 0.75
-"""How alike a namespace is to the lab's own before it is taken for a slip; `gitlab` is Pulumi's, and 0.71."""
+"""Similarity to the lab's own namespace from which another is a misspelling; that of Pulumi's `gitlab` is 0.71."""
 
 
 def read(file: Path) -> dict[str, object]:

@@ -86,7 +86,7 @@ def of(files: StateFiles, *, directory: Path, target: Callable[[], str]) -> Dama
 
 
 def _stood(damage: Damage, directory: Path) -> bool:
-    """Whether there is a lab, or was one, whose state is not there any more."""
+    """Check for a lab, present or past, whose state is gone."""
     data = (directory / _CONTROL_PLANE).is_file()
     if damage.backup is None or not damage.backup.resources:
         # In the folder may also be a lab of the same name whose state is in another backend.

@@ -29,7 +29,7 @@ _OTHERS = {
     b"%PDF": "a PDF",
     b"\x1f\x8b": "compressed (gzip)",
 }
-"""What begins files that are no text."""
+"""First bytes of files that are not text."""
 
 _HANGUL = re.compile(r"[\x00-\x7f가-힣]*")
 

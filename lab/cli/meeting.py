@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Choice(StrEnum):
-    """What to do about objects that a lesson meets."""
+    """The ways to deal with objects that a lesson meets."""
 
     TAKE_OVER = "take-over"
     LEAVE = "leave"

@@ -27,5 +27,5 @@ class Wait:
     since: float = field(default_factory=lambda: time.monotonic())  # noqa: PLW0108 - tests have a clock of their own
 
     def goes_on(self, refusals: int, patience: float) -> bool:
-        """Whether another question still fits in."""
+        """Check that there is time for another question."""
         return time.monotonic() + pause(refusals) <= self.since + patience

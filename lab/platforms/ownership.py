@@ -19,7 +19,7 @@ MARK = f"{PROJECT}/stack"
 by it a namespace that did not get into its state."""
 
 _PULUMI = "pulumi-"
-"""What the names of field managers of Pulumi's provider begin with."""
+"""Prefix of the field managers of Pulumi's provider."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 

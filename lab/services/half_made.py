@@ -1,4 +1,4 @@
-"""What an update that was killed has left half made: an engine that goes on, and operations of unknown result."""
+"""Remains of a killed update: an engine that goes on, and operations of unknown result."""
 
 from __future__ import annotations
 

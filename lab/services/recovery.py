@@ -146,7 +146,7 @@ def _orphans() -> list[psutil.Process]:
 
 
 def _is_maker(process: psutil.Process) -> bool:
-    """Whether it starts the lab's servers; one that a killed provider left would go on doing so."""
+    """Check that it starts the lab's servers; one that a killed provider left would go on doing so."""
     return any(Path(word).name == kwokctl.NAME for word in _command_line(process)[:1])
 
 

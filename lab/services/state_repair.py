@@ -75,13 +75,13 @@ def forget(stack: Stack, say: Callable[[str], None]) -> None:
 
 
 def is_lost(stack: Stack) -> bool:
-    """Whether a lab is on this machine alone, and Pulumi has no state of it that could be used."""
+    """Check that a lab is on this machine alone, and that Pulumi has no usable state of it."""
     damage = stack.damage()
     return damage is not None and damage.only_here and damage.backup is None and not stack.in_use()
 
 
 def has_lost_pulumi(stack: Stack) -> bool:
-    """Whether a lab is on this machine alone, and the tools that made it are gone; bringing them takes minutes."""
+    """Check that a lab is on this machine alone, and that its tools are gone; bringing them takes minutes."""
     return not (paths.bin_dir() / "pulumi").is_file() and is_only_here(stack) and not stack.in_use()
 
 
@@ -100,7 +100,7 @@ def release_for_removal(stack: Stack, say: Callable[[str], None]) -> None:
 
 
 def is_only_here(stack: Stack) -> bool:
-    """Whether everything of a stack whose state can be read is on this machine."""
+    """Check that everything of a stack whose state can be read is on this machine."""
     if stack.target != "embedded" or (found := _checkpoint(stack)) is None:
         return False
     return not any(each.startswith((_AZURE, "pulumi-python:dynamic/kubeconfig:")) for each in found.types)
@@ -128,7 +128,7 @@ def on_azure(stack: str) -> LabError:
 
 
 def _knows_azure(files: StateFiles) -> bool:
-    """Whether a state has resources on Azure, by its newest copy if it is broken."""
+    """Check for resources on Azure in a state, or in its newest copy if it is broken."""
     with contextlib.suppress(UnreadableError):
         return any(each.startswith(_AZURE) for each in files.read().types)
     if found := files.backup():

@@ -22,7 +22,7 @@ RETIRED_HUBS_END = date(2026, 12, 1)
 
 
 ENDS_SOON = timedelta(days=30)
-"""How long before its end of support a default is to be changed."""
+"""The time before its end of support at which a default must be changed."""
 
 _AKS_CALENDAR = "learn.microsoft.com, AKS, supported-kubernetes-versions"
 

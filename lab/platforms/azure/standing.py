@@ -34,7 +34,7 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What Azure says of a cluster.
+    """A cluster as Azure describes it.
 
     Attributes:
         group: its resource group.
@@ -58,7 +58,7 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to ask AKS for.
+    """The request to AKS.
 
     Attributes:
         version: of Kubernetes.

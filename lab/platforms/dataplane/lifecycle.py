@@ -112,7 +112,7 @@ class DataPlane:
 
     @property
     def healthy(self) -> bool:
-        """Whether it works, where this machine can run it."""
+        """Check that it works, on a machine that can run it."""
         return self.health() not in (_DEAD, _FROZEN, _SILENT)
 
     @property

@@ -35,13 +35,13 @@ _VARIABLES = ("KWOK_WORKDIR", "KUBECACHEDIR")
 """Variables that only the lab's processes point at a stack's folder; people export `KUBECONFIG` themselves."""
 
 _BEFORE_PATH = r"(?:^|[=:,]|://)"
-"""What stands before a path in a word of a command line: another lab's path may end with the same folders."""
+"""The characters before a path in a word of a command line: another lab's path may end with the same folders."""
 
 _COMMAND_LENGTH = 100
 """Characters of a command line that are shown."""
 
 _ROUNDS = 3
-"""How often what belongs to a folder is looked for and ended: a process may have started another meanwhile."""
+"""Rounds of finding and ending: a process may have started another meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)

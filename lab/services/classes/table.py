@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Rows = tuple[list[dict[str, object]], dict[tuple[str | int, ...], int]]
 
 _OWN_COLUMNS = ("id", "name", "mail", "group")
-"""What a student is; every other column is a setting."""
+"""Columns that identify a student; every other one is a setting."""
 
 _CALLED = {
     "id": ("studentid", "userid", "username", "login", "아이디", "학생아이디", "학번", "사용자아이디", "사용자id"),
@@ -37,7 +37,7 @@ _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """The first line by which Excel tells itself what stands between the columns."""
 
 _TEXT = re.compile(r'="([^"]*)"')
-"""What Excel is given, or gives, for text that looks like a number."""
+"""Excel's notation for text that looks like a number."""
 
 _FORMULA = re.compile(r"[=@]|#(REF|N/A|NAME\?|VALUE|DIV/0|NULL|NUM)[!]?")
 """Begins what a spreadsheet has not computed, or could not."""

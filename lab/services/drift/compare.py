@@ -41,7 +41,7 @@ _DEFAULTS: Mapping[tuple[str, str], Value] = {
     ("StatefulSet", "spec.replicas"): 1,
     ("Rollout", "spec.replicas"): 1,
 }
-"""What the API server fills in: such a value is no change where nothing else is declared."""
+"""Defaults of the API server: such a value is no change where nothing else is declared."""
 
 _PLUGIN = "kubectl-argo-rollouts"
 """Manager of deliberate changes that the lab's settings may leave alone."""
@@ -147,7 +147,7 @@ def _changes(declared: Declared, found: Value) -> Iterator[Change]:
 
 
 def _as_declared(declared: Declared, path: Path, now: Value | Missing) -> bool:
-    """Whether a field has the declared value, or without one what it had after the last update or has by default."""
+    """Check that a field has the declared value, or else that of the last update or the default."""
     before = path.read(declared.inputs)
     if now == before:
         return True

@@ -71,7 +71,7 @@ class Pods:
         )
 
     def match(self, service: dict[str, Any]) -> bool:
-        """Whether a Service selects them."""
+        """Check that a Service selects them."""
         selector = (service.get("spec") or {}).get("selector") or {}
         return (
             bool(selector)
@@ -81,7 +81,7 @@ class Pods:
 
 
 def effect(each: dict[str, Any], *, services: Sequence[dict[str, Any]], pods: Sequence[Pods], root: str) -> str:
-    """How an object changes the behaviour of a lab; empty if it does not.
+    """Describe the effect of an object on a lab; empty if it has none.
 
     Args:
         each: the object.
@@ -126,7 +126,7 @@ def hosts(each: dict[str, Any]) -> tuple[str, ...]:
 
 
 def in_mesh(route: dict[str, Any]) -> bool:
-    """Whether a rule concerns requests between Pods, not only those that come through a gateway."""
+    """Check that a rule concerns requests between Pods, not only those that come through a gateway."""
     through = (route.get("spec") or {}).get("gateways") or ["mesh"]
     parents = (route.get("spec") or {}).get("parentRefs") or [{"kind": "Service"}]
     return "mesh" in through and any(parent.get("kind") == "Service" for parent in parents)

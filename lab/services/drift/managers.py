@@ -157,7 +157,7 @@ def is_pulumi(manager: str) -> bool:
 
 
 def made_by_a_controller(manager: str) -> bool:
-    """Whether objects that a field manager made are nobody's decision."""
+    """Check for a field manager whose objects nobody decided about."""
     return any(fnmatchcase(manager, row.manager) for row in EXPECTED_MANAGERS)
 
 

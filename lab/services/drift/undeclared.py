@@ -106,7 +106,7 @@ def namespaces(declared: Iterable[Declared]) -> frozenset[str]:
 
 
 def _leads_to(each: Undeclared, spaces: frozenset[str]) -> bool:
-    """Whether a rule of another namespace names a Service of the stack's namespaces in full."""
+    """Check that a rule of another namespace names a Service of the stack's namespaces in full."""
     places = {f"{space}.svc.cluster.local" for space in spaces - {each.namespace}}
     return each.kind in ROUTES and any(host.partition(".")[2] in places for host in each.hosts)
 

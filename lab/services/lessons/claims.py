@@ -30,7 +30,7 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """What a lesson makes, and the requests that it decides about.
+    """The objects that a lesson makes, and the requests that it decides about.
 
     Attributes:
         objects: that it makes.

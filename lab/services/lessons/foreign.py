@@ -29,7 +29,7 @@ _LOOKED_AT = (
 )
 
 _DOMAIN = ".svc.cluster.local"
-"""What completes the names of Services."""
+"""Suffixes of the names of Services."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def among(declared: Iterable[Declared], cluster: Mapping[Key, Value], claims: Cl
 
 
 def _decides(rule: Undeclared, content: dict[str, Any], claims: Claims) -> bool:
-    """Whether a rule decides about the requests of a lesson, or is one where there should be none."""
+    """Check that a rule decides about the requests of a lesson, or is one where there should be none."""
     if space := claims.untouched:
         return (
             rule.namespace == space

@@ -1,1 +1,1 @@
-"""Whether a lab stands: what its stack declared against what there is, and its mending."""
+"""The comparison of a stack with what exists, and its repair."""

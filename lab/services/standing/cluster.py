@@ -1,4 +1,4 @@
-"""What there is in a cluster: a few lists, without what the objects contain."""
+"""The objects of a cluster: a few lists, without their contents."""
 
 from __future__ import annotations
 

@@ -44,12 +44,12 @@ class Findings:
 
     @property
     def resources(self) -> tuple[Expected | Release, ...]:
-        """What the engine makes again: the objects inside of a release are not its own."""
+        """The resources that the engine makes again: the objects inside a release are not its own."""
         return (*self.releases, *(each for each in self.missing if not each.object.release))
 
     @property
     def none(self) -> bool:
-        """Whether there is nothing to mend."""
+        """True if there is nothing to repair."""
         return not (self.missing or self.releases or self.ending or self.overwritten)
 
 

@@ -1,4 +1,4 @@
-"""What the state of a stack says there is."""
+"""The objects that the state of a stack lists."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Refresh(Protocol):
 
 
 class _Seen(enum.Enum):
-    """What was seen of a cluster, and done about it."""
+    """The findings about a cluster, and the repairs."""
 
     NOTHING = enum.auto()
     """There is none yet."""

@@ -35,7 +35,7 @@ _RUNNING = "running"
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What keeps a lab from standing, or what is worth a word, and the command that helps."""
+    """A problem or a remark, and the command that helps."""
 
     what: str
     remedy: str
@@ -43,7 +43,7 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What was found; a lab without problems stands.
+    """The findings; a lab without problems stands.
 
     Attributes:
         problems: what keeps it from standing.
