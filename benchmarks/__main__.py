@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from benchmarks import apps, classroom, comparison, mesh
 from lab.adapters.stack import Stack
-from lab.cli.console import console, errors
+from lab.cli.console import console, errors, styled
 from lab.core.errors import LabError
 
 
@@ -55,7 +54,7 @@ if __name__ == "__main__":
     try:
         typer.run(bench)
     except LabError as error:
-        errors.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
+        errors.print(styled("[bold red]error:[/] {}", error.message), soft_wrap=True)
         if error.remedy:
-            errors.print(f"[bold]do:[/] {escape(error.remedy)}", highlight=False, soft_wrap=True)
+            errors.print(styled("[bold]do:[/] {}", error.remedy), soft_wrap=True)
         sys.exit(1)

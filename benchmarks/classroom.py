@@ -15,6 +15,7 @@ from benchmarks.approaches import left_out
 from benchmarks.machine import Machine
 from benchmarks.sandbox import Meter, Sandbox
 from lab.cli.board import Progress
+from lab.cli.console import styled
 from lab.core import paths
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ def table(found: Sequence[Measured]) -> Table:
         f"{median(each.memory for each in found) / 2**20:.0f}",
     )
     ratio = median(each.ratio for each in found)
-    met = "[green]met[/]" if ratio <= LIMIT else "[red]missed[/]"
-    rows.add_row(f"ratio; the limit is {LIMIT}", "1", f"{ratio:.2f} {met}")
+    met = styled("{} [green]met[/]" if ratio <= LIMIT else "{} [red]missed[/]", f"{ratio:.2f}")
+    rows.add_row(f"ratio; the limit is {LIMIT}", "1", met)
     return rows
 
 

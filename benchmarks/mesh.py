@@ -20,6 +20,7 @@ from benchmarks.sandbox import kill
 from lab import toolchain
 from lab.adapters import kubectl
 from lab.cli.board import Progress
+from lab.cli.console import styled
 from lab.core.errors import LabError
 from lab.platforms.dataplane import lifecycle, proxy, sandbox
 from lab.services import recovery
@@ -244,7 +245,7 @@ def table(found: Sequence[Measured]) -> Table:
         "through": ("requests/s through an Envoy on one core", "{:,.0f}"),
     }
     for name, (title, shape) in titles.items():
-        met = "[green]yes[/]" if LIMITS[name].met(middle[name]) else "[red]no[/]"
+        met = styled("[green]yes[/]" if LIMITS[name].met(middle[name]) else "[red]no[/]")
         rows.add_row(title, shape.format(middle[name]), str(LIMITS[name]), met)
     rows.add_row("99 % of them within, ms", f"{median(each.p99 for each in found) * 1000:.1f}", "", "")
     rows.add_row("requests/s without it", f"{middle['direct']:,.0f}", "", "")

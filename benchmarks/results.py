@@ -8,6 +8,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from rich.table import Table
+from rich.text import Text
+
+from lab.cli.console import styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -183,8 +186,7 @@ def _numbers(summary: Summary) -> tuple[str, ...]:
     return (*seconds, f"{summary.memory / 1e6:.0f} MB")
 
 
-def _judged(verdict: Verdict | None) -> str:
+def _judged(verdict: Verdict | None) -> Text:
     if verdict is None:
-        return ""
-    word = "[green]met[/]" if verdict.met else "[bold red]missed[/]"
-    return f"<= {verdict.limit:g} {word}"
+        return Text()
+    return styled("<= {} [green]met[/]" if verdict.met else "<= {} [bold red]missed[/]", f"{verdict.limit:g}")

@@ -196,7 +196,7 @@ def test_markup_is_read_in_templates_alone() -> None:
 
 def test_no_command_prints_markup_but_by_a_template() -> None:
     found = []
-    for file in (paths.PROJECT / "lab" / "cli").glob("*.py"):
+    for file in (*(paths.PROJECT / "lab" / "cli").glob("*.py"), *(paths.PROJECT / "benchmarks").glob("*.py")):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             known = ("styled(", "verdict =", '"""')
             if re.search(r"\[/[a-z ]*\]", line) and not any(word in line for word in known):
