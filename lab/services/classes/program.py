@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FOLDERS = ("components", "lab/core", "lab/platforms", "lab/settings")
-_FILES = ("__main__.py", "Pulumi.yaml", "lab.lock.json")
+_FILES = ("__main__.py", "Pulumi.yaml", "lab.lock.json", "lab/toolchain/charts.py")
 
 
 def digest() -> str:

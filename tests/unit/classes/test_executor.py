@@ -130,7 +130,8 @@ def engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedEngines
     monkeypatch.setattr(recovery, "end_orphans", lambda: 0)
     monkeypatch.setattr(Stack, "ensure", lambda _: None)
     monkeypatch.setattr(Stack, "export", lambda _: "{}")
-    nothing = SimpleNamespace(before_up=lambda _: None, before_down=lambda *_: None, sweep=lambda _: None)
+    steps = ("before_up", "before_down", "sweep", "require_empty")
+    nothing = SimpleNamespace(**dict.fromkeys(steps, lambda *_: None))
     monkeypatch.setattr(lifecycle, "record", nothing)
     monkeypatch.setattr(
         lifecycle, "sweep", lambda stack: found.did.append(("sweep", stack.name.removeprefix("student-")))

@@ -33,6 +33,7 @@ DECIDE_NOTHING = {
     "lab.adapters": "has no code",
     "lab.adapters.cluster_api": "asks a cluster what it is; the resources say what they made of it",
     "lab.adapters.cluster_login": "proves who asks",
+    "lab.adapters.defects": "words an error",
     "lab.adapters.files": "gives files their modes",
     "lab.toolchain": "has no code that the program needs",
     "lab.toolchain.artifacts": "finds the pinned charts; lab.lock.json says which",
