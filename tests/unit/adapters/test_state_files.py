@@ -208,3 +208,14 @@ def test_a_state_is_lost_only_where_a_lab_stood(  # noqa: PLR0913 - a table
 
     assert (found is not None) is lost
     assert found is None or found.cause == "it is not there"
+
+
+def test_a_lab_whose_state_another_backend_keeps_is_not_lost(files: StateFiles, tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "kwokctl.yaml").touch()
+    assert damage(files, folder, "embedded")
+
+    (folder / "backend").write_text("file:///somebody/else")
+
+    assert damage(files, folder, "embedded") is None
