@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from lab.platforms.embedded.ports import Ports
 
 
+_ALONE = {"leader-elect": "false"}
+"""For a controller of which there is one: started again after a kill, it would wait for the lease of the one before."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Flag:
     """A flag of a component; `replaces` for one that kwokctl sets to something else."""
@@ -67,7 +71,8 @@ def flags(certificates: Path, ports: Ports) -> tuple[Flag, ...]:
         },
         # A quota of objects whose definition is new refuses them until it is counted anew: by default within five
         # minutes.
-        "kube-controller-manager": {"resource-quota-sync-period": "10s"},
+        "kube-controller-manager": {"resource-quota-sync-period": "10s", **_ALONE},
+        "kube-scheduler": _ALONE,
     }
     return tuple(
         Flag(component=component, name=name, value=value, replaces=replaces)
