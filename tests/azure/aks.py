@@ -22,17 +22,21 @@ import yaml
 from lab import toolchain
 from lab.adapters import environment, kubectl, process, process_tree
 from lab.core.errors import LabError
-from lab.platforms.embedded import control_plane, istiod
+from lab.core.namespaces import ISTIO_SYSTEM
+from lab.platforms.embedded import control_plane, istiod, rollouts
 from lab.platforms.embedded.control_plane import ControlPlane
 from lab.platforms.embedded.istiod import Istiod
 from lab.platforms.embedded.nodes import NodeSpec
 from lab.platforms.embedded.ports import LOOPBACK, Ports
+from lab.platforms.embedded.rollouts import RolloutsController
 
 ADDRESS = "203.0.113.80"
 """What every load balancer gets: an address that documentation is allowed to use."""
 
 _SPEC = NodeSpec(count=2, zones=1, cpu=4, memory="16Gi")
 _INTERVAL = 0.2
+
+_HOLD = "until-istiod-serves"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,7 @@ def delete(folder: Path) -> None:
     """End everything of a folder's cluster."""
     process_tree.stop(filter(None, [process_tree.find(folder / "serve.pid", str(folder))]), grace=0)
     istiod.stop(folder / "aks")
+    rollouts.stop(folder / "aks")
     control_plane.remove(folder / "aks")
     (folder / "kubeconfig").unlink(missing_ok=True)
 
@@ -98,7 +103,6 @@ async def _serve(plane: HostedControlPlane) -> None:
     async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (await reader.readline()).strip():
             pass
-        # Elsewhere a Pod is ready when it serves; here the simulated Pod is ready a few seconds before the process.
         await serving.wait()
         inward, outward = await asyncio.open_connection(LOOPBACK, plane.ports.istiod_webhook)
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -108,11 +112,22 @@ async def _serve(plane: HostedControlPlane) -> None:
     while True:
         with contextlib.suppress(LabError):
             await asyncio.to_thread(_balance, plane)
+            await asyncio.to_thread(_run_rollouts, plane)
+            await asyncio.to_thread(_hold_pods, plane, held=not serving.is_set())
             if await asyncio.to_thread(_run_istiod, plane):
                 serving.set()
             else:
                 serving.clear()
         await asyncio.sleep(_INTERVAL)
+
+
+def _hold_pods(plane: ControlPlane, *, held: bool) -> None:
+    """Let no Pod of Istio start until istiod serves: elsewhere its own is ready only then, a simulated one at once."""
+    names = {each["metadata"]["name"] for each in _items(plane, "resourcequotas")}
+    if held and _HOLD not in names and any(each["metadata"]["name"] == ISTIO_SYSTEM for each in _items(plane, "ns")):
+        kubectl.run(plane.kubeconfig, "create", "quota", _HOLD, "--hard=pods=0", "--namespace", ISTIO_SYSTEM)
+    if not held and _HOLD in names:
+        kubectl.run(plane.kubeconfig, "delete", "quota", _HOLD, "--namespace", ISTIO_SYSTEM)
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -132,14 +147,32 @@ def _balance(plane: ControlPlane) -> None:
             kubectl.run(plane.kubeconfig, "patch", "service", *where, "--patch", status)
 
 
+def _run_rollouts(plane: ControlPlane) -> None:
+    process = RolloutsController(control_plane=plane)
+    if not _has_deployment(plane, "argo-rollouts"):
+        rollouts.stop(plane.directory)
+    elif not process.healthy:
+        process.start()
+
+
+def _has_deployment(plane: ControlPlane, name: str) -> bool:
+    return any(each["metadata"]["name"] == name for each in _items(plane, "deployments"))
+
+
 def _run_istiod(plane: ControlPlane) -> bool:
-    wanted = any(each["metadata"]["name"] == "istiod" for each in _items(plane, "deployments"))
+    wanted = _has_deployment(plane, "istiod")
     process = Istiod(control_plane=plane)
     if wanted and process.health() == "dead":
         process.start()
     elif not wanted:
         process.stop()
-    return wanted
+    return wanted and _is_trusted(plane)
+
+
+def _is_trusted(plane: ControlPlane) -> bool:
+    """Whether istiod has put its authority into its webhook."""
+    hooks = [hook for each in _items(plane, "mutatingwebhookconfigurations") for hook in each["webhooks"]]
+    return bool(hooks) and all(hook["clientConfig"].get("caBundle") for hook in hooks)
 
 
 def _items(plane: ControlPlane, kind: str) -> list[dict[str, Any]]:
