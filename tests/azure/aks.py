@@ -15,7 +15,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -30,6 +30,9 @@ from lab.platforms.embedded.nodes import NodeSpec
 from lab.platforms.embedded.ports import LOOPBACK, Ports
 from lab.platforms.embedded.rollouts import RolloutsController
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 ADDRESS = "203.0.113.80"
 """What every load balancer gets: an address that documentation is allowed to use."""
 
@@ -37,6 +40,7 @@ _SPEC = NodeSpec(count=2, zones=1, cpu=4, memory="16Gi")
 _INTERVAL = 0.2
 
 _HOLD = "until-istiod-serves"
+_KINDS = "services,deployments,resourcequotas,namespaces,mutatingwebhookconfigurations"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,23 +115,33 @@ async def _serve(plane: HostedControlPlane) -> None:
     await asyncio.start_unix_server(tunnel, plane.directory / "tunnel.sock")
     while True:
         with contextlib.suppress(LabError):
-            await asyncio.to_thread(_balance, plane)
-            await asyncio.to_thread(_run_rollouts, plane)
-            await asyncio.to_thread(_hold_pods, plane, held=not serving.is_set())
-            if await asyncio.to_thread(_run_istiod, plane):
+            if await asyncio.to_thread(_work, plane):
                 serving.set()
             else:
                 serving.clear()
         await asyncio.sleep(_INTERVAL)
 
 
+def _work(plane: ControlPlane) -> bool:
+    """Do what Azure and real Pods do in a cluster; return whether istiod serves."""
+    found = json.loads(kubectl.run(plane.kubeconfig, "get", _KINDS, "-A", "-o", "json"))["items"]
+    seen = {kind: [each for each in found if each["kind"] == kind] for kind in {each["kind"] for each in found}}
+    _balance(plane, seen.get("Service", []))
+    deployments = {each["metadata"]["name"] for each in seen.get("Deployment", [])}
+    _run_rollouts(plane, wanted="argo-rollouts" in deployments)
+    _run_istiod(plane, wanted="istiod" in deployments)
+    hooks = [hook for each in seen.get("MutatingWebhookConfiguration", []) for hook in each["webhooks"]]
+    serves = "istiod" in deployments and bool(hooks) and all(hook["clientConfig"].get("caBundle") for hook in hooks)
+    held = any(each["metadata"]["name"] == _HOLD for each in seen.get("ResourceQuota", []))
+    if any(each["metadata"]["name"] == ISTIO_SYSTEM for each in seen["Namespace"]) and held is serves:
+        _hold_pods(plane, held=not serves)
+    return serves
+
+
 def _hold_pods(plane: ControlPlane, *, held: bool) -> None:
     """Let no Pod of Istio start until istiod serves: elsewhere its own is ready only then, a simulated one at once."""
-    names = {each["metadata"]["name"] for each in _items(plane, "resourcequotas")}
-    if held and _HOLD not in names and any(each["metadata"]["name"] == ISTIO_SYSTEM for each in _items(plane, "ns")):
-        kubectl.run(plane.kubeconfig, "create", "quota", _HOLD, "--hard=pods=0", "--namespace", ISTIO_SYSTEM)
-    if not held and _HOLD in names:
-        kubectl.run(plane.kubeconfig, "delete", "quota", _HOLD, "--namespace", ISTIO_SYSTEM)
+    words = ("create", "quota", _HOLD, "--hard=pods=0") if held else ("delete", "quota", _HOLD)
+    kubectl.run(plane.kubeconfig, *words, "--namespace", ISTIO_SYSTEM)
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -138,8 +152,8 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-def _balance(plane: ControlPlane) -> None:
-    for service in _items(plane, "services"):
+def _balance(plane: ControlPlane, services: Iterable[dict[str, Any]]) -> None:
+    for service in services:
         if service["spec"].get("type") == "LoadBalancer" and not service["status"].get("loadBalancer"):
             meta = service["metadata"]
             status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}})
@@ -147,36 +161,20 @@ def _balance(plane: ControlPlane) -> None:
             kubectl.run(plane.kubeconfig, "patch", "service", *where, "--patch", status)
 
 
-def _run_rollouts(plane: ControlPlane) -> None:
+def _run_rollouts(plane: ControlPlane, *, wanted: bool) -> None:
     process = RolloutsController(control_plane=plane)
-    if not _has_deployment(plane, "argo-rollouts"):
-        rollouts.stop(plane.directory)
-    elif not process.healthy:
+    if wanted and not process.healthy:
         process.start()
+    elif not wanted and process.health() != "dead":
+        rollouts.stop(plane.directory)
 
 
-def _has_deployment(plane: ControlPlane, name: str) -> bool:
-    return any(each["metadata"]["name"] == name for each in _items(plane, "deployments"))
-
-
-def _run_istiod(plane: ControlPlane) -> bool:
-    wanted = _has_deployment(plane, "istiod")
+def _run_istiod(plane: ControlPlane, *, wanted: bool) -> None:
     process = Istiod(control_plane=plane)
     if wanted and process.health() == "dead":
         process.start()
-    elif not wanted:
+    elif not wanted and process.health() != "dead":
         process.stop()
-    return wanted and _is_trusted(plane)
-
-
-def _is_trusted(plane: ControlPlane) -> bool:
-    """Whether istiod has put its authority into its webhook."""
-    hooks = [hook for each in _items(plane, "mutatingwebhookconfigurations") for hook in each["webhooks"]]
-    return bool(hooks) and all(hook["clientConfig"].get("caBundle") for hook in hooks)
-
-
-def _items(plane: ControlPlane, kind: str) -> list[dict[str, Any]]:
-    return list(json.loads(kubectl.run(plane.kubeconfig, "get", kind, "-A", "-o", "json"))["items"])
 
 
 if __name__ == "__main__":
