@@ -236,5 +236,8 @@ def _short(urn: str) -> str:
 
 
 def _drain(process: subprocess.Popen[str], lines: list[str]) -> None:
+    assert process.stdin is not None
     assert process.stdout is not None
-    lines.extend(process.stdout)
+    process.stdin.close()
+    with process.stdout as output:
+        lines.extend(output)
