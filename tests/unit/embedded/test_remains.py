@@ -140,7 +140,11 @@ def test_a_users_own_process_in_the_folder_is_found_and_left_alone(
     server: Callable[..., psutil.Process], folder: Path
 ) -> None:
     process = server(f"{folder}/log", cwd=folder)
-    with subprocess.Popen([sys.executable, "-c", "input()"], cwd=folder, stdin=subprocess.PIPE) as users:
+    # `-c` says nothing about the folder: the process works there.
+    command = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as users:
+        assert users.stdout
+        assert users.stdout.readline(), "it has no command line before it runs"
         assert {each.pid: each.own for each in remains.find(folder)} == {process.pid: True, users.pid: False}
 
         remains.end(folder)
