@@ -87,7 +87,11 @@ def test_a_stack_that_still_has_resources_is_not_said_to_be_taken_down(backend: 
 
 def test_down_names_who_else_works_in_the_folder_and_leaves_him_alone(backend: Backend) -> None:
     backend.states["dev"] = EMPTY
-    with subprocess.Popen([sys.executable, "-c", "input()"], cwd=paths.stack_dir("dev"), stdin=subprocess.PIPE) as user:
+    command = [sys.executable, "-c", "print(flush=True); input()"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=paths.stack_dir("dev"), **pipes) as user:
+        assert user.stdout
+        assert user.stdout.readline()
         result = CliRunner().invoke(app, ["down"])
 
         assert user.poll() is None
