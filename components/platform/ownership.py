@@ -7,7 +7,6 @@ A namespace carries the name of its stack; in a namespace of its own a stack kno
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
@@ -20,15 +19,14 @@ from pulumi import (
     ResourceTransformationResult,
 )
 
-from components.platform import threads
+from components.platform.cluster import in_one_line
 from lab.core.errors import LabError
 from lab.platforms import ownership
 
 if TYPE_CHECKING:
     from pulumi import ResourceHookArgs, ResourceTransformationArgs
 
-    from components.platform.base import Platform
-    from lab.adapters.cluster_login import Login
+    from components.platform.cluster import Cluster
     from lab.core.manifests import Object
 
 _NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -47,15 +45,15 @@ def full_name() -> str:
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
-def guard(platform: Platform) -> None:
+def guard(cluster: Cluster) -> None:
     """Mark each namespace that the program declares from now on, and check the cluster before an object is created.
 
     Delete hooks are none of this: a plain `pulumi destroy` does not run the program and would fail.
     """
-    stack, questions = full_name(), _Questions(platform)
-    checks = _Checks(stack, questions)
+    stack = full_name()
+    checks = _Checks(stack, _Questions(cluster))
     if not pulumi.runtime.is_dry_run():
-        asyncio.get_running_loop().call_later(_HEAD_START, questions.prepare)
+        asyncio.get_running_loop().call_later(_HEAD_START, cluster.prepare)
     hooks = ResourceHookBinding(before_create=[ResourceHook(_HOOK, checks.require_own)])
     of_objects = ResourceHook(_OBJECT_HOOK, checks.require_free, ResourceHookOptions(on_dry_run=True))
     for_objects = ResourceOptions(hooks=ResourceHookBinding(before_create=[of_objects]))
@@ -91,7 +89,7 @@ class _Checks:
             else:
                 self._made.add(name)
         except LabError as error:
-            raise _in_one_line(error) from None
+            raise in_one_line(error) from None
 
     async def require_free(self, args: ResourceHookArgs) -> None:
         """Refuse an object of somebody else; a preview of a lab that is stopped cannot know."""
@@ -105,38 +103,21 @@ class _Checks:
                 ownership.require_free_name(found)
         except UnreachableError as error:
             if not pulumi.runtime.is_dry_run():
-                raise _in_one_line(error) from None
+                raise in_one_line(error) from None
         except LabError as error:
-            raise _in_one_line(error) from None
+            raise in_one_line(error) from None
 
 
 class _Questions:
-    """Questions to the platform's API server, with one login for all of them."""
+    """Questions about objects; the kinds of each API group are looked up once."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-        self._known = False
-        self._lock = threading.Lock()
-        self._login: Login | None = None
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
         self._resources: dict[str, dict[str, Object]] = {}
-        platform.kubeconfig.apply(self._note)
-
-    def _note(self, _kubeconfig: str) -> None:
-        self._known = True
-
-    def prepare(self) -> None:
-        """Load what a question needs while the cluster is being made: the first one would take a tenth of a second."""
-        if not self._known:
-            threading.Thread(target=_load, daemon=True).start()
 
     async def find(self, path: str) -> Object | None:
-        """Return an object, or None; also for a cluster that a preview does not know yet.
-
-        Raises:
-            LabError: nobody answers, or access is refused.
-        """
-        kubeconfig = await self._platform.kubeconfig.future()
-        return await threads.run(lambda: self._find(kubeconfig, path)) if kubeconfig else None
+        """Return an object, or None; raise what `Cluster.ask` raises."""
+        return await self._cluster.ask(lambda api: api.find(path))
 
     async def find_object(self, wanted: Object) -> Object | None:
         """Return the object that has the name of this one; raise what `find` raises."""
@@ -151,20 +132,3 @@ class _Questions:
         metadata = wanted["metadata"]
         place = f"/namespaces/{metadata.get('namespace', 'default')}" if resource["namespaced"] else ""
         return await self.find(f"{root}{place}/{resource['name']}/{metadata['name']}")
-
-    def _find(self, kubeconfig: str, path: str) -> Object | None:
-        from lab.adapters.cluster_api import ClusterApi, login
-
-        with self._lock:
-            self._login = self._login or login(kubeconfig)
-        with ClusterApi(kubeconfig, credentials=self._login) as cluster:
-            return cluster.find(path)
-
-
-def _in_one_line(error: LabError) -> LabError:
-    return LabError("; ".join(filter(None, [error.message, error.remedy])))
-
-
-def _load() -> None:
-    """Import what asks API servers; a program that makes no namespace does without it."""
-    import lab.adapters.cluster_api  # noqa: F401

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from components.platform import fields, guard, ownership, releases
+from components.platform.cluster import Cluster
 from lab.core import paths, versions
 from lab.core.namespaces import ARGO_ROLLOUTS, ISTIO_SYSTEM, SHOP, TUTORIAL
 from lab.settings import Target
@@ -45,8 +46,9 @@ async def select(settings: Settings, stack: str) -> Platform:
             from components.platform.shared import shared
 
             platform = await shared("shared", settings.shared.platform)
-    ownership.guard(platform)
-    releases.guard(platform, ownership.full_name())
+    cluster = Cluster(platform)
+    ownership.guard(cluster)
+    releases.guard(cluster, ownership.full_name())
     before = asyncio.ensure_future(fields.declared_before())
     # The SDK sends nothing before the program pauses. With this pause the engine starts the platform while the rest is
     # imported and declared; without it a preview on the embedded platform takes half a second more.

@@ -20,7 +20,7 @@ _UNKNOWN = "an unknown time"
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """Who holds a stack of a file backend.
+    """The holder of a stack of a file backend.
 
     Attributes:
         pid: process id on that machine.

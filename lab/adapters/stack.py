@@ -149,7 +149,7 @@ class Stack:
             raise damage.error(self.name, self.suffix)
 
     def lock(self) -> Lock | None:
-        """Who holds the stack, on a file backend; one that may be at work comes before one that is gone."""
+        """The holder of the stack, on a file backend; one that may be at work comes before one that is gone."""
         return locks.held(found.locks, here=self._here) if (found := self.files) else None
 
     def in_use(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from yaml.reader import ReaderError
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _WIDE = {
@@ -100,8 +102,7 @@ def mapping(text: str, name: str) -> dict[str, object]:
     Raises:
         LabError: it is none, or a key stands there twice; with the line.
     """
-    require_shallow(text, name)
-    try:
+    with parsing(text, name):
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         if root is None:
@@ -110,6 +111,18 @@ def mapping(text: str, name: str) -> dict[str, object]:
             raise LabError(f"{name}:1: found {_kind(root)}; allowed: keys with values", "mend the file")
         _check(root, name, {}, ())
         return loader.construct_document(root) or {}
+
+
+@contextlib.contextmanager
+def parsing(text: str, name: str) -> Iterator[None]:
+    """Name the line of what YAML's parser refuses in a text.
+
+    Raises:
+        LabError: the text is no YAML, or nested without end.
+    """
+    require_shallow(text, name)
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise LabError(f"{name}:{line}: this is no YAML: {error.problem}", "mend that line") from None

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import yaml
 from yaml.constructor import ConstructorError
-from yaml.reader import ReaderError
 
 from lab.adapters import text_files
 from lab.core.errors import LabError
@@ -122,20 +121,11 @@ class _Loader(yaml.SafeLoader):
 def _yaml(text: str, name: str) -> Source:
     lines: dict[Key, int] = {}
     twice: dict[str, None] = {}
-    text_files.require_shallow(text, name)
-    try:
+    with text_files.parsing(text, name):
         loader = _Loader(text)
         root = loader.get_single_node()
         _number(root, (), lines, twice, name)
         data = None if root is None else loader.construct_document(root)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise LabError(f"{name}:{line}: this is no YAML: {error.problem}", "mend that line") from None
-    except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise LabError(f"{name}:{line}: this is no YAML: {error.reason}", "mend that line") from None
-    except RecursionError:
-        raise LabError(f"{name}:1: values are nested without end", "take the innermost out") from None
     if not isinstance(data, dict):
         raise LabError(
             f"{name}:1: found no mapping; a class file has keys such as class and students", "lab class init"
