@@ -87,14 +87,14 @@ class Tutorial(pulumi.ComponentResource):
         super().__init__("istio-lab:tutorial:Tutorial", name, None, opts)
         self.namespace = args.namespace or injected(TUTORIAL, self)
         # Before istiod is ready its webhook would refuse a Pod, or leave it without a sidecar.
-        child_opts = ResourceOptions(parent=self, depends_on=[*self.namespace.depends_on, *args.depends_on])
+        self._in_mesh = ResourceOptions(parent=self, depends_on=[*self.namespace.depends_on, *args.depends_on])
         if args.hello_nginx_image is not None:
-            self._hello_nginx(args.hello_nginx_image, child_opts)
+            self._hello_nginx(args.hello_nginx_image)
         if args.bookinfo is not None:
-            self._bookinfo(args.bookinfo, child_opts)
+            self._bookinfo(args.bookinfo)
         self.register_outputs({})
 
-    def _hello_nginx(self, image: str, opts: ResourceOptions) -> None:
+    def _hello_nginx(self, image: str) -> None:
         labels = {"app": "hello-nginx"}
         container = {"name": "hello-nginx", "image": image, "ports": [{"containerPort": 80}]}
         k8s.apps.v1.Deployment(
@@ -105,16 +105,17 @@ class Tutorial(pulumi.ComponentResource):
                 "selector": {"matchLabels": labels},
                 "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
             },
-            opts=opts,
+            opts=self._in_mesh,
         )
 
-    def _bookinfo(self, args: BookinfoArgs, opts: ResourceOptions) -> None:
+    def _bookinfo(self, args: BookinfoArgs) -> None:
         overlay = manifests.Overlay(namespace=self.namespace.name, image_hubs={_RETIRED_HUB: args.hub})
+        in_namespace = ResourceOptions(parent=self, depends_on=list(self.namespace.depends_on))
         for path in (args.applications, args.gateway):
             for document in manifests.load(path, overlay):
                 if args.host and document["kind"] == "Gateway":
                     confine(document, args.host)
-                resource(document, opts)
+                resource(document, in_namespace if document["apiVersion"] == "v1" else self._in_mesh)
 
 
 def confine(gateway: dict[str, Any], host: str) -> None:

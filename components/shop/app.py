@@ -18,6 +18,8 @@ from components.shop import configuration
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from components.common.namespaces import NamespaceRef
+
 PORT = 8080
 """Of every application and its Service, as in the handout."""
 
@@ -68,10 +70,11 @@ class AppArgs:
         environment: its own variables.
         config_digest: of the ConfigMap with more variables; None for no ConfigMap.
         liveness: whether Pods that say they are down are restarted.
+        depends_on: for its Pods; its Service and its ServiceAccount need the namespace alone.
     """
 
     app: str
-    namespace: str
+    namespace: NamespaceRef
     image: pulumi.Input[str]
     replicas: int
     version: str
@@ -88,8 +91,8 @@ class App(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AppArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("istio-lab:shop:App", name, None, opts)
-        child_opts = ResourceOptions(parent=self, depends_on=list(args.depends_on))
-        metadata = {"name": args.app, "namespace": args.namespace, "labels": {"app": args.app}}
+        child_opts = ResourceOptions(parent=self, depends_on=list(args.namespace.depends_on))
+        metadata = {"name": args.app, "namespace": args.namespace.name, "labels": {"app": args.app}}
         account = k8s.core.v1.ServiceAccount(
             name, metadata=metadata, automount_service_account_token=False, opts=child_opts
         )
@@ -103,8 +106,8 @@ class App(pulumi.ComponentResource):
                 "ports": [{"name": "http", "port": PORT, "targetPort": "http", "appProtocol": "http"}],
             },
             # Argo Rollouts owns the selector in blue/green.
-            opts=ResourceOptions(
-                parent=self, depends_on=list(args.depends_on), ignore_changes=["spec.selector"] if by_controller else []
+            opts=ResourceOptions.merge(
+                child_opts, ResourceOptions(ignore_changes=["spec.selector"] if by_controller else [])
             ),
         )
         workload_opts = ResourceOptions(parent=self, depends_on=[*args.depends_on, account])

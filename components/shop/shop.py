@@ -124,7 +124,7 @@ class Shop(pulumi.ComponentResource):
             depends_on = [*controlled, Progressive(app, progressive, ResourceOptions(parent=self))]
         args = AppArgs(
             app=app,
-            namespace=namespace.name,
+            namespace=namespace,
             image=image,
             replicas=settings.replicas if in_shop else _REPLICAS_IN_TUTORIAL[app],
             version=settings.version,
