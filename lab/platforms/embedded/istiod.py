@@ -48,6 +48,7 @@ class Istiod:
         self.stop()
         # An istiod that starts without the injector's template never injects.
         self._wait_for("--for=create", f"configmap/{_INJECTOR}", "--namespace", ISTIO_SYSTEM)
+        self.control_plane.fill_caches("istio.io")
         process.start_detached(
             [str(toolchain.path(_PROGRAM)), *self.arguments],
             pid_file=self._pid_file,
