@@ -36,7 +36,7 @@ _KUBERNETES = "kubernetes:"
 _HOOK, _OBJECT_HOOK = "namespace", "object"
 """The names of the hooks, with which the engine begins its error."""
 
-_HEAD_START = 1.0
+_HEAD_START = 2.5
 """Seconds after which a cluster that is not known yet is surely just being made."""
 
 
