@@ -106,7 +106,7 @@ class Istio(pulumi.ComponentResource):
             ),
             [base],
         )
-        self.ready = platform.istiod_ready(base, istiod)
+        self.ready = platform.istiod_ready(istiod)
         service_type = "LoadBalancer" if platform.capabilities.load_balancers else "ClusterIP"
         ingress = self._release(
             INGRESS,

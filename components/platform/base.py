@@ -79,15 +79,9 @@ class Platform:
         """The URN of the platform's component."""
         raise NotImplementedError
 
-    def istiod_ready(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
-        """Return what to depend on for istiod to inject and validate.
-
-        Args:
-            base: the release of Istio's CRDs.
-            istiod: the release of istiod, whose Pod does it where Pods run.
-        """
-        del base
-        return [istiod]
+    def istiod_ready(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        """Return what to depend on for istiod to inject and validate: the release, whose Pod does it where Pods run."""
+        return [release]
 
     def rollouts_ready(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
         """Return what to depend on for Rollouts to be carried out.

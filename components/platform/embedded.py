@@ -109,9 +109,9 @@ class Embedded(pulumi.ComponentResource, Platform):
         )
         self.register_outputs({})
 
-    def istiod_ready(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
-        """Run the real istiod on the host; it starts with the CRDs and waits for its chart's configuration."""
-        return [istiod, Istiod("istiod-process", self._processes, self._after([base]))]
+    def istiod_ready(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+        """Run the real istiod on the host, which reads its configuration in the cluster as it starts."""
+        return [release, Istiod("istiod-process", self._processes, self._after([release]))]
 
     def rollouts_ready(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
         """Run the real controller on the host."""

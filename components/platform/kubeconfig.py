@@ -85,11 +85,11 @@ class Kubeconfig(pulumi.ComponentResource, Platform):
         )
         self.register_outputs({})
 
-    def istiod_ready(self, base: k8s.helm.v3.Release, istiod: k8s.helm.v3.Release) -> list[pulumi.Resource]:
+    def istiod_ready(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
         """Run istiod on this host if Pods are simulated."""
         if self.capabilities.runs_containers:
-            return [istiod]
-        return [istiod, Istiod("istiod-process", self._processes, ResourceOptions(parent=self, depends_on=[base]))]
+            return [release]
+        return [release, Istiod("istiod-process", self._processes, ResourceOptions(parent=self, depends_on=[release]))]
 
     def rollouts_ready(self, release: k8s.helm.v3.Release) -> list[pulumi.Resource]:
         """Run the controller on this host if Pods are simulated."""

@@ -42,12 +42,12 @@ class Istiod:
     def start(self) -> None:
         """Restart it and wait until its webhooks inject Pods and validate mesh objects.
 
+        Its chart is installed: an istiod that starts without the injector's template never injects.
+
         Raises:
             LabError: it ended or did not become ready in time.
         """
         self.stop()
-        # An istiod that starts without the injector's template never injects.
-        self._wait_for("--for=create", f"configmap/{_INJECTOR}", "--namespace", ISTIO_SYSTEM)
         self.control_plane.fill_caches("istio.io")
         process.start_detached(
             [str(toolchain.path(_PROGRAM)), *self.arguments],
@@ -130,8 +130,8 @@ class Istiod:
         for webhooks in (f"mutatingwebhookconfiguration/{_INJECTOR}", f"validatingwebhookconfiguration/{_VALIDATOR}"):
             self._wait_for("--for=jsonpath={.webhooks[0].clientConfig.caBundle}", webhooks)
 
-    def _wait_for(self, condition: str, *what: str) -> None:
-        kubectl.run(self.control_plane.kubeconfig, "wait", condition, *what, f"--timeout={_READY_TIMEOUT:.0f}s")
+    def _wait_for(self, condition: str, webhooks: str) -> None:
+        kubectl.run(self.control_plane.kubeconfig, "wait", condition, webhooks, f"--timeout={_READY_TIMEOUT:.0f}s")
 
 
 def stop(directory: Path) -> None:
