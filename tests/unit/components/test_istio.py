@@ -39,7 +39,7 @@ def test_the_crds_come_after_the_namespace_and_before_istiod(dev: Recording) -> 
 
     assert after(dev, base, dev.one("istio-system"))
     assert after(dev, dev.one("istiod"), base)
-    assert after(dev, dev.one("istiod-process"), base)
+    assert after(dev, dev.one("istiod-process"), dev.one("istiod")), "it reads the injector's template as it starts"
 
 
 def releases(recording: Recording) -> list[Recorded]:

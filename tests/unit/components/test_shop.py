@@ -224,6 +224,14 @@ def test_pods_of_the_shop_wait_for_their_namespace_and_for_istiod(dev: Recording
             assert after(dev, each, dev.one("istiod-process")), f"{each.name} would come up without a sidecar"
 
 
+def test_services_and_accounts_of_applications_are_made_while_istiod_starts(dev: Recording) -> None:
+    for app in APPS:
+        for kind in (":Service", ":ServiceAccount"):
+            each = dev.one(f"shop-{app}", kind)
+            assert after(dev, each, dev.one("shop", ":Namespace"))
+            assert not after(dev, each, dev.one("istiod"))
+
+
 # --- the database ---
 
 

@@ -77,13 +77,18 @@ def test_bookinfo_and_hello_nginx_are_switched_apart() -> None:
     }
 
 
-def test_pods_and_routes_wait_for_the_namespace_and_for_istiod(dev: Recording) -> None:
+def test_pods_and_routes_wait_for_the_namespace_and_for_istiod_and_services_for_the_namespace(dev: Recording) -> None:
     namespace = dev.one("tutorial", ":Namespace")
     content = [each for each in inside(dev) if each is not namespace]
 
     assert len(content) == 6
     for each in content:
         assert after(dev, each, namespace)
+    early = [each for each in content if each.inputs["kind"] in {"Service", "ServiceAccount"}]
+    assert early
+    for each in early:
+        assert not after(dev, each, dev.one("istiod")), f"{each.name} needs no sidecar and is made meanwhile"
+    for each in (each for each in content if each not in early):
         assert after(dev, each, dev.one("istiod-process")), f"{each.name} would come up without a sidecar or unchecked"
         assert after(dev, each, dev.one("istiod"))
 
