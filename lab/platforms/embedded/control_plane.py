@@ -135,19 +135,6 @@ class ControlPlane:
             environment=environment.make(environment.SERVER, KUBECACHEDIR=str(self._schema_cache)),
         )
 
-    def fill_caches(self, domain: str) -> None:
-        """List the custom resources of a domain, such as `istio.io`, whose CRDs are new.
-
-        Until it has a cache of them, which the first request starts, the API server refuses to watch them, and asks
-        whoever wants to for a second of patience.
-        """
-        from lab.adapters.cluster_api import ClusterApi  # It loads an HTTP client, which a preview does without.
-
-        with ClusterApi(self.kubeconfig.read_text()) as api:
-            for (group, _), path in api.lists().items():
-                if group.endswith(domain):
-                    api.items(path, metadata=True, limit="1")
-
     def health(self) -> dict[str, str]:
         """Return each component's state.
 

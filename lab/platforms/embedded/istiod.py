@@ -10,6 +10,7 @@ from lab.adapters import environment, kubectl, process, process_tree
 from lab.core.errors import LabError
 from lab.core.namespaces import ISTIO_SYSTEM
 from lab.core.wait import wait_until
+from lab.platforms.embedded import watch_caches
 from lab.platforms.embedded.health import Server
 from lab.platforms.embedded.ports import LOOPBACK
 
@@ -48,7 +49,7 @@ class Istiod:
             LabError: it ended or did not become ready in time.
         """
         self.stop()
-        self.control_plane.fill_caches("istio.io")
+        watch_caches.fill(self.control_plane.kubeconfig, "istio.io")
         process.start_detached(
             [str(toolchain.path(_PROGRAM)), *self.arguments],
             pid_file=self._pid_file,
