@@ -17,6 +17,7 @@ from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.core.wait import poll, wait_until
+from lab.platforms.embedded.ports import require_free
 from lab.toolchain import applications
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class DataPlane:
         # Here and not in the agent, which gets nothing of the user's settings for pip and the network.
         applications.ensure(Progress(sys.stdout))
         folder, ports = _folder(directory), self.control_plane.ports
+        require_free("the data plane", ports.ingress_http, *([ports.prometheus] if self.metrics else []))
         shutil.rmtree(folder, ignore_errors=True)
         files.folder(folder)
         process.start_detached(

@@ -21,7 +21,7 @@ from lab.core.errors import LabError
 from lab.core.wait import poll
 from lab.platforms.embedded import component_flags, kwokctl, metrics_server, moved, nodes, remains, work_folder
 from lab.platforms.embedded.health import Server, Tls
-from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
+from lab.platforms.embedded.ports import LOOPBACK, Ports, require_free
 
 if TYPE_CHECKING:
     import psutil
@@ -39,9 +39,6 @@ DEAD, FROZEN, _RUNNING, _NOT_READY, _OUTDATED = "dead", "frozen", "running", "no
 
 _READY_TIMEOUT = 90.0
 """Seconds; about 4 are usual, a loaded machine with a cold disk needs more."""
-
-_PORT_TIMEOUT = 5.0
-"""Seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +77,7 @@ class ControlPlane:
             LabError: a port is taken, or a component does not come up.
         """
         self._remove_remains()
-        self._require_free_ports()
+        require_free("the embedded control plane", *self.ports.control_plane)
         files.folder(self.directory)
         config = files.write(self.directory / "kwokctl.yaml", yaml.safe_dump(self._configuration()))
         self._configure_kwok()
@@ -96,7 +93,7 @@ class ControlPlane:
         """Restart every component on the existing data."""
         self.stop()
         moved.adapt(self.directory, self._cluster)
-        self._require_free_ports()
+        require_free("the embedded control plane", *self.ports.control_plane)
         self._configure_kwok()
         self._save_flags()
         self._kwokctl("start", "cluster")
@@ -241,20 +238,6 @@ class ControlPlane:
                 shutil.rmtree(each, ignore_errors=True)
             else:
                 each.unlink()
-
-    def _require_free_ports(self) -> None:
-        """Wait for the ports: the kernel closes a killed process's sockets a moment after it has gone.
-
-        Raises:
-            LabError: another program holds one.
-        """
-        ports = self.ports.control_plane
-        if not poll(lambda: all(map(is_free, ports)), timeout=_PORT_TIMEOUT, interval=0.05):
-            taken = next((port for port in ports if not is_free(port)), ports[0])
-            raise LabError(
-                f"the embedded control plane needs port {taken} on {LOOPBACK}, which another program has taken",
-                "end that program, or take new ports with: make down && make up",
-            )
 
     def _configure_kwok(self) -> None:
         """Give kwok its settings and the simulated usage of Pods, in a file that it reads beside kwokctl's."""

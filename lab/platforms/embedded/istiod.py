@@ -12,7 +12,7 @@ from lab.core.namespaces import ISTIO_SYSTEM
 from lab.core.wait import wait_until
 from lab.platforms.embedded import watch_caches
 from lab.platforms.embedded.health import Server
-from lab.platforms.embedded.ports import LOOPBACK
+from lab.platforms.embedded.ports import LOOPBACK, require_free
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,8 @@ class Istiod:
             LabError: it ended or did not become ready in time.
         """
         self.stop()
+        ports = self.control_plane.ports
+        require_free("istiod", ports.istiod_http, ports.istiod_webhook, ports.istiod_xds)
         watch_caches.fill(self.control_plane.kubeconfig, "istio.io")
         process.start_detached(
             [str(toolchain.path(_PROGRAM)), *self.arguments],

@@ -7,6 +7,9 @@ import socket
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from lab.core.errors import LabError
+from lab.core.wait import poll
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,6 +18,9 @@ LOOPBACK = "127.0.0.1"
 _FIRST, _LAST = 20_000, 32_000
 """Below the ephemeral range of Linux and macOS: a port handed out there could be taken by any outgoing connection
 while a stopped lab waits to be started again on the same ports."""
+
+_TIMEOUT = 5.0
+"""Seconds within which the kernel has closed the sockets of a killed process."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,3 +96,21 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def require_free(owner: str, *ports: int) -> None:
+    """Wait for the ports of somebody who was stopped just now.
+
+    Args:
+        owner: whose ports they are, to be told.
+        ports: of which 0 is none.
+
+    Raises:
+        LabError: another program holds one.
+    """
+    if not poll(lambda: all(map(is_free, ports)), timeout=_TIMEOUT, interval=0.05):
+        taken = next((port for port in ports if not is_free(port)), ports[0])
+        raise LabError(
+            f"port {taken} on {LOOPBACK}, which is for {owner}, is taken by another program",
+            "end that program, or take new ports with: make down && make up",
+        )

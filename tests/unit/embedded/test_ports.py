@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.core.errors import LabError
 from lab.platforms.embedded import ports
-from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free
+from lab.platforms.embedded.ports import LOOPBACK, Ports, is_free, require_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +44,17 @@ def test_a_port_is_free_again_at_once_when_its_server_has_ended(listener: socket
 def test_a_port_taken_on_every_address_is_not_free() -> None:
     with socket.create_server(("", 0)) as server:
         assert not is_free(server.getsockname()[1])
+
+
+def test_a_taken_port_is_named_with_its_owner_and_a_way_out(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "_TIMEOUT", 0.1)
+    taken = listener.getsockname()[1]
+
+    with pytest.raises(LabError, match=f"port {taken} on 127.0.0.1, which is for istiod, is taken") as error:
+        require_free("istiod", 0, taken)
+    assert "make down && make up" in error.value.remedy
 
 
 def test_asking_leaves_the_port_alone(listener: socket.socket) -> None:
