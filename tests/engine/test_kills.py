@@ -43,7 +43,6 @@ def killer(laboratory: Laboratory) -> Iterator[Killer]:
     found.disarm()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_lab_comes_back_from_a_random_kill_in_each_up_and_down(killer: Killer, number: int) -> None:
     dice = random.Random(f"{SEED}/{number}")  # noqa: S311 - a sample
