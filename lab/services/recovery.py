@@ -32,7 +32,7 @@ def recover(stack: Stack, say: Callable[[str], None]) -> None:
     settle(stack, say)
     resources, forgotten = _without_pending(stack, remake=True)
     if forgotten:
-        say(f"removing {forgotten} pending operations from the state; the next up repeats them")
+        say(f"an update was killed with {forgotten} pending operations, which the next up repeats")
     if plane := _control_plane(resources):
         _mend_cluster(plane, say)
 

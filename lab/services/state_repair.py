@@ -23,16 +23,15 @@ _AZURE = "azure-native:"
 
 
 def require_sound(stack: Stack, say: Callable[[str], None]) -> None:
-    """Refuse a stack that is in use, or that has something to recover from; break a dead lock that is all there is.
+    """Refuse a stack that is in use, or whose state or data is broken; break the lock of an update that was killed.
 
     Raises:
         LabError: with the command that leads on.
     """
     stack.require_idle()
     stack.require_readable()
-    if stack.lock() and not recovery.half_done(stack):
-        recovery.release(stack, say)
-    stack.require_unlocked()
+    if recovery.release(stack, say):
+        recovery.end_orphans()
     require_data(stack)
 
 

@@ -233,16 +233,23 @@ def test_a_dead_lock_and_nothing_else_is_broken_by_the_next_command(here: Backen
     assert here.did == []
 
 
-def test_a_dead_lock_with_operations_under_way_is_for_recover(here: Backend) -> None:
+@pytest.mark.parametrize("locked", [True, False])
+@pytest.mark.parametrize(("pending", "first"), [([{}], ["recover"]), ([], [])])
+def test_up_puts_right_what_a_killed_update_left_whether_it_left_a_lock_or_not(
+    here: Backend, monkeypatch: pytest.MonkeyPatch, *, locked: bool, pending: list[object], first: list[str]
+) -> None:
     content = json.loads(checkpoint())
-    content["checkpoint"]["latest"]["pending_operations"] = [{}]
+    content["checkpoint"]["latest"]["pending_operations"] = pending
     (paths.stacks_dir() / "dev.json").write_text(json.dumps(content))
-    lock(2**22 - 1)
+    here.states["dev"] = EMPTY
+    monkeypatch.setattr(recovery, "recover", lambda *_: here.did.append("recover"))
+    if locked:
+        lock(2**22 - 1)
 
-    with pytest.raises(LabError, match="was killed in the middle"):
-        state_repair.require_sound(Stack("dev"), print)
+    lifecycle.up(Stack("dev"), lifecycle.TerminalEngine(), Progress(quiet=True))
 
-    assert here.did == []
+    assert Stack("dev").lock() is None
+    assert [word for word in here.did if word != "export"] == [*first, "up"]
 
 
 @pytest.mark.parametrize("copy", [True, False])
@@ -331,16 +338,3 @@ def test_a_disk_that_cannot_be_written_is_a_message_and_no_trace(
     said = capsys.readouterr().err
     assert f"error: /somewhere/file cannot be written: {os.strerror(number)}" in said
     assert "do: " in said
-
-
-@pytest.mark.parametrize(("half_done", "first"), [(True, ["recover"]), (False, [])])
-def test_up_puts_right_what_is_half_done_before_it_begins(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch, *, half_done: bool, first: list[str]
-) -> None:
-    backend.states["dev"] = EMPTY
-    monkeypatch.setattr(recovery, "half_done", lambda _: half_done)
-    monkeypatch.setattr(recovery, "recover", lambda *_: backend.did.append("recover"))
-
-    lifecycle.up(Stack("dev"), lifecycle.TerminalEngine(), Progress(quiet=True))
-
-    assert [word for word in backend.did if word != "export"] == [*first, "up"]
