@@ -23,8 +23,15 @@ VARIABLE = "ISTIO_LAB_BACKEND_URL"
 LOGIN = "login"
 """Value of the variable for the backend that plain `pulumi` in the same shell uses."""
 
+CLAIM = "backend"
+"""File in the folder of an embedded lab: the address of the backend that keeps its state."""
+
 _SCHEMES = ("file", "s3", "azblob", "gs", "postgres", "https", "http")
 _FILE = "file://"
+_NO_METADATA = "?metadata=skip"
+"""Behind the address of the project's own folder: beside each state the backend would write its metadata, and not
+atomically. An engine killed just then would leave an empty file, and no command could read the state any more."""
+
 _LOCKED = ("is currently locked by", "Another update is currently in progress")
 _PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 _PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE_FILE"  # noqa: S105 - the name of a variable
@@ -54,13 +61,16 @@ def url() -> str:
         LabError: the variable names no backend.
     """
     if local():
-        # Beside each state the backend would write its metadata, and not atomically: an engine killed just then would
-        # leave an empty file, and no command could read the state any more.
-        return f"{paths.state_dir().as_uri()}?metadata=skip"
+        return own()
     given = _given()
     if given != LOGIN:
         return _absolute(given)
     return of_pulumi()
+
+
+def own() -> str:
+    """Return the address of the project's own folder."""
+    return f"{paths.state_dir().as_uri()}{_NO_METADATA}"
 
 
 def of_pulumi() -> str:
@@ -70,8 +80,24 @@ def of_pulumi() -> str:
 
 def folder() -> Path | None:
     """Return the folder of a file backend."""
-    found = url()
-    return Path(unquote(found.removeprefix(_FILE).partition("?")[0])) if found.startswith(_FILE) else None
+    return _folder(url())
+
+
+def keeper(directory: Path) -> str:
+    """Return the address of the backend that keeps the lab in a folder, if that is another one; else nothing.
+
+    Args:
+        directory: of a stack.
+    """
+    try:
+        owner = (directory / CLAIM).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    if not owner or owner == masked(url()):
+        return ""
+    # The own folder of a clone that was moved is gone from where it was.
+    moved = owner.endswith(_NO_METADATA) and (place := _folder(owner)) is not None and not place.is_dir()
+    return "" if moved else owner
 
 
 def variables() -> dict[str, str]:
@@ -152,6 +178,10 @@ def unusable(text: str) -> BackendError:
 def masked(text: str) -> str:
     """Return the text without the user and the password of an address in it."""
     return re.sub(r"//[^/@\s]*@", "//...@", text)
+
+
+def _folder(address: str) -> Path | None:
+    return Path(unquote(address.removeprefix(_FILE).partition("?")[0])) if address.startswith(_FILE) else None
 
 
 def _given() -> str:

@@ -22,9 +22,6 @@ _ELSEWHERE = (b'"azure-native:', b'"pulumi-python:dynamic/kubeconfig:ExistingClu
 _CONTROL_PLANE = "kwokctl.yaml"
 """In the folder of a stack that has an embedded control plane."""
 
-_BACKEND = "backend"
-"""In the same folder: the address of the backend that keeps the state, as the control plane's claim has written it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Damage:
@@ -93,13 +90,5 @@ def _stood(damage: Damage, directory: Path) -> bool:
     data = (directory / _CONTROL_PLANE).is_file()
     if damage.backup is None or not damage.backup.resources:
         # In the folder may also be a lab of the same name whose state is in another backend.
-        return data and backend.local() and not _is_kept_elsewhere(directory)
+        return data and backend.local() and not backend.keeper(directory)
     return data or not damage.only_here
-
-
-def _is_kept_elsewhere(directory: Path) -> bool:
-    try:
-        owner = (directory / _BACKEND).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
-    return owner != backend.masked(backend.url())

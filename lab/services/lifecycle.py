@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
 from pathlib import Path
@@ -13,7 +14,7 @@ from lab.core import paths
 from lab.core.errors import LabError
 from lab.platforms.azure import error_catalog, plugin
 from lab.platforms.azure.cost import limit
-from lab.platforms.embedded import remains
+from lab.platforms.embedded import claim, remains
 from lab.services import azure_updates, engine_output, half_made, recovery, state_repair
 from lab.services.audit import record
 from lab.services.standing import healing
@@ -177,17 +178,23 @@ def down(stack: Stack, engine: Engine, progress: Progress | None = None) -> bool
 
     Returns:
         Whether the backend has the stack.
+
+    Raises:
+        LabError: somebody works on it, another backend keeps the lab, or something cannot be removed.
     """
     say = progress.line if progress else _be_silent
     half_made.wait_for_engine(stack, say)
     stack.require_idle()
     if state_repair.is_lost(stack) or (progress and state_repair.has_lost_pulumi(stack)):
+        claim.require_removable(stack.directory, suffix=stack.suffix)
         return clear(stack, say)
     # What never was made in the project's own folder needs no tools to be taken down.
     if progress and (stack.exists() if backend.local() else True):
         prepare(progress)
     state_repair.restore(stack, say)
     state = stack.state()
+    if state is None or recovery.embedded(json.loads(state)) is None:
+        claim.require_removable(stack.directory, suffix=stack.suffix)
     if state is not None:
         state_repair.release_for_removal(stack, say)
         record.before_down(stack, state)

@@ -1,11 +1,13 @@
 """The claim of a Pulumi backend on the lab in a folder: it keeps the state.
 
 Two backends may each have a stack of one name, and both would use the folder of that name. A control plane that is
-created removes what runs there, as the remains of an update that was killed; it must not be another backend's lab.
+created removes what runs there, as the remains of an update that was killed, and so does the `down` of a stack without
+one; it must not be another backend's lab.
 """
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from lab.adapters import backend, files
@@ -32,9 +34,36 @@ def require_own(directory: Path) -> None:
         )
 
 
+def require_removable(directory: Path, *, suffix: str) -> None:
+    """Refuse to remove a lab that the backend of this command knows nothing of, and another one keeps.
+
+    Args:
+        directory: of the stack.
+        suffix: what a `make` command needs behind it to mean the stack.
+
+    Raises:
+        LabError: with the backend that keeps it, and both ways out.
+    """
+    if owner := backend.keeper(directory):
+        raise LabError(
+            f"the lab in {directory} was made with its state in {owner}, not in {backend.described()}",
+            f"take it down there: {_choice(owner)} make down{suffix}; if that state is gone, remove every lab of this "
+            "folder: make clean",
+        )
+
+
 def note(directory: Path) -> None:
     """Note the backend of this update as that of the lab in the folder."""
     files.write(_file(directory), _backend())
+
+
+def _choice(owner: str) -> str:
+    """Return what a command needs in front of it to work with a backend."""
+    if owner == backend.own():
+        return f"env -u {backend.VARIABLE}"
+    # Its login was left out of the claim, or it was not known.
+    address = backend.LOGIN if "...@" in owner or "://" not in owner else owner
+    return f"{backend.VARIABLE}={shlex.quote(address)}"
 
 
 def _backend() -> str:
@@ -43,4 +72,4 @@ def _backend() -> str:
 
 
 def _file(directory: Path) -> Path:
-    return directory / "backend"
+    return directory / backend.CLAIM
