@@ -72,7 +72,7 @@ class TerminalEngine:
 
     def preview(self, stack: Stack) -> None:
         """Run `pulumi preview`."""
-        _require_success(stack, stack.pulumi("preview", "--stack", stack.name))
+        _require_success(stack, "preview", stack.pulumi("preview", "--stack", stack.name))
 
     def destroy(self, stack: Stack) -> None:
         """Run `pulumi destroy`."""
@@ -80,7 +80,7 @@ class TerminalEngine:
 
     def _update(self, stack: Stack, *command: str) -> None:
         if stack.target != Target.AZURE:
-            _require_success(stack, engine_output.pulumi(stack, *command, "--stack", stack.name))
+            _require_success(stack, command[0], engine_output.pulumi(stack, *command, "--stack", stack.name))
             return
         with tempfile.TemporaryDirectory(dir=paths.temporary_dir()) as folder:
             log = Path(folder) / "events.json"
@@ -89,7 +89,7 @@ class TerminalEngine:
             words = (*command, "--stack", stack.name, f"--event-log={log}")
             code = engine_output.pulumi(stack, *words, environment=debug)
             errors = error_catalog.error_messages(log.read_text(encoding="utf-8")) if code and log.is_file() else ""
-        _require_success(stack, code, errors)
+        _require_success(stack, command[0], code, errors)
 
 
 def explain_failure(operation: Callable[[Stack], None], stack: Stack) -> None:
@@ -273,21 +273,28 @@ def _prepare_azure(stack: Stack, progress: Progress) -> None:
         )
 
 
-def _require_success(stack: Stack, code: int, engine_errors: str = "") -> None:
+def _require_success(stack: Stack, operation: str, code: int, engine_errors: str = "") -> None:
     if not code:
         return
     # The engine has said that a passphrase is wrong, but not which variable has it.
     _require_passphrase(stack)
     files.require_writable(paths.home())
-    seen = backend.folder() is not None
     raise UpdateError(
         f"pulumi ended with exit code {code}; its messages are above",
-        f"run the command again, or after a crash: make recover{stack.suffix}"
-        if seen
-        else f"run the command again; if it says that the stack is locked and nobody works on it: pulumi cancel --yes "
-        f"--stack {stack.name}",
+        f"run the command again; {_if_it_fails_again(stack, operation)}",
         engine_errors=engine_errors,
     )
+
+
+def _if_it_fails_again(stack: Stack, operation: str) -> str:
+    if backend.folder() is None:
+        cancel = f"pulumi cancel --yes --stack {stack.name}"
+        return f"if it says that the stack is locked and nobody works on it: {cancel}"
+    if not state_repair.is_only_here(stack):
+        return "if it ends so again, correct what the messages name"
+    if operation == "destroy":
+        return "if it ends so again, remove every lab of this folder: make clean"
+    return f"if it ends so again, begin anew: make down{stack.suffix} && make up{stack.suffix}"
 
 
 def _require_passphrase(stack: Stack) -> None:

@@ -1,0 +1,52 @@
+"""The way out that is named when the engine fails: another one than the command that failed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.adapters.stack import Stack
+from lab.core import paths
+from lab.core.errors import LabError
+from lab.services import engine_output
+from lab.services.lifecycle import TerminalEngine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AZURE = {"urn": "group", "type": "azure-native:resources:ResourceGroup"}
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A stack of the project's own backend, on which the engine fails."""
+    monkeypatch.delenv("ISTIO_LAB_BACKEND_URL", raising=False)
+    monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path))
+    for place in (Stack, engine_output):
+        monkeypatch.setattr(place, "pulumi", lambda *_, **__: 255)
+    monkeypatch.setattr(Stack, "require_secrets", lambda _: None)
+    paths.stacks_dir().mkdir(parents=True)
+    return Stack("kim")
+
+
+@pytest.mark.parametrize(
+    ("operation", "resources", "named"),
+    [
+        ("up", [], "begin anew: make down STACK=kim && make up STACK=kim"),
+        ("preview", [], "begin anew: make down STACK=kim && make up STACK=kim"),
+        ("destroy", [], "remove every lab of this folder: make clean"),
+        ("destroy", [AZURE], "correct what the messages name"),
+    ],
+)
+def test_the_way_out_is_not_the_command_that_failed(
+    stack: Stack, operation: str, resources: list[object], named: str
+) -> None:
+    content = {"version": 3, "checkpoint": {"stack": "kim", "latest": {"resources": resources}}}
+    (paths.stacks_dir() / "kim.json").write_text(json.dumps(content))
+
+    with pytest.raises(LabError) as failed:
+        getattr(TerminalEngine(), operation)(stack)
+
+    assert failed.value.remedy == f"run the command again; if it ends so again, {named}"
