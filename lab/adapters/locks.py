@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from lab.adapters import process_tree
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -43,14 +45,21 @@ class Lock:
     def alive(self) -> bool:
         """Check that the process still runs; after a reboot its number may belong to a stranger.
 
-        One on another machine cannot be seen from here and so counts as alive.
+        One on another machine cannot be seen from here and so counts as alive. One that has ended may keep its number:
+        in a container often nobody asks how it ended.
         """
-        if self.host:
-            return True
-        try:
-            return psutil.Process(self.pid).name() == "pulumi"
-        except (psutil.Error, ValueError, OverflowError):
-            return False
+        return bool(self.host) or ((process := self._process()) is not None and process_tree.runs(process))
+
+    @property
+    def frozen(self) -> bool:
+        """Check that the process was stopped, as by Ctrl-Z, so that it does not go on by itself."""
+        return not self.host and (process := self._process()) is not None and process_tree.frozen(process)
+
+    def _process(self) -> psutil.Process | None:
+        with contextlib.suppress(psutil.Error, ValueError, OverflowError):
+            process = psutil.Process(self.pid)
+            return process if process.name() == "pulumi" else None
+        return None
 
 
 def held(folder: Path, *, here: str) -> Lock | None:

@@ -184,6 +184,8 @@ class Stack:
         """What to do about a lock whose holder may be at work."""
         if held.host:
             return f"wait for it to end; if it was killed there: pulumi cancel --yes --stack {self.name}"
+        if held.frozen:
+            return f"it was stopped, as by Ctrl-Z: run fg in its own terminal, or end it: kill -9 {held.pid}"
         return "wait for it to end, or end it with Ctrl-C in its own terminal"
 
     @property

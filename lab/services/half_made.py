@@ -28,10 +28,10 @@ _INIT = 1
 def wait_for_engine(stack: Stack, say: Callable[[str], None]) -> None:
     """Wait for the engine of a command that was killed: it goes on by itself, and its work is not lost.
 
-    An engine whose command still runs is not waited for.
+    An engine whose command still runs is not waited for, nor one that was stopped.
     """
     held = stack.lock()
-    if held and held.alive and not held.host and _is_orphan(held.pid):
+    if held and held.alive and not held.host and not held.frozen and _is_orphan(held.pid):
         say(f"waiting for process {held.pid}, which goes on with the update of a command that was killed")
         poll(lambda: not stack.in_use(), timeout=_PATIENCE, interval=0.5)
 

@@ -15,6 +15,7 @@ from lab.adapters.stack import Stack
 from lab.services import half_made
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.conftest import Spawn
@@ -121,6 +122,25 @@ def test_an_engine_whose_command_runs_is_not_waited_for(program: str, spawn: Spa
     stack = Held(Lock(pid=spawn(program, "60").pid, since="noon"))
 
     half_made.wait_for_engine(stack, pytest.fail)
+
+    assert stack.asked == 1
+
+
+def test_an_engine_that_was_stopped_is_not_waited_for(
+    program: str, eventually: Callable[[Callable[[], bool]], bool]
+) -> None:
+    command = f"import subprocess; print(subprocess.Popen([{program!r}, '60'], stdout=-3).pid)"
+    started = subprocess.run(
+        [sys.executable, "-c", command], stdout=subprocess.PIPE, check=True, start_new_session=True
+    )
+    engine = psutil.Process(int(started.stdout))
+    engine.suspend()
+    held = Lock(pid=engine.pid, since="noon")
+    stack = Held(held)
+    assert eventually(lambda: held.frozen)
+
+    half_made.wait_for_engine(stack, pytest.fail)
+    engine.kill()
 
     assert stack.asked == 1
 

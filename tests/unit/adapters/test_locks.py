@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from lab.adapters import locks
+from lab.adapters.stack import Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from tests.unit.conftest import Spawn
 
 HELD = {"pid": 2**22 - 1, "username": "kim", "hostname": "desk", "timestamp": "2026-11-23T14:00:00+09:00"}
 
@@ -66,6 +72,39 @@ def test_where_every_lock_was_written_on_this_machine_its_former_name_means_noth
     found = locks.held(tmp_path, here="")
 
     assert found == locks.Lock(pid=2**22 - 1, since="2026-11-23T14:00:00+09:00")
+
+
+@pytest.fixture
+def engine(tmp_path: Path, spawn: Spawn) -> psutil.Process:
+    """A process of the engine's name."""
+    return spawn(str(shutil.copy2(shutil.which("sleep") or "/bin/sleep", tmp_path / "pulumi")), "60")
+
+
+def test_an_engine_that_has_ended_holds_nothing_though_its_parent_never_asks(
+    engine: psutil.Process, eventually: Callable[[Callable[[], bool]], bool]
+) -> None:
+    held = locks.Lock(pid=engine.pid, since="noon")
+    assert eventually(lambda: held.alive)
+
+    engine.kill()
+
+    assert eventually(lambda: engine.status() == psutil.STATUS_ZOMBIE)
+    assert not held.alive
+
+
+def test_an_engine_that_was_stopped_still_holds_and_is_told_from_one_at_work(
+    engine: psutil.Process, eventually: Callable[[Callable[[], bool]], bool]
+) -> None:
+    held = locks.Lock(pid=engine.pid, since="noon")
+    assert eventually(lambda: held.alive)
+    assert not held.frozen
+    assert "wait for it to end" in Stack("dev").patience(held)
+
+    engine.suspend()
+
+    assert eventually(lambda: held.frozen)
+    assert held.alive
+    assert f"kill -9 {engine.pid}" in Stack("dev").patience(held)
 
 
 def test_no_folder_means_no_lock(tmp_path: Path) -> None:
