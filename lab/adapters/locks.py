@@ -55,6 +55,18 @@ class Lock:
         """Check that the process was stopped, as by Ctrl-Z, so that it does not go on by itself."""
         return not self.host and (process := self._process()) is not None and process_tree.frozen(process)
 
+    def patience(self, stack: str) -> str:
+        """Return what to do while the process may be at work.
+
+        Args:
+            stack: name of the stack that it holds.
+        """
+        if self.host:
+            return f"wait for it to end; if it was killed there: pulumi cancel --yes --stack {stack}"
+        if self.frozen:
+            return f"it was stopped, as by Ctrl-Z: run fg in its own terminal, or end it: kill -9 {self.pid}"
+        return "wait for it to end, or end it with Ctrl-C in its own terminal"
+
     def _process(self) -> psutil.Process | None:
         with contextlib.suppress(psutil.Error, ValueError, OverflowError):
             process = psutil.Process(self.pid)

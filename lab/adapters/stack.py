@@ -178,15 +178,7 @@ class Stack:
         """
         held = self.lock()
         if held and held.alive:
-            raise LabError(f"stack {self.name} is in use by {held.holder} since {held.since}", self.patience(held))
-
-    def patience(self, held: Lock) -> str:
-        """What to do about a lock whose holder may be at work."""
-        if held.host:
-            return f"wait for it to end; if it was killed there: pulumi cancel --yes --stack {self.name}"
-        if held.frozen:
-            return f"it was stopped, as by Ctrl-Z: run fg in its own terminal, or end it: kill -9 {held.pid}"
-        return "wait for it to end, or end it with Ctrl-C in its own terminal"
+            raise LabError(f"stack {self.name} is in use by {held.holder} since {held.since}", held.patience(self.name))
 
     @property
     def workspace(self) -> Path:

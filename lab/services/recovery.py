@@ -65,7 +65,7 @@ def release(stack: Stack, say: Callable[[str], None], *, wait: Callable[[Lock], 
         wait(held)
         held = stack.lock()
     if held and held.alive:
-        raise LabError(f"{held.holder} has worked on stack {stack.name} since {held.since}", stack.patience(held))
+        raise LabError(f"{held.holder} has worked on stack {stack.name} since {held.since}", held.patience(stack.name))
     if held:
         say(f"breaking the lock of {held.holder}, which is gone")
         stack.cancel()
@@ -118,7 +118,7 @@ def control_plane(stack: Stack) -> ControlPlane | None:
 
 def embedded(state: dict[str, Any]) -> ControlPlane | None:
     """Return the embedded control plane in an exported state, if any."""
-    return _control_plane((state["deployment"] or {}).get("resources") or [])
+    return _control_plane((state.get("deployment") or {}).get("resources") or [])
 
 
 def _control_plane(resources: list[dict[str, Any]]) -> ControlPlane | None:

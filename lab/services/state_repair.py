@@ -113,10 +113,7 @@ def require_cleanable(files: StateFiles) -> None:
     """
     held = locks.held(files.locks, here="")
     if held and held.alive:
-        raise LabError(
-            f"stack {files.stack} is in use by {held.holder} since {held.since}",
-            "wait for it to end, or end it with Ctrl-C in its own terminal",
-        )
+        raise LabError(f"stack {files.stack} is in use by {held.holder} since {held.since}", held.patience(files.stack))
     if _knows_azure(files):
         raise on_azure(files.stack)
 

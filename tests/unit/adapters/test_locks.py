@@ -11,7 +11,6 @@ import psutil
 import pytest
 
 from lab.adapters import locks
-from lab.adapters.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,13 +97,13 @@ def test_an_engine_that_was_stopped_still_holds_and_is_told_from_one_at_work(
     held = locks.Lock(pid=engine.pid, since="noon")
     assert eventually(lambda: held.alive)
     assert not held.frozen
-    assert "wait for it to end" in Stack("dev").patience(held)
+    assert "wait for it to end" in held.patience("dev")
 
     engine.suspend()
 
     assert eventually(lambda: held.frozen)
     assert held.alive
-    assert f"kill -9 {engine.pid}" in Stack("dev").patience(held)
+    assert f"kill -9 {engine.pid}" in held.patience("dev")
 
 
 def test_no_folder_means_no_lock(tmp_path: Path) -> None:
