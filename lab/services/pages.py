@@ -13,6 +13,7 @@ from lab.adapters import kubectl, port_forward
 from lab.core.errors import LabError
 from lab.core.namespaces import ARGO_ROLLOUTS, ISTIO_SYSTEM
 from lab.platforms import kubeconfig
+from lab.services import state_repair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -306,10 +307,7 @@ def _ask(stack: Stack, *arguments: str) -> str:
     try:
         return kubectl.run(stack.kubeconfig, *arguments)
     except LabError as error:
-        remedy = f"make up{stack.suffix}"
-        if stack.target == "azure":
-            remedy = f"see whether it is stopped: lab status --stack {stack.name}; else: {remedy}"
-        raise LabError(f"the cluster of stack {stack.name} does not answer: {error.message}", remedy) from None
+        raise state_repair.unanswered(stack, error.message) from None
 
 
 def _settings(stack: Stack) -> dict[str, Any]:

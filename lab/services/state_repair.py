@@ -48,6 +48,21 @@ def require_data(stack: Stack) -> None:
         )
 
 
+def unanswered(stack: Stack, cause: str) -> LabError:
+    """Return the error for a cluster that does not answer, with the command that leads on.
+
+    Args:
+        stack: it stood, by what is on this machine.
+        cause: why the question failed.
+    """
+    try:
+        require_data(stack)
+    except LabError as lost:
+        return lost
+    remedy = f"see whether it is stopped: lab status --stack {stack.name}; else: " * (stack.target == "azure")
+    return LabError(f"the cluster of stack {stack.name} does not answer: {cause}", f"{remedy}make up{stack.suffix}")
+
+
 def restore(stack: Stack, say: Callable[[str], None]) -> None:
     """Restore a broken or lost state from the newest copy that Pulumi has kept, and say what that leaves out.
 

@@ -1,8 +1,9 @@
-"""The way out that is named when the engine fails: another one than the command that failed."""
+"""The way out that is named: never the command that failed, nor one that would name another."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.services import engine_output
+from lab.platforms.embedded.ports import Ports
+from lab.services import engine_output, state_repair
 from lab.services.lifecycle import TerminalEngine
 
 if TYPE_CHECKING:
@@ -50,3 +52,27 @@ def test_the_way_out_is_not_the_command_that_failed(
         getattr(TerminalEngine(), operation)(stack)
 
     assert failed.value.remedy == f"run the command again; if it ends so again, {named}"
+
+
+@pytest.mark.parametrize(
+    ("lost", "cause", "remedy"),
+    [
+        (False, "the cluster of stack kim does not answer: connection refused", "make up STACK=kim"),
+        (True, "the data of the embedded control plane", "make down STACK=kim && make up STACK=kim"),
+    ],
+)
+def test_a_cluster_whose_data_is_gone_is_not_brought_back_by_up(
+    stack: Stack, *, lost: bool, cause: str, remedy: str
+) -> None:
+    outputs = {"directory": str(stack.directory), "ports": asdict(Ports.allocate())}
+    plane = {"urn": "plane", "type": "pulumi-python:dynamic/embedded:ControlPlane", "outputs": outputs}
+    content = {"version": 3, "checkpoint": {"stack": "kim", "latest": {"resources": [plane]}}}
+    (paths.stacks_dir() / "kim.json").write_text(json.dumps(content))
+    (stack.directory / "kwok" / "clusters" / "lab" / "etcd").mkdir(parents=True)
+    if not lost:
+        stack.kubeconfig.touch()
+
+    error = state_repair.unanswered(stack, "connection refused")
+
+    assert error.message.startswith(cause)
+    assert error.remedy.endswith(remedy)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lab.adapters import kubectl
 from lab.core.errors import LabError
+from lab.services import state_repair
 from lab.services.drift.fields import Path, text
 
 if TYPE_CHECKING:
@@ -61,10 +62,7 @@ def _asked(stack: Stack, *command: str) -> str:
     except LabError as error:
         if _UNKNOWN_KIND in error.message:
             raise
-        remedy = f"see whether it is stopped: lab status --stack {stack.name}; else: " * (stack.target == "azure")
-        raise LabError(
-            f"the cluster of stack {stack.name} does not answer: {error.message}", f"{remedy}make up{stack.suffix}"
-        ) from None
+        raise state_repair.unanswered(stack, error.message) from None
 
 
 def find(cluster: Mapping[Key, Value], wanted: Declared) -> Value:

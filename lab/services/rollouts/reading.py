@@ -10,6 +10,7 @@ from lab.adapters import kubectl
 from lab.core.errors import LabError
 from lab.core.wait import poll
 from lab.platforms.embedded import rollouts
+from lab.services import state_repair
 from lab.services.rollouts import objects, state
 from lab.services.rollouts.explain import Controller, LabContext
 
@@ -122,9 +123,7 @@ def _get(stack: Stack, *arguments: str) -> list[dict[str, Any]]:
                 f"set istio-lab:rollouts.enabled to true in {stack.file.name}, then make up{stack.suffix}",
             ) from error
         if "onnection refused" in error.message or "Unable to connect" in error.message:
-            raise LabError(
-                f"the cluster of stack {stack.name} does not answer: {error.message}", f"make up{stack.suffix}"
-            ) from error
+            raise state_repair.unanswered(stack, error.message) from error
         raise
     items: list[dict[str, Any]] = json.loads(answer)["items"]
     return items
