@@ -35,6 +35,7 @@ atomically. An engine killed just then would leave an empty file, and no command
 _LOCKED = ("is currently locked by", "Another update is currently in progress")
 _PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 _PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE_FILE"  # noqa: S105 - the name of a variable
+_UNREAD = f"unable to read {_PASSPHRASE_FILE}"
 
 
 class BackendError(LabError):
@@ -138,14 +139,10 @@ def explained(text: str, *, stack: str, settings: str, embedded: bool = False) -
         settings: name of the stack's file.
         embedded: whether the stack is on this machine alone.
     """
-    if "incorrect passphrase" in text:
+    if "incorrect passphrase" in text or (local() and _UNREAD in text):
         return _wrong_passphrase(stack, settings, embedded=embedded)
-    if "passphrase must be set" in text:
-        return BackendError(
-            f"secrets of stack {stack} are encrypted with a passphrase, and neither {_PASSPHRASE} nor "
-            f"{_PASSPHRASE_FILE} is set",
-            f"export {_PASSPHRASE_FILE}=FILE, with the passphrase in it",
-        )
+    if "passphrase must be set" in text or _UNREAD in text:
+        return _no_passphrase(stack)
     if "no stack named" in text:
         return NoSuchStackError(
             f"there is no stack {stack} in {described()}",
@@ -195,6 +192,15 @@ def _given() -> str:
     return given
 
 
+def _no_passphrase(stack: str) -> BackendError:
+    unset = f"neither {_PASSPHRASE} nor {_PASSPHRASE_FILE} is set"
+    found = f"{_PASSPHRASE_FILE}={file} cannot be read" if (file := os.environ.get(_PASSPHRASE_FILE)) else unset
+    return BackendError(
+        f"secrets of stack {stack} are encrypted with a passphrase, and {found}",
+        f"export {_PASSPHRASE_FILE}=FILE, with the passphrase in it",
+    )
+
+
 def _wrong_passphrase(stack: str, settings: str, *, embedded: bool) -> BackendError:
     if local():
         return _wrong_own_passphrase(stack, settings, embedded=embedded)
@@ -219,9 +225,9 @@ def _wrong_own_passphrase(stack: str, settings: str, *, embedded: bool) -> Passp
             f"encryptionsalt from {settings}, then: make recover{suffix}",
         )
     lost = f"put it back into that file; if your own pulumi keeps the stack: {VARIABLE}={LOGIN}; if it is lost, "
+    cause = f"another passphrase than the one in {file}" if file.is_file() else f"a passphrase that was in {file}"
     return PassphraseError(
-        f"the secrets in the state of stack {stack} are encrypted with another passphrase than the one in {file}. "
-        "Without it that state cannot be used",
+        f"the secrets in the state of stack {stack} are encrypted with {cause}. Without it that state cannot be used",
         f"{lost}so is what was made in the lab's cluster: make down{suffix} && make up{suffix}"
         if embedded
         else f"{lost}move the state away, {paths.stacks_dir() / stack}.json, and list what is left with: lab audit",

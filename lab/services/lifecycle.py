@@ -257,7 +257,7 @@ def recover(stack: Stack, engine: Engine, progress: Progress) -> None:
     """Repair a lab whose `up` or `down` was killed, then bring it up."""
     state_repair.restore(stack, progress.line)
     stack.ensure()
-    _require_passphrase(stack)
+    state_repair.require_passphrase(stack)
     recovery.recover(stack, progress.line)
     up(stack, engine, progress)
 
@@ -277,7 +277,7 @@ def _require_success(stack: Stack, operation: str, code: int, engine_errors: str
     if not code:
         return
     # The engine has said that a passphrase is wrong, but not which variable has it.
-    _require_passphrase(stack)
+    state_repair.require_passphrase(stack)
     files.require_writable(paths.home())
     raise UpdateError(
         f"pulumi ended with exit code {code}; its messages are above",
@@ -295,13 +295,3 @@ def _if_it_fails_again(stack: Stack, operation: str) -> str:
     if operation == "destroy":
         return "if it ends so again, remove every lab of this folder: make clean"
     return f"if it ends so again, begin anew: make down{stack.suffix} && make up{stack.suffix}"
-
-
-def _require_passphrase(stack: Stack) -> None:
-    """Refuse a passphrase that is not the stack's; whatever else is wrong with its settings, the engine says."""
-    try:
-        stack.require_secrets()
-    except backend.BackendError:
-        raise
-    except LabError:
-        pass

@@ -6,7 +6,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
-from lab.adapters import locks
+from lab.adapters import backend, locks
 from lab.adapters.checkpoints import UnreadableError
 from lab.core import paths
 from lab.core.errors import LabError
@@ -48,6 +48,20 @@ def require_data(stack: Stack) -> None:
         )
 
 
+def require_passphrase(stack: Stack) -> None:
+    """Refuse a passphrase that is not the stack's; whatever else is wrong with its settings, the engine says.
+
+    Raises:
+        LabError: with the passphrase that does not fit.
+    """
+    try:
+        stack.require_secrets()
+    except backend.BackendError:
+        raise
+    except LabError:
+        pass
+
+
 def unanswered(stack: Stack, cause: str) -> LabError:
     """Return the error for a cluster that does not answer, with the command that leads on.
 
@@ -57,6 +71,7 @@ def unanswered(stack: Stack, cause: str) -> LabError:
     """
     try:
         require_data(stack)
+        require_passphrase(stack)
     except LabError as lost:
         return lost
     remedy = f"see whether it is stopped: lab status --stack {stack.name}; else: " * (stack.target == "azure")

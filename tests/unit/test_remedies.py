@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.adapters import backend
 from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.core.errors import LabError
@@ -76,3 +77,20 @@ def test_a_cluster_whose_data_is_gone_is_not_brought_back_by_up(
 
     assert error.message.startswith(cause)
     assert error.remedy.endswith(remedy)
+
+
+def test_a_cluster_whose_passphrase_is_gone_is_not_brought_back_by_up(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "unable to read PULUMI_CONFIG_PASSPHRASE_FILE: open /lab/passphrase: no such file or directory"
+
+    def refuse(stack: Stack) -> None:
+        if known := backend.explained(said, stack=stack.name, settings=stack.file.name, embedded=True):
+            raise known
+
+    monkeypatch.setattr(Stack, "require_secrets", refuse)
+
+    error = state_repair.unanswered(stack, "connection refused")
+
+    assert f"encrypted with a passphrase that was in {paths.passphrase_file()}" in error.message
+    assert error.remedy.endswith("make down STACK=kim && make up STACK=kim")
