@@ -132,6 +132,11 @@ def up(stack: Stack, engine: Engine, progress: Progress, *, allow_replace: bool 
         LabError: a safety check refuses it, or the update fails.
     """
     half_made.wait_for_engine(stack, progress.line)
+    if state_repair.has_vanished(stack):
+        progress.line(
+            f"nothing of the lab is left in {stack.directory}, as after a killed `down`; all of it is made anew"
+        )
+        clear(stack, progress.line)
     state_repair.require_sound(stack, progress.line)
     if recovery.half_done(stack):
         recovery.recover(stack, progress.line)

@@ -62,6 +62,14 @@ def require_passphrase(stack: Stack) -> None:
         pass
 
 
+def has_vanished(stack: Stack) -> bool:
+    """Check that a lab was on this machine alone and nothing of it is left, as after a `down` that was killed."""
+    if stack.in_use() or not stack.files or not is_only_here(stack) or (found := _checkpoint(stack)) is None:
+        return False
+    plane = recovery.embedded(json.loads(found.exported))
+    return plane is not None and not any(plane.directory.glob("*"))
+
+
 def unanswered(stack: Stack, cause: str) -> LabError:
     """Return the error for a cluster that does not answer, with the command that leads on.
 
