@@ -6,6 +6,7 @@ The agent makes it once; each process gets it as its root (see `confinement`). E
 from __future__ import annotations
 
 import os
+import re
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,9 @@ _DEVICES = ("null", "zero", "full", "random", "urandom")
 _STREAMS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 
 _PASSWD = "pod:x:10001:10001::/run/pod:/sbin/nologin\n"  # noqa: S105 - nobody has a password
+
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+"""A space, a tab, a line's end or a backslash in the kernel's lists; all other letters are as they are."""
 
 _BUILD = """
 set -e
@@ -119,9 +123,9 @@ def remounts(mounted: str, root: Path) -> list[tuple[str, str]]:
         root: where the view is.
     """
     found = []
-    for line in mounted.splitlines():
-        words = line.split()
-        at = words[4].encode().decode("unicode_escape")
+    # By these two alone: a path may have an ideographic space, or a line separator.
+    for words in (line.split(" ") for line in mounted.split("\n") if line):
+        at = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), words[4])
         if (at == str(root) or at.startswith(f"{root}/")) and not at.startswith(f"{root}/dev/"):
             # A user namespace may not take a flag away that the machine has set.
             kept = [each for each in words[5].split(",") if each in {"noexec", "noatime", "nodiratime", "relatime"}]
@@ -139,7 +143,8 @@ def build(planned: Plan, root: Path = ROOT) -> None:
     (root / "etc" / "passwd").write_text(_PASSWD)
     for file in ("passwd", "hosts"):
         (root / "etc" / file).chmod(0o644)
-    mounted = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    # Any other mount of the machine may have a name in another encoding.
+    mounted = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     _run([word for at, options in remounts(mounted, root) for word in ("remount", at, options)])
 
 

@@ -263,11 +263,13 @@ def test_everything_in_a_view_is_made_read_only_but_devices() -> None:
         "4 2 0:4 / /run/root/a\\040b ro,noatime - ext4 x rw\n"
         "5 2 0:5 /null /run/root/dev/null rw - devtmpfs x rw\n"
         "6 1 0:6 / /run/rooted rw - tmpfs x rw\n"
+        "7 2 0:7 / /run/root/실습\\134\u3000é\u2028 rw - ext4 x rw\n"
     )
     assert view.remounts(mounted, Path("/run/root")) == [
         ("/run/root", "remount,bind,ro,nosuid,nodev"),
         ("/run/root/usr", "remount,bind,ro,nosuid,nodev,noexec,relatime"),
         ("/run/root/a b", "remount,bind,ro,nosuid,nodev,noatime"),
+        ("/run/root/실습\\\u3000é\u2028", "remount,bind,ro,nosuid,nodev"),
     ]
 
 
