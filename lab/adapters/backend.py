@@ -278,4 +278,4 @@ def _user_home() -> Path:
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
-        return Path.home()
+        return paths.user_home() or paths.home()

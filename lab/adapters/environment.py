@@ -10,6 +10,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.core import paths
@@ -198,6 +199,10 @@ def make(program: Program = LOCAL, **extra: str) -> dict[str, str]:
     if any(name in passed for name in _PROXIES):
         given = next((passed[name] for name in _EXCEPTIONS if passed.get(name)), "")
         passed |= dict.fromkeys(_EXCEPTIONS, ",".join([*filter(None, [given]), *_LOOPBACK]))
+    if program.common:
+        passed |= {"HOME": str(_home())}
+        if not _usable(Path(passed.get("TMPDIR", ""))):
+            passed.pop("TMPDIR", None)  # the system's is used
     path = _search_path() if program.common else _SYSTEM
     return {**passed, "PATH": path, "LC_ALL": _utf8_locale(), **program.sets, **extra}
 
@@ -205,6 +210,20 @@ def make(program: Program = LOCAL, **extra: str) -> dict[str, str]:
 def tool_folders() -> list[str]:
     """Return the folders that come first on PATH: links to the lab's tools, and its own Python."""
     return [str(paths.bin_dir()), str(paths.PROJECT / ".venv" / "bin")]
+
+
+def _home() -> Path:
+    """Return the user's folder, or one of the lab's where that cannot be used.
+
+    Without one, kubectl and Helm would look for their settings in the folder that they happen to run in; kubectl ends
+    with an error where a part of the path is a file, and root would make one that is not there.
+    """
+    own = paths.user_home()
+    return own if own and _usable(own) else paths.temporary_dir().absolute()
+
+
+def _usable(folder: Path) -> bool:
+    return folder.is_absolute() and os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()
 
 
 def _allowed(name: str, program: Program) -> bool:

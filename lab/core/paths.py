@@ -23,20 +23,25 @@ def cache() -> Path:
         return Path(given)
     xdg = os.environ.get("XDG_CACHE_HOME", "")
     # A relative one counts as none, by its specification.
-    return (Path(xdg) if Path(xdg).is_absolute() else _user_home() / ".cache") / "istio-lab"
+    if Path(xdg).is_absolute():
+        return Path(xdg) / "istio-lab"
+    if home := user_home():
+        return home / ".cache" / "istio-lab"
+    raise LabError(
+        "there is no folder for the cache of tools: HOME is not set, and the system does not know this user",
+        "name one: export ISTIO_LAB_CACHE=FOLDER",
+    )
 
 
-def _user_home() -> Path:
+def user_home() -> Path | None:
+    """The user's own folder: by the variable, or by the system's list of users; None where neither has one."""
     given = Path(os.environ.get("HOME", ""))
     if given.is_absolute():
         return given
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
-        raise LabError(
-            "there is no folder for the cache of tools: HOME is not set, and the system does not know this user",
-            "name one: export ISTIO_LAB_CACHE=FOLDER",
-        ) from None
+        return None
 
 
 def bin_dir() -> Path:

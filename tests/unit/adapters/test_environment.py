@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import pwd
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.adapters import environment
 from lab.core import paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NASTY = (
     "PULUMI_DIY_BACKEND_GZIP",
@@ -71,13 +76,13 @@ NASTY = (
 """Nothing that is started may get one of these from the user."""
 
 EVERYDAY = {
-    "HOME": "/home/kim",
+    "HOME": "/usr",
     "USER": "kim",
     "LOGNAME": "kim",
     "TERM": "xterm",
     "COLORTERM": "truecolor",
     "TZ": "Asia/Seoul",
-    "TMPDIR": "/scratch",
+    "TMPDIR": "/tmp",  # noqa: S108 - any folder that is there
     "XDG_CACHE_HOME": "/home/kim/cache",
     "PATH": "/usr/bin:/bin",
 }
@@ -106,6 +111,33 @@ def test_a_local_program_gets_exactly_the_everyday_variables() -> None:
 
     assert made.pop("LC_ALL").endswith(".UTF-8")
     assert made == {**EVERYDAY, "PATH": search}
+
+
+@pytest.mark.parametrize("unusable", ["file/home", "nowhere", "closed"])
+def test_folders_that_cannot_be_used_reach_no_program(shell: pytest.MonkeyPatch, tmp_path: Path, unusable: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "closed").mkdir(0)
+    if unusable == "closed" and not os.geteuid():
+        pytest.skip("nothing is closed to root")
+    for name in ("HOME", "TMPDIR"):
+        shell.setenv(name, str(tmp_path / unusable))
+
+    made = environment.make()
+
+    assert made["HOME"] == str(paths.temporary_dir().absolute())
+    assert "TMPDIR" not in made
+
+
+@pytest.mark.parametrize("given", [None, "", "here"])
+def test_without_a_home_in_the_shell_programs_get_the_one_that_the_system_knows(
+    shell: pytest.MonkeyPatch, given: str | None
+) -> None:
+    if given is None:
+        shell.delenv("HOME")
+    else:
+        shell.setenv("HOME", given)
+
+    assert environment.make()["HOME"] == pwd.getpwuid(os.getuid()).pw_dir
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
