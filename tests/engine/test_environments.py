@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.engine.laboratory import Laboratory
+from tests.engine.other_user import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,12 +37,16 @@ class Environment:
         files: in that folder.
         project: name of the clone's folder.
         umask: of the shell.
+        owner: of the clone; 0 for the user.
+        link: whether the user went to the clone by a symbolic link.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     project: str = "project"
     umask: int = 0o022
+    owner: int = 0
+    link: bool = False
 
 
 EVIL = "raise SystemExit('the module of somebody else was loaded')\n"
@@ -58,6 +63,9 @@ ENVIRONMENTS: dict[str, Environment] = {
     "Hangul in the path": Environment(project="실습 환경"),
     "signs of shells in the path": Environment(project="$HOME `id` & (lab); #1 100% !x *?[a] ~\\n"),
     "a path of 180 characters": Environment(project=LONG[:180]),
+    "a path with an ideographic space": Environment(project="실습\u3000é"),
+    "a symbolic link to the clone": Environment(link=True),
+    "another owner of the clone": Environment(owner=NOBODY),
     # --- Pulumi
     "Pulumi keeps state in another form": Environment(
         variables={
@@ -260,7 +268,8 @@ ENVIRONMENTS: dict[str, Environment] = {
         files={"rc": "exit 3\n"},
     ),
     "no home": Environment(variables={"HOME": ""}),
-    "a home that is not there": Environment(variables={"HOME": "/nonexistent/김"}),
+    # Not even the machine's root can make it.
+    "a home that is not there": Environment(variables={"HOME": "/dev/null/김"}),
     "a home of odd letters": Environment(variables={"HOME": "FOLDER/a, 'b' \"c\" 김 é"}),
     "a folder for temporary files of odd letters": Environment(
         variables={"TMPDIR": "FOLDER/a, 'b' \"c\" 김 é"}, files={"a, 'b' \"c\" 김 é/x": ""}
@@ -296,11 +305,18 @@ def results(laboratory: Laboratory, environment: Environment, folder: Path) -> R
         **{name: value.replace("FOLDER", str(folder)) for name, value in environment.variables.items()},
     }
     variables.setdefault("ISTIO_LAB_CACHE", os.environ.get("ISTIO_LAB_CACHE", ""))
+    place = laboratory.project
+    if environment.owner:
+        _give_away(place, environment.owner)
+    if environment.link:
+        place = folder / "link"
+        place.symlink_to(laboratory.project)
+        variables["PWD"] = str(place)
 
     def run(command: str, *said: str) -> tuple[int, bool]:
         done = subprocess.run(
             ["/bin/sh", "-c", f"umask {environment.umask:o}; exec {command}"],
-            cwd=laboratory.project,
+            cwd=place,
             env=variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -314,11 +330,13 @@ def results(laboratory: Laboratory, environment: Environment, folder: Path) -> R
         return (done.returncode, fitting) if fitting and not done.returncode else pytest.fail(f"{command}\n{output}")
 
     curl = "curl -s -o /dev/null -w %{http_code} --retry 9 --retry-all-errors --fail http://order:8080/orders"
-    lab = shlex.quote(str(laboratory.project / ".lab" / "bin" / "lab"))
+    lab = shlex.quote(str(place / ".lab" / "bin" / "lab"))
+    agent_log = laboratory.directory / "dataplane" / "agent.log"
     try:
         return {
             "up": run("make up", "The lab stands (stack dev)."),
             "curl": run(f"{lab} {curl}", "200"),
+            "confinement": (0, "run without a view" not in agent_log.read_text(encoding="utf-8")),
             "check": run(f"{lab} check {CHECK}", "solved"),
             "down": run("make down", "Stack dev is taken down."),
             "audit": run(f"{lab} audit", "Nothing is left of stack dev."),
@@ -327,7 +345,14 @@ def results(laboratory: Laboratory, environment: Environment, folder: Path) -> R
         laboratory.run("make down")
 
 
-EXPECTED = dict.fromkeys(("up", "curl", "check", "down", "audit"), (0, True))
+EXPECTED = dict.fromkeys(("up", "curl", "confinement", "check", "down", "audit"), (0, True))
+
+
+def _give_away(folder: Path, owner: int) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a folder away")
+    for each in (folder, *folder.rglob("*")):
+        os.chown(each, owner, owner, follow_symlinks=False)
 
 
 @pytest.fixture
