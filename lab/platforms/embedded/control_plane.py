@@ -16,7 +16,7 @@ import yaml
 
 from lab import toolchain
 from lab.adapters import environment, files, kubectl, process, process_tree
-from lab.core import paths, versions
+from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.wait import poll
 from lab.platforms.embedded import component_flags, kwokctl, metrics_server, moved, nodes, remains, work_folder
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _KWOKCTLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
 
+_FIRST = ("etcd", "kube-apiserver")
+"""What the others need; one that ends before these two are ready is started again."""
+
 COMPONENTS = (*_KWOKCTLS, metrics_server.NAME)
 """kwokctl's names, which are also those of its pid files, logs and binaries; and one that is treated the same."""
 
@@ -39,6 +42,9 @@ DEAD, FROZEN, _RUNNING, _NOT_READY, _OUTDATED = "dead", "frozen", "running", "no
 
 _READY_TIMEOUT = 90.0
 """Seconds; about 4 are usual, a loaded machine with a cold disk needs more."""
+
+_START_TIMEOUT = 0.5
+"""Seconds within which a component that cannot start has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +85,9 @@ class ControlPlane:
         self._remove_remains()
         require_free("the embedded control plane", *self.ports.control_plane)
         files.folder(self.directory)
-        config = files.write(self.directory / "kwokctl.yaml", yaml.safe_dump(self._configuration()))
+        config = files.write(
+            self.directory / "kwokctl.yaml", yaml.safe_dump(kwokctl.configuration(self.ports, self._flags))
+        )
         self._configure_kwok()
         # By its name alone: kwokctl takes a comma or a quote in this option for one between several files.
         self._kwokctl("create", "cluster", "--config", config.name, "--kubeconfig", str(self.kubeconfig))
@@ -200,35 +208,6 @@ class ControlPlane:
             ) from error
         files.write(file, yaml.safe_dump_all(documents))
 
-    def _configuration(self) -> dict[str, object]:
-        ports = self.ports
-        return {
-            "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
-            "kind": "KwokctlConfiguration",
-            "options": {
-                "runtime": "binary",
-                # The default is every address, with etcd open to whoever can reach it.
-                "bindAddress": LOOPBACK,
-                "kubeVersion": f"v{versions.KUBERNETES}",
-                "etcdVersion": versions.ETCD,
-                "kubeApiserverPort": ports.kube_apiserver,
-                "etcdPort": ports.etcd,
-                "etcdPeerPort": ports.etcd_peer,
-                "kwokControllerPort": ports.kwok_controller,
-                "kubeApiserverBinary": str(toolchain.path("kube-apiserver")),
-                "kubeControllerManagerBinary": str(toolchain.path("kube-controller-manager")),
-                "kubeSchedulerBinary": str(toolchain.path("kube-scheduler")),
-                "kubectlBinary": str(toolchain.path("kubectl")),
-                "etcdBinary": str(toolchain.path("etcd")),
-                "kwokControllerBinary": str(toolchain.path("kwok")),
-                "disableQPSLimits": True,
-                # kwok multiplies it by five. One that is started anew leaves the nodes alone until the leases of the
-                # one before have run out; with its default no Pod would become ready for more than three minutes.
-                "nodeLeaseDurationSeconds": 4,
-            },
-            "componentsPatches": component_flags.patches(self._flags),
-        }
-
     def _remove_remains(self) -> None:
         remains.end(self.directory)
         for each in self.directory.iterdir() if self.directory.is_dir() else ():
@@ -287,12 +266,23 @@ class ControlPlane:
         def ready() -> bool:
             if self._servers["kube-apiserver"].answers():
                 return True
-            if dead := [name for name in _KWOKCTLS if not _find(self._cluster, name)]:
+            if dead := [name for name in self._dead() if name in _FIRST]:
                 raise self._failure(dead[0], "ended at once")
             return False
 
         if not poll(ready, timeout=_READY_TIMEOUT):
             raise self._failure("kube-apiserver", f"was not ready after {_READY_TIMEOUT:.0f} s")
+        if dead := self._dead():
+            # kube-controller-manager waits ten seconds for the API server: too few on a machine with much to do.
+            for name in dead:
+                _pid_file(self._cluster, name).unlink(missing_ok=True)
+            self._kwokctl("start", "cluster")
+            if dead := poll(self._dead, timeout=_START_TIMEOUT):
+                raise self._failure(dead[0], "ended at once")
+
+    def _dead(self) -> list[str]:
+        """Return the components of kwokctl's that do not run."""
+        return [name for name in _KWOKCTLS if not _find(self._cluster, name)]
 
     def _failure(self, component: str, what: str) -> LabError:
         log = self._cluster / "logs" / f"{component}.log"
