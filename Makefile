@@ -8,7 +8,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Where the user's own Python and pip look for and put modules is not where this project's are.
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER
 
-lab = .venv/bin/python -E -m lab
+# Names of files are UTF-8 whatever the locale: one of EUC-KR would misread every Korean folder.
+lab = .venv/bin/python -E -X utf8 -m lab
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview down recover test test-slow bench doctor clean
@@ -38,7 +39,7 @@ test-slow: .venv/dev ## Pass the tests that `make test` leaves out because they 
 	@. "$${ISTIO_LAB_HOME:-./.lab}/activate" && .ci/checks slow
 
 bench: .venv/lab ## Measure this stack against the course's own commands, side by side
-	@.venv/bin/python -E -m benchmarks
+	@.venv/bin/python -E -X utf8 -m benchmarks
 
 doctor: .venv/lab ## Show every tool, its version, its origin, and what is missing
 	@$(lab) doctor

@@ -73,7 +73,7 @@ def _kept(error: Exception) -> Path | None:
     for folder in (paths.home() / "logs", Path(tempfile.gettempdir())):
         try:
             file = files.folder(folder) / "defect.log" if folder.parent == paths.home() else _new(folder)
-            return files.write(file, text)
+            return files.write_bytes(file, text.encode(errors="backslashreplace"))
         except OSError:
             continue
     return None

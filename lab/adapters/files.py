@@ -143,12 +143,13 @@ def append(file: Path) -> IO[bytes]:
 
 
 def _draft(file: Path, content: str | bytes) -> Path:
+    data = content if isinstance(content, bytes) else content.encode()
     new = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE)
     os.fchmod(descriptor, _FILE)  # the mode above counts only for a new file
     try:
         with os.fdopen(descriptor, "wb") as out:
-            out.write(content if isinstance(content, bytes) else content.encode())
+            out.write(data)
     except OSError:  # the disk is full
         new.unlink()
         raise

@@ -94,6 +94,7 @@ def _variables() -> dict[str, str]:
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "TMPDIR": str(paths.temporary_dir()),
         "KUBECACHEDIR": str(paths.home() / "kubectl-cache"),
+        "PYTHONUTF8": "1",  # names of files are UTF-8 whatever the locale
         "PULUMI_LOG_ROTATION_MAX_TOTAL_MB": str(_LOG_CAP_MEGABYTES),
     }
 
@@ -140,7 +141,7 @@ def _command_script() -> str:
     """`lab` itself, so that it can be called from any folder."""
     project, python = (shlex.quote(str(path)) for path in (paths.PROJECT, paths.PROJECT / ".venv" / "bin" / "python"))
     unset = r"unset $(env | sed -n 's/^\(PYTHON[A-Z0-9_]*\)=.*/\1/p')"
-    return f'#!/bin/sh\n{unset}\nPYTHONPATH={project} exec {python} -m lab "$@"\n'
+    return f'#!/bin/sh\n{unset}\nPYTHONPATH={project} exec {python} -X utf8 -m lab "$@"\n'
 
 
 def _activation_script() -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import io
+import locale
 import os
 import sys
 from pathlib import Path
@@ -25,6 +27,7 @@ from lab.cli.lifecycle import clean, down, preview, recover, setup, up
 from lab.cli.load import load
 from lab.cli.open import open_, password, queries
 from lab.cli.tools import inject, lock, prune, settings
+from lab.core import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +66,7 @@ def main() -> None:
     _write_whatever_there_is()
     _name_folders_whole()
     try:
+        paths.require_names()
         app()
     except KeyboardInterrupt:
         errors.print("interrupted; nothing half-made is left: run the same command again")
@@ -79,10 +83,12 @@ def main() -> None:
 
 
 def _write_whatever_there_is() -> None:
-    """Have characters that the terminal's encoding does not know printed as a question mark."""
+    """Print in the terminal's encoding, and a question mark for characters that it does not know."""
+    # Python is told that everything is UTF-8, for the sake of names of files.
+    encoding = codecs.lookup(locale.getencoding()).name if sys.flags.utf8_mode else "ascii"
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(encoding=None if encoding == "ascii" else encoding, errors="replace")
 
 
 def _name_folders_whole() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 from pathlib import Path
@@ -42,6 +43,26 @@ def user_home() -> Path | None:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
         return None
+
+
+def require_names() -> None:
+    """Require names of folders that files and other programs can have: those in UTF-8.
+
+    Raises:
+        LabError: one is in another encoding.
+    """
+    named = {"the project's folder": PROJECT, "ISTIO_LAB_HOME": home()}
+    with contextlib.suppress(LabError):
+        named["the cache of tools, by ISTIO_LAB_CACHE, XDG_CACHE_HOME or HOME"] = cache()
+    for what, folder in named.items():
+        raw = os.fsencode(folder)
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            raise LabError(
+                f"{what}: found {raw.decode(errors='backslashreplace')}, which is not UTF-8",
+                "give the folder a name in UTF-8, such as one of ASCII letters, or use another folder",
+            ) from None
 
 
 def bin_dir() -> Path:

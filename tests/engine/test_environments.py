@@ -39,6 +39,7 @@ class Environment:
         umask: of the shell.
         owner: of the clone; 0 for the user.
         link: whether the user went to the clone by a symbolic link.
+        locale: one that this machine may not have, and gets in that folder.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Environment:
     umask: int = 0o022
     owner: int = 0
     link: bool = False
+    locale: str = ""
 
 
 EVIL = "raise SystemExit('the module of somebody else was loaded')\n"
@@ -150,6 +152,9 @@ ENVIRONMENTS: dict[str, Environment] = {
     # --- locales
     "the locale C": Environment(variables={"LC_ALL": "C", "LANG": "C"}),
     "a locale of EUC-KR that is not there": Environment(variables={"LC_ALL": "ko_KR.EUC-KR", "LANG": "ko_KR.EUC-KR"}),
+    "a locale of EUC-KR": Environment(
+        variables={"LC_ALL": "ko_KR.EUC-KR", "LOCPATH": "FOLDER"}, project="실습", locale="ko_KR.EUC-KR"
+    ),
     "Turkish": Environment(variables={"LC_ALL": "tr_TR.UTF-8", "LANGUAGE": "tr"}),
     "a locale that is none": Environment(variables={"LC_ALL": "xx_YY.nothing", "LC_NUMERIC": "de_DE.UTF-8"}),
     # --- other programs
@@ -308,6 +313,8 @@ def results(laboratory: Laboratory, environment: Environment, folder: Path) -> R
     place = laboratory.project
     if environment.owner:
         _give_away(place, environment.owner)
+    if environment.locale:
+        _make_locale(folder, environment.locale)
     if environment.link:
         place = folder / "link"
         place.symlink_to(laboratory.project)
@@ -346,6 +353,15 @@ def results(laboratory: Laboratory, environment: Environment, folder: Path) -> R
 
 
 EXPECTED = dict.fromkeys(("up", "curl", "confinement", "check", "down", "audit"), (0, True))
+
+
+def _make_locale(folder: Path, name: str) -> None:
+    if not (program := shutil.which("localedef")):
+        pytest.skip("this machine cannot make a locale")
+    language, _, encoding = name.partition(".")
+    made = subprocess.run([program, "-i", language, "-f", encoding, str(folder / name)], check=False)
+    if made.returncode > 1:  # 1 is a warning
+        pytest.skip(f"this machine cannot make the locale {name}")
 
 
 def _give_away(folder: Path, owner: int) -> None:

@@ -173,6 +173,7 @@ def test_an_error_that_nobody_has_foreseen_is_told_in_two_lines_and_kept_with_it
         (FileNotFoundError(2, "No such file or directory", b"/etc/x"), "/etc/x: No such file", "lab doctor"),
         (LabError("known", "do that"), "known", "do that"),
         (ValueError("two\nlines"), "a defect of the lab itself: ValueError: two lines", "report it"),
+        (ValueError("a name: \udcbd"), "a defect of the lab itself: ValueError: a name: ", "report it"),
         (OSError(5, "Input/output error"), "a defect of the lab itself: OSError: ", "report it"),
     ],
 )
@@ -189,6 +190,20 @@ def test_a_folder_of_the_lab_that_cannot_be_written_may_be_elsewhere(project: Pa
     found = defects.told(PermissionError(13, "Permission denied", str(project / folder / "x")))
 
     assert f"export {variable}=FOLDER" in found.remedy
+
+
+@pytest.mark.parametrize("variable", ["ISTIO_LAB_HOME", "ISTIO_LAB_CACHE"])
+def test_a_folder_whose_name_is_in_another_encoding_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str
+) -> None:
+    monkeypatch.setenv(variable, os.fsdecode(os.fsencode(project / "실습").replace("실습".encode(), b"\xbd\xc7")))
+
+    assert typed(monkeypatch, "settings", "--help") == 1
+    said = capsys.readouterr().err
+
+    assert variable in said
+    assert "\\xbd\\xc7, which is not UTF-8" in said
+    assert "do: give the folder a name in UTF-8" in said
 
 
 def test_a_reader_of_the_output_that_has_enough_is_no_error(

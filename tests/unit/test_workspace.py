@@ -230,7 +230,7 @@ def test_the_lab_command_works_from_any_folder_whatever_python_is_told_there(
         [str(paths.bin_dir() / "lab"), "inject", "two words"], check=True, capture_output=True, text=True, cwd=tmp_path
     )
 
-    assert result.stdout.split("|") == [str(project), "-m", "lab", "inject", "two words", ""]
+    assert result.stdout.split("|") == [str(project), "-X", "utf8", "-m", "lab", "inject", "two words", ""]
 
 
 def test_another_home_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
