@@ -293,8 +293,8 @@ def combined(*, without: tuple[str, ...] = ("no home", "a home that is not there
         if name not in without:
             variables |= each.variables
             files |= each.files
-    odd = 'kim\'s "lab", 100% $HOME `id` & #1 실습 é (a) '
-    return Environment(variables=variables, files=files, project=odd.ljust(60, "x"), umask=0o077)
+    odd = 'kim\'s "lab", 100% $HOME `id` & #1 실습\u3000é (a) '
+    return Environment(variables=variables, files=files, project=odd.ljust(60, "x"), umask=0o077, link=True)
 
 
 Results = dict[str, tuple[int, bool]]

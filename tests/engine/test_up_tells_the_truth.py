@@ -24,7 +24,7 @@ HOST_PROCESSES = (*COMPONENTS, "istiod", "rollouts-controller")
 NAMES = ("unshare", "sh", "kubectl", "envoy", "python")
 """What runs in the data plane, by the beginning of a program's name."""
 
-MATRIX = [*HOST_PROCESSES, "agent", *(f"data plane: {name}" for name in NAMES)]
+MATRIX = [*HOST_PROCESSES, "agent", "around the agent", *(f"data plane: {name}" for name in NAMES)]
 
 
 def test_one_up_heals_all_harms_at_once(standing: Laboratory) -> None:
@@ -148,6 +148,10 @@ def _victim(laboratory: Laboratory, process: str) -> psutil.Process:
         return psutil.Process(int(laboratory.pid_file(process).read_text()))
     if process == "agent":
         return _agent(laboratory)
+    if process == "around the agent":
+        outer = _agent(laboratory).parent()
+        assert outer is not None
+        return outer
     name = process.removeprefix("data plane: ")
     found = [each for each in _data_plane(laboratory) if each.name().startswith(name)]
     if not found:
