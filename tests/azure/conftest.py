@@ -100,7 +100,7 @@ class Subscription:
 
 @pytest.fixture(scope="module")
 def subscription(laboratory: Laboratory) -> Iterator[Subscription]:
-    with _subscription(laboratory, on_cluster=_CLUSTERS) as made:
+    with _subscription(laboratory.other("azure"), on_cluster=_CLUSTERS) as made:
         yield made
         aks.delete(made.folder)
 
@@ -108,7 +108,8 @@ def subscription(laboratory: Laboratory) -> Iterator[Subscription]:
 @pytest.fixture(scope="module")
 def bare_subscription(laboratory: Laboratory) -> Iterator[Subscription]:
     """A subscription whose clusters are only remembered: no update gets further than to the first object in one."""
-    with _subscription(laboratory) as made:
+    # Under a name of its own: a module may use both.
+    with _subscription(laboratory.other("bare")) as made:
         yield made
 
 
@@ -118,7 +119,7 @@ def _subscription(laboratory: Laboratory, *, on_cluster: str = "") -> Iterator[S
     folder = Path(tempfile.mkdtemp(prefix="azure-"))
     place_programs(folder, plugins=laboratory.project / ".lab/pulumi/plugins", on_cluster=on_cluster)
     search = f"{folder / 'bin'}:{laboratory.environment['PATH']}"
-    standing = laboratory.other("azure").with_environment(PATH=search)
+    standing = laboratory.with_environment(PATH=search)
     standing.pulumi("stack", "init").succeeded()
     yield Subscription(folder, standing)
     standing.pulumi("stack", "rm", "--yes", "--force", "--preserve-config").succeeded()

@@ -112,7 +112,7 @@ def test_a_stopped_cluster(fresh: Subscription, update: Callable[[Laboratory], R
     refused(
         result,
         f"AKS cluster {names.cluster} is stopped",
-        "lab start --stack azure",
+        "lab start --stack bare",
         f"az aks start -g {names.resource_group} -n {names.cluster}",
     )
     assert fresh.written == []
