@@ -25,7 +25,7 @@ from lab.core.progress import Progress
 from lab.services import pages
 from lab.services.load import fortio, generator, shop, siege
 from lab.services.load.plan import Destination, Plan
-from lab.services.load.report import Latency, Meter, Outcome, Report
+from lab.services.load.report import Latency, Meter, Outcome, Report, failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,6 +206,14 @@ def test_sieges_single_answers_give_what_its_report_lacks() -> None:
     )
 
 
+def test_while_it_runs_the_same_answers_are_failures_as_in_the_report() -> None:
+    codes = {101: 1, 200: 2, 302: 4, 404: 8, 503: 16, 700: 32}
+    outcome = Outcome(seconds=1.0, requests=63, unanswered=0, codes=codes, latency=None)
+
+    assert failures(codes) == 1 + 8 + 16 + 32
+    assert outcome.succeeded == outcome.answered - failures(codes)
+
+
 def test_what_siege_cut_off_at_its_end_is_no_request() -> None:
     counted = transcript(
         VERBOSE + REPORT.replace("           3", "           9").replace("           2", "           1")
@@ -343,7 +351,7 @@ def test_people_see_a_line_at_every_beat_and_a_log_gets_few() -> None:
 
     assert len(terminal.getvalue().splitlines()) == 3
     assert "30 requests" in terminal.getvalue()
-    assert "2 answered with 5xx   1 without an answer" in terminal.getvalue()
+    assert "2 answered outside 2xx and 3xx   1 without an answer" in terminal.getvalue()
     assert log.getvalue() == ""
     assert "\x1b" not in terminal.getvalue()
 

@@ -38,7 +38,7 @@ type beat struct {
 	Seconds    float64 `json:"seconds"`
 	Requests   int64   `json:"requests"`
 	Unanswered int64   `json:"unanswered"`
-	Failed     int64   `json:"failed"` // answered with a status of 500 and more
+	Failed     int64   `json:"failed"` // answered with a status outside 2xx and 3xx
 }
 
 // result is what came of it.
@@ -107,13 +107,14 @@ func (u *user) Run(context.Context, periodic.ThreadID) (bool, string) {
 	}
 	u.latencies = append(u.latencies, float32(time.Since(begun).Seconds()))
 	u.codes[code]++
-	if code >= http.StatusInternalServerError {
+	succeeded := code >= http.StatusOK && code < http.StatusBadRequest
+	if !succeeded {
 		u.all.failed.Add(1)
 	}
 	if version != "" {
 		u.versions[version]++
 	}
-	return code < http.StatusBadRequest, ""
+	return succeeded, ""
 }
 
 func (u *user) ask() (int, string, error) {

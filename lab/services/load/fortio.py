@@ -23,7 +23,7 @@ TIMEOUT = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Beat:
-    """Counts since the beginning; `failed` are answers with a status of 500 and more."""
+    """Counts since the beginning; `failed` are answers outside 2xx and 3xx."""
 
     __pydantic_config__ = pydantic.ConfigDict(extra="forbid")
 

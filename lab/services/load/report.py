@@ -82,7 +82,7 @@ class Outcome:
         """Requests that got what they asked for, or were sent elsewhere; all answers where they are not counted."""
         if not self.codes:
             return self.answered
-        return sum(times for code, times in self.codes.items() if _SUCCESS <= code < _CLIENT_ERROR)
+        return sum(self.codes.values()) - failures(self.codes)
 
     @property
     def rate(self) -> float:
@@ -146,11 +146,10 @@ class Meter:
         self.requests = 0
         self.unanswered = 0
         self.failed = 0
-        self.failing = "5xx"
 
-    def set(self, *, requests: int, unanswered: int, failed: int, failing: str = "5xx") -> None:
-        """Set the counts since the beginning; `failed` are answers with a status of the classes `failing`."""
-        self.requests, self.unanswered, self.failed, self.failing = requests, unanswered, failed, failing
+    def set(self, *, requests: int, unanswered: int, failed: int) -> None:
+        """Set the counts since the beginning; `failed` are answers that are no success in the report either."""
+        self.requests, self.unanswered, self.failed = requests, unanswered, failed
 
     def show(self) -> None:
         """Write a line if one is due."""
@@ -173,7 +172,7 @@ class Meter:
                 f"{min(elapsed, self._asked):4.0f} of {self._asked} s",
                 f"{self.requests:,} requests",
                 f"{rate:,.0f} a second",
-                f"{self.failed:,} answered with {self.failing}",
+                f"{self.failed:,} answered outside 2xx and 3xx",
                 f"{self.unanswered:,} without an answer{over}",
             )
         )
@@ -200,6 +199,11 @@ def _failure(code: int) -> str:
     if code < _SUCCESS or code >= _BEYOND:
         return "no success"
     return "client error" if code < _SERVER_ERROR else "server error"
+
+
+def failures(codes: Mapping[int, int]) -> int:
+    """Count the answers whose status is no success."""
+    return sum(times for code, times in codes.items() if _failure(code))
 
 
 def most_frequent(codes: Mapping[int, int]) -> str:

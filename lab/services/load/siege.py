@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lab.adapters import kubectl
 from lab.core.errors import LabError
 from lab.services.load import generator
-from lab.services.load.report import Latency, Outcome
+from lab.services.load.report import Latency, Outcome, failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -172,7 +172,7 @@ def run(stack: Stack, plan: Plan, meter: Meter, say: Callable[[str], None] | Non
         if say:
             say(line)
         counted = transcript.codes.total() + transcript.unanswered
-        meter.set(requests=counted, unanswered=transcript.unanswered, failed=transcript.failed, failing="4xx and 5xx")
+        meter.set(requests=counted, unanswered=transcript.unanswered, failed=failures(transcript.codes))
 
     ended = generator.follow(
         command(kubectl.program(), stack.kubeconfig, plan),
