@@ -45,13 +45,13 @@ def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
     istio = Istio("istio", IstioArgs.from_settings(settings, platform), cluster_opts)
     observability_args = ObservabilityArgs(
         settings=settings.observability,
-        capabilities=platform.capabilities,
+        platform=platform,
         directory=directory,
         depends_on=[istio.namespace],
         students=settings.student.works_here,
     )
     observability = Observability("observability", observability_args, cluster_opts)
-    tutorial = Tutorial("tutorial", TutorialArgs.from_settings(settings, depends_on=istio.ready), cluster_opts)
+    tutorial = Tutorial("tutorial", TutorialArgs.from_settings(settings, platform, ready=istio.ready), cluster_opts)
     rollouts = Rollouts("delivery", RolloutsArgs.from_settings(settings.rollouts, platform, directory), cluster_opts)
     workloads: list[pulumi.Resource] = [observability, tutorial, rollouts]
     namespaces = [DEFAULT, tutorial.namespace]
@@ -67,7 +67,7 @@ def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
         # The data plane starts while the shop's Pods are not available yet, which takes them seconds of waiting.
         shop = Shop("shop", shop_args, cluster_opts)
         namespaces.append(shop.namespace)
-    students.admit(settings, namespaces, cluster_opts)
+    students.admit(settings, platform, namespaces, cluster_opts)
     traffic_args = TrafficArgs(settings=settings.traffic, namespace=tutorial.namespace, depends_on=istio.ready)
     traffic = Traffic("traffic", traffic_args, cluster_opts)
     platform.run_workloads([*workloads, traffic], metrics=settings.rollouts.delivery.analysed)

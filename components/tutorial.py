@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from components.platform.base import Platform
+    from components.platform.images import Pulled
     from lab.settings import Settings
 
 _RETIRED_HUB = "registry.istio.io/release"
@@ -45,7 +47,7 @@ class TutorialArgs:
     Without an image there is no injection exercise. Without a namespace, `tutorial` is created.
     """
 
-    hello_nginx_image: str | None
+    hello_nginx_image: Pulled | None
     bookinfo: BookinfoArgs | None
     namespace: NamespaceRef | None = None
     depends_on: Sequence[pulumi.Resource] = ()
@@ -54,10 +56,11 @@ class TutorialArgs:
     def from_settings(
         cls,
         settings: Settings,
+        platform: Platform,
         *,
         namespace: NamespaceRef | None = None,
         host: str | None = None,
-        depends_on: Sequence[pulumi.Resource] = (),
+        ready: Sequence[pulumi.Resource] = (),
     ) -> TutorialArgs:
         """Return the arguments that the settings ask for."""
         bookinfo = BookinfoArgs(
@@ -66,11 +69,12 @@ class TutorialArgs:
             hub=settings.istio_hub,
             host=host,
         )
+        chosen = settings.tutorial
         return cls(
-            hello_nginx_image=settings.tutorial.hello_nginx_image if settings.tutorial.hello_nginx else None,
-            bookinfo=bookinfo if settings.tutorial.bookinfo else None,
+            hello_nginx_image=platform.images.pulled(chosen.hello_nginx_image) if chosen.hello_nginx else None,
+            bookinfo=bookinfo if chosen.bookinfo else None,
             namespace=namespace,
-            depends_on=depends_on,
+            depends_on=ready,
         )
 
 
@@ -87,16 +91,17 @@ class Tutorial(pulumi.ComponentResource):
         super().__init__("istio-lab:tutorial:Tutorial", name, None, opts)
         self.namespace = args.namespace or injected(TUTORIAL, self)
         # Before istiod is ready its webhook would refuse a Pod, or leave it without a sidecar.
-        self._in_mesh = ResourceOptions(parent=self, depends_on=[*self.namespace.depends_on, *args.depends_on])
+        self._ready = [*self.namespace.depends_on, *args.depends_on]
+        self._in_mesh = ResourceOptions(parent=self, depends_on=self._ready)
         if args.hello_nginx_image is not None:
             self._hello_nginx(args.hello_nginx_image)
         if args.bookinfo is not None:
             self._bookinfo(args.bookinfo)
         self.register_outputs({})
 
-    def _hello_nginx(self, image: str) -> None:
+    def _hello_nginx(self, image: Pulled) -> None:
         labels = {"app": "hello-nginx"}
-        container = {"name": "hello-nginx", "image": image, "ports": [{"containerPort": 80}]}
+        container = {"name": "hello-nginx", "image": image.image, "ports": [{"containerPort": 80}]}
         k8s.apps.v1.Deployment(
             "hello-nginx",
             metadata={"name": "hello-nginx", "namespace": self.namespace.name},
@@ -105,7 +110,7 @@ class Tutorial(pulumi.ComponentResource):
                 "selector": {"matchLabels": labels},
                 "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
             },
-            opts=self._in_mesh,
+            opts=ResourceOptions(parent=self, depends_on=[*self._ready, *image.depends_on]),
         )
 
     def _bookinfo(self, args: BookinfoArgs) -> None:

@@ -17,6 +17,7 @@ import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
 from components.common.exposure import PRIVATE, Exposure
+from components.platform.images import PUBLISHED, Images
 from lab.core import paths
 from lab.core.manifests import dump
 from lab.core.namespaces import ISTIO_SYSTEM
@@ -69,6 +70,7 @@ class AddonContext:
     depends_on: Sequence[pulumi.Resource]
     directory: Path
     namespace: str = ISTIO_SYSTEM
+    images: Images = PUBLISHED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,7 @@ class Addon(pulumi.ComponentResource):
     ) -> None:
         """Make the component of type `token` and its release, both called `name`."""
         super().__init__(token, name, None, opts)
+        images = context.images.localize(manifests.objects)
         # Helm polls every two seconds for ready Pods, and simulated Pods are ready at once.
         await_pods = context.capabilities.runs_containers
         self.release = k8s.helm.v3.Release(
@@ -115,7 +118,7 @@ class Addon(pulumi.ComponentResource):
             skip_await=not await_pods,
             disable_openapi_validation=True,
             timeout=_TIMEOUT,
-            opts=ResourceOptions(parent=self, depends_on=list(context.depends_on)),
+            opts=ResourceOptions(parent=self, depends_on=[*context.depends_on, *images]),
         )
         if manifests.endpoint:
             self.url = manifests.endpoint.url(self.release, ResourceOptions(parent=self))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.common.addon import Addon
-    from components.platform.base import Capabilities
+    from components.platform.base import Platform
     from lab.settings import observability
 
 
@@ -42,7 +42,7 @@ class ObservabilityArgs:
     """
 
     settings: observability.Observability
-    capabilities: Capabilities
+    platform: Platform
     directory: Path
     depends_on: Sequence[pulumi.Resource]
     students: bool = False
@@ -74,9 +74,11 @@ class Observability(pulumi.ComponentResource):
 
 def _table(args: ObservabilityArgs, child_opts: ResourceOptions) -> dict[str, tuple[bool, Callable[[], Addon]]]:
     """Every addon by its key in outputs: whether it is enabled, and what makes it."""
-    settings, capabilities = args.settings, args.capabilities
+    settings, capabilities = args.settings, args.platform.capabilities
     prometheus, grafana, kiali, loki = settings.prometheus, settings.grafana, settings.kiali, settings.loki
-    context = AddonContext(capabilities=capabilities, depends_on=args.depends_on, directory=args.directory)
+    context = AddonContext(
+        capabilities=capabilities, depends_on=args.depends_on, directory=args.directory, images=args.platform.images
+    )
     volumes = Volumes.wanted(settings.persistence, capabilities)
     present = {"prometheus": prometheus.enabled, "tracing": settings.tracing.enabled}
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import pulumi  # noqa: TC002
 import pulumi_kubernetes as k8s
 
+from components.platform.images import PUBLISHED, Images
+
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
@@ -57,6 +59,7 @@ class Platform:
         provider: given explicitly to every Kubernetes resource; where the cluster may refuse its caller at first, it is
             made when the cluster does not, and so is everything in the cluster.
         registry: host of the registry of the lab's own images; None for public images.
+        images: where all other images come from.
         capabilities: features of the cluster.
         webhooks: settings of Istio's webhooks.
         ingress: settings of the ingress gateway's Service.
@@ -68,6 +71,7 @@ class Platform:
     identity: pulumi.Output[str]
     provider: k8s.Provider
     registry: pulumi.Output[str] | None = None
+    images: Images = PUBLISHED
     capabilities: Capabilities
     webhooks: Webhooks = Webhooks()
     ingress: Ingress = Ingress()

@@ -9,6 +9,7 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components.platform.base import Capabilities, Ingress, Platform, kubernetes_provider
+from components.platform.images import Copied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ class Shared(pulumi.ComponentResource, Platform):
         )
         registry = str(facts.get("registry", ""))
         self.registry = pulumi.Output.from_input(registry) if registry else None
+        self.images = Copied(registry, facts.get("images", ()))
         self.ingress = Ingress(address=pulumi.Output.from_input(str(facts["ingress"])))
         self.provider = kubernetes_provider(self.kubeconfig, self.identity, ResourceOptions(parent=self))
         self.register_outputs({})
@@ -69,5 +71,6 @@ def facts(platform: Platform, ingress: pulumi.Output[str]) -> dict[str, pulumi.I
         "runsContainers": capabilities.runs_containers,
         "metrics": capabilities.metrics,
         "registry": platform.registry or "",
+        **({"images": list(copies)} if (copies := platform.images.copies) else {}),
         "ingress": ingress,
     }

@@ -29,7 +29,7 @@ class ExampleArgs:
     """Arguments of the example, which replaces versions by a canary or else by blue/green."""
 
     canary: bool
-    image: str
+    image: pulumi.Input[str]
     exposure: Exposure = PRIVATE
     namespace: NamespaceRef = namespaces.DEFAULT
     depends_on: Sequence[pulumi.Resource] = ()

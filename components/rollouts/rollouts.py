@@ -71,6 +71,7 @@ class Rollouts(pulumi.ComponentResource):
             depends_on=[namespace],
             directory=args.directory,
             namespace=ARGO_ROLLOUTS,
+            images=args.platform.images,
         )
         installed = ArgoRollouts(
             "argo-rollouts", ArgoRolloutsArgs(context=context, manifests=args.manifests), ResourceOptions(parent=self)
@@ -78,12 +79,13 @@ class Rollouts(pulumi.ComponentResource):
         self.ready = args.platform.rollouts_ready(installed.release)
 
     def _example(self, settings: rollouts.Example, platform: Platform) -> None:
+        image = platform.images.pulled(settings.image)
         args = ExampleArgs(
             canary=settings.canary,
-            image=settings.image,
+            image=image.image,
             exposure=Exposure.wanted(
                 settings.source_ranges, public=settings.public, capabilities=platform.capabilities
             ),
-            depends_on=self.ready,
+            depends_on=[*self.ready, *image.depends_on],
         )
         Example("example", args, ResourceOptions(parent=self))

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.platform.images import Pulled
+from lab.core.docker_hub import names_registry
+
 if TYPE_CHECKING:
     from components.platform.base import Platform
 
@@ -13,19 +16,13 @@ _NEVER_PULLED = "v1"
 """The handout's first tag, for simulated Pods, whose images are never pulled."""
 
 
-def resolve(app: str, image: str, platform: Platform) -> pulumi.Input[str] | None:
+def resolve(app: str, image: str, platform: Platform) -> Pulled | None:
     """Return the settings' image with its registry; None if there is no image to run yet."""
     if not image:
-        return None if platform.capabilities.runs_containers else f"{app}:{_NEVER_PULLED}"
+        return None if platform.capabilities.runs_containers else Pulled(image=f"{app}:{_NEVER_PULLED}")
     if platform.registry is None or names_registry(image):
-        return image
-    return pulumi.Output.concat(platform.registry, "/", image)
-
-
-def names_registry(image: str) -> bool:
-    """Tell whether an image names its registry: by Docker's rule its first part then looks like a host."""
-    first, slash, _ = image.partition("/")
-    return bool(slash) and (any(mark in first for mark in ".:") or first == "localhost")
+        return platform.images.pulled(image)
+    return Pulled(image=pulumi.Output.concat(platform.registry, "/", image))
 
 
 def missing(app: str) -> str:

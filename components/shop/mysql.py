@@ -37,7 +37,7 @@ class MysqlArgs:
     """
 
     namespace: str
-    image: str
+    image: pulumi.Input[str]
     volumes: Volumes | None
     aliases: Sequence[NamespaceRef]
     depends_on: Sequence[pulumi.Resource]
@@ -111,7 +111,7 @@ def stateful_set(args: MysqlArgs) -> dict[str, Any]:
     }
 
 
-def _container(image: str) -> dict[str, Any]:
+def _container(image: pulumi.Input[str]) -> dict[str, Any]:
     port_is_open = {"tcpSocket": {"port": _PORT}}
     return {
         "name": _NAME,

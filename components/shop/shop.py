@@ -87,23 +87,25 @@ class Shop(pulumi.ComponentResource):
             each.key: [*each.depends_on, *args.mesh_ready, *configuration.objects[each.key]] for each in everywhere
         }
         if settings.mysql.enabled:
+            database = args.platform.images.pulled(settings.mysql.image)
             mysql = MysqlArgs(
                 namespace=own.name,
-                image=settings.mysql.image,
+                image=database.image,
                 volumes=Volumes.wanted(settings.mysql.persistence, args.platform.capabilities),
                 aliases=everywhere[1:],
-                depends_on=self._depends_on[own.key],
+                depends_on=[*self._depends_on[own.key], *database.depends_on],
             )
             Mysql("mysql", mysql, child_opts)
         for namespace in everywhere:
             self._app(_ORDER, namespace, settings.order, configuration.digest)
             self._app(_DELIVERY, namespace, settings.delivery, None)
             if settings.siege.enabled:
+                siege = args.platform.images.pulled(settings.siege.image)
                 k8s.core.v1.Pod(
                     f"{_SIEGE}-{namespace.key}",
                     metadata={"name": _SIEGE, "namespace": namespace.name, "labels": {"app": _SIEGE}},
-                    spec=_siege(settings.siege.image),
-                    opts=ResourceOptions(parent=self, depends_on=self._depends_on[namespace.key]),
+                    spec=_siege(siege.image),
+                    opts=ResourceOptions(parent=self, depends_on=[*self._depends_on[namespace.key], *siege.depends_on]),
                 )
         self.register_outputs({})
 
@@ -114,7 +116,7 @@ class Shop(pulumi.ComponentResource):
             if in_shop:
                 pulumi.log.warn(images.missing(app))
             return
-        depends_on = self._depends_on[namespace.key]
+        depends_on = [*self._depends_on[namespace.key], *image.depends_on]
         delivery = self._args.delivery if in_shop and app == _DELIVERY else None
         if delivery:
             settings = delivery.of(settings)
@@ -125,7 +127,7 @@ class Shop(pulumi.ComponentResource):
         args = AppArgs(
             app=app,
             namespace=namespace,
-            image=image,
+            image=image.image,
             replicas=settings.replicas if in_shop else _REPLICAS_IN_TUTORIAL[app],
             version=settings.version,
             environment=_environment(app, settings, configured=config_digest is not None),
@@ -177,7 +179,7 @@ def _environment(app: str, settings: shop.App, *, configured: bool) -> dict[str,
     return own if configured else {**own, f"{app.upper()}_LOG_LEVEL": settings.log_level.value}
 
 
-def _siege(image: str) -> dict[str, Any]:
+def _siege(image: pulumi.Input[str]) -> dict[str, Any]:
     """Return the Pod's spec; the third-party image needs its own user and a writable file system."""
     return {
         "automountServiceAccountToken": False,

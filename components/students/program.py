@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lab.settings import Settings
 
 
-def admit(settings: Settings, namespaces: Sequence[NamespaceRef], opts: ResourceOptions) -> None:
+def admit(settings: Settings, platform: Platform, namespaces: Sequence[NamespaceRef], opts: ResourceOptions) -> None:
     """Declare what the students of a whole lab need: the one whose lab it is, or all who share its cluster."""
     student, hub = settings.student, settings.istio_hub
     if student.works_here:
@@ -36,6 +36,11 @@ def admit(settings: Settings, namespaces: Sequence[NamespaceRef], opts: Resource
         StudentPolicies("confinement", StudentPoliciesArgs(hub=hub, namespaces=theirs), opts)
     if student.many:
         StudentPolicies("confinement", StudentPoliciesArgs(hub=hub), opts)
+        # Whatever of it the teacher's own lab leaves out: every student's lab pulls it.
+        shop = settings.shop
+        exercises = (settings.tutorial.hello_nginx_image, settings.rollouts.example.image)
+        for image in (*exercises, shop.mysql.image, shop.siege.image):
+            platform.images.pulled(image)
 
 
 def share(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
@@ -45,12 +50,14 @@ def share(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
 
     student = Student("student", StudentArgs.from_settings(settings), cluster_opts)
     made: list[pulumi.Resource] = [student]
-    tutorial = Tutorial(
-        "tutorial", TutorialArgs.from_settings(settings, namespace=student.tutorial, host=host), cluster_opts
-    )
+    chapter = TutorialArgs.from_settings(settings, platform, namespace=student.tutorial, host=host)
+    tutorial = Tutorial("tutorial", chapter, cluster_opts)
     example = settings.rollouts.example
     if settings.rollouts.enabled and example.enabled:
-        args = ExampleArgs(canary=example.canary, image=example.image, namespace=student.default)
+        image = platform.images.pulled(example.image)
+        args = ExampleArgs(
+            canary=example.canary, image=image.image, namespace=student.default, depends_on=image.depends_on
+        )
         made.append(Example("example", args, cluster_opts))
     if settings.shop.enabled:
         shop = ShopArgs(

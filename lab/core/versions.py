@@ -59,5 +59,17 @@ NODE_EXPORTER = "1.12.1"
 MYSQL = "8.4.7"
 """The shop's database: of the line with long-term support."""
 
+DOCKER_HUB_DIGESTS = {
+    "library/mysql:8.4.7": "0426ec38c7a10aa45ba383887df7878f74ee70e2fd589c7b69207f3577901903",
+    "library/nginx:1.19.10": "df13abe416e37eb3db4722840dd479b00ba193ac6606e7902331dcea50f4f1f2",
+    "library/nginx:1.29": "1881968aff6f7cdcc4b888c00a11f4ce241ad7ec957e0cb4a9e19e93a3ff87ea",
+    "grafana/loki:3.7.8": "1107dd5274e0ada47e42472b7a7e71f3b2a2fe878878108f3e2f9e51528f0193",
+    "jaegertracing/jaeger:2.17.0": "6266573208d665ce5c17483bce0a75d0806480d92c84766d288d0aee885ce708",
+    "otel/opentelemetry-collector-k8s:0.160.0": "76d7a04f2291da1d8b7ce259468d09f0f9f44f71f67a5737539f64ca82b5bdb1",
+    "prom/prometheus:v3.10.0": "4a61322ac1103a0e3aea2a61ef1718422a48fa046441f299d71e660a3bc71ae9",
+}
+"""SHA-256 of the index of an image on Docker Hub, as at least two independent public files record it. Those of Grafana
+12.0.1 and of the notes' siege, which has no tag, are recorded nowhere."""
+
 PYTHON_IMAGE = "3.13.16-slim-trixie@sha256:bf44cdfcb76cd3b41e879bc058fc37ec5872002ccfde7fcb765e218cde0cd79c"
 """What the images of the shop begin with; the digest is that of all platforms."""

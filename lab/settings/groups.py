@@ -234,6 +234,9 @@ class Azure(Group):
     registry_sku: RegistrySku = setting(
         RegistrySku.BASIC, "SKU of the container registry.", ko="컨테이너 레지스트리의 SKU."
     )
+    import_images: Flag = setting(
+        True, "Copy images of Docker Hub into the registry.", ko="Docker Hub 이미지를 복사할지 여부."
+    )
     entra: Flag = setting(
         True,
         "Log in to the cluster with Microsoft Entra ID and Azure RBAC, without local accounts; "

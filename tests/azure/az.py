@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.azure.standin import imports
 from tests.azure.standin.account import Account
+from tests.azure.standin.errors import AzureError
 
 _CLUSTER = "azure-native:containerservice:ManagedCluster"
 _GROUP = "azure-native:resources:ResourceGroup"
@@ -24,6 +26,11 @@ def main() -> None:
             user = {"name": "somebody@example.test", "type": "user"}
             subscription = _other_login() or account.subscription
             _say({"id": subscription, "name": "course", "state": "Enabled", "user": user, "tenantId": account.tenant})
+        case ["acr", "import"]:
+            try:
+                imports.run(sys.argv[3:])
+            except AzureError as error:
+                sys.exit(f"ERROR: ({error.code}) {error.message}")
         case ["aks", "show"]:
             _say(_shown(_cluster(_store())))
         case ["aks", ("stop" | "start") as verb]:

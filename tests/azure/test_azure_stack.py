@@ -14,7 +14,10 @@ import pytest
 import yaml
 
 from components.platform.azure import roles
+from lab.core.docker_hub import HubImage
 from tests.azure import front
+from tests.azure.conftest import BUILT
+from tests.azure.standin import models, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +37,7 @@ REFUSALS = {
     "SubscriptionNotRegistered": "MissingSubscriptionRegistration",
     "ServicePrincipalQuota": "DirectoryQuotaExceeded",
     "RegistryNameTaken": "AlreadyInUse",
+    "DockerHubLimit": "DockerHubLimit",
     "KubernetesVersionNotSupported": "K8sVersionNotSupported",
     "QuotaExceeded": "QuotaExceeded",
     "InsufficientVCPUQuota": "QuotaExceeded",
@@ -66,7 +70,7 @@ REFUSES = 20.0
 def standing(subscription: Subscription) -> Iterator[Subscription]:
     """A stack that stands, although Azure and the cluster knew nobody at first."""
     subscription.configure(**SETTINGS)
-    subscription.fail(**{fault: times for fault, (_, times) in LAGS.items()}, BudgetRefused=1)
+    subscription.fail(**{fault: times for fault, (_, times) in LAGS.items()}, BudgetRefused=1, ImportLags=1)
     with front.before(subscription.folder, refuses=REFUSES) as cluster:
         with subscription.watched():
             result = subscription.laboratory.lab("up").succeeded()
@@ -80,7 +84,8 @@ def standing(subscription: Subscription) -> Iterator[Subscription]:
 
 @pytest.mark.parametrize(("fault", "code"), REFUSALS.items())
 def test_a_refusal_of_azure_is_explained_with_one_command(subscription: Subscription, fault: str, code: str) -> None:
-    subscription.configure()
+    # Copies take longer than a refusal, and only one refusal is about them.
+    subscription.configure(importImages=fault == "DockerHubLimit")
     subscription.fail(**{fault: True})
 
     result = subscription.laboratory.lab("up")
@@ -95,7 +100,7 @@ def test_a_refusal_of_azure_is_explained_with_one_command(subscription: Subscrip
 
 
 def test_it_stands_with_every_pod_ready_although_azure_lagged(standing: Subscription) -> None:
-    refused = Counter(each["refused"] for each in standing.store["log"])
+    refused = Counter(each["refused"] for each in standing.store["log"] if each["method"] != "import")
     pods = standing.laboratory.get("pods", "-A")["items"]
 
     assert {code: refused[code] for code, _ in LAGS.values()} == dict(LAGS.values())
@@ -136,6 +141,41 @@ def test_the_shops_images_come_from_the_stacks_own_registry(standing: Subscripti
         for app in ("order", "delivery"):
             spec = standing.laboratory.get("deployment", app, "-n", namespace)["spec"]["template"]["spec"]
             assert spec["containers"][0]["image"] == f"{registry}/{app}:v1"
+
+
+def test_images_of_docker_hub_but_istios_come_from_the_registry_where_each_is_copied_once(
+    standing: Subscription,
+) -> None:
+    registry = standing.laboratory.pulumi("stack", "output", "registry").succeeded().output.strip()
+    pulled = {each["image"] for pod in standing.laboratory.get("pods", "-A")["items"] for each in containers(pod)}
+    own = {image.removeprefix(f"{registry}/") for image in pulled if image.startswith(registry)} - set(BUILT.values())
+    log = standing.store["log"]
+    made = max(place for place, each in enumerate(log) if (each["method"], each["type"]) == ("create", REGISTRY))
+    requests = [each for each in log[made:] if each["method"] == "import"]
+    asked = [each["body"] for each in requests if not each["refused"]]
+    where = {"registryName": "any", "resourceGroupName": "any"}
+
+    assert [image for image in pulled if HubImage.parse(image) and not image.startswith("docker.io/istio/")] == []
+    assert "library/mysql:8.4.7" in own
+    assert Counter(tag for each in asked for tag in each["targetTags"]) == Counter(own)
+    assert [problem for each in asked for problem in models.problems(resources.IMPORT, {**each, **where})] == []
+    assert {each["source"]["registryUri"] for each in asked} == {"docker.io"}
+    by_tag = [each["source"]["sourceImage"] for each in asked if "@sha256:" not in each["source"]["sourceImage"]]
+    assert sorted(by_tag) == ["apexacme/siege-nginx:latest", "grafana/grafana:12.0.1"]
+    assert [each["refused"] for each in requests if each["refused"]] == ["ResourceNotFound"], "tried again once"
+
+
+def test_without_copies_everything_comes_from_docker_hub(standing: Subscription) -> None:
+    standing.configure(importImages=False, **SETTINGS)
+
+    plan = steps(standing)
+
+    standing.configure(**SETTINGS)
+    assert {step["op"] for step in plan if step["urn"].endswith("-nginx-1.29")} == {"delete"}
+    nginx = next(step for step in plan if step["urn"].endswith("::hello-nginx"))
+    [container] = nginx["newState"]["inputs"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "nginx:1.29"
+    assert ".azurecr.io/grafana/" not in json.dumps([step.get("newState") for step in plan])
 
 
 def test_the_right_to_pull_is_there_before_the_cluster(standing: Subscription) -> None:
@@ -362,6 +402,10 @@ def in_cluster(urns: Iterable[str]) -> set[tuple[str, str]]:
     """Type and name of what is made in a cluster."""
     found = {(urn.split("::")[2].rpartition("$")[2], urn.rpartition("::")[2]) for urn in urns}
     return {(type_, name) for type_, name in found if type_.startswith("kubernetes:")}
+
+
+def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*pod["spec"]["containers"], *pod["spec"].get("initContainers", ())]
 
 
 def ready(pod: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from pulumi_azure_native import resources
 
 from components.platform import admission, guard
 from components.platform.azure import account, budget, cluster, identity, network, propagation, registry, roles
+from components.platform.azure.images import Imported
 from components.platform.azure.scope import AzureArgs, Scope
 from components.platform.base import Capabilities, Platform, Webhooks, kubernetes_provider
 from components.platform.naming import azure_names
@@ -94,18 +95,20 @@ class Azure(pulumi.ComponentResource, Platform):
             kept=kept,
             retry=propagation.retry_until_propagated(),
         )
-        images = registry.make(scope)
+        own_registry = registry.make(scope)
+        if settings.import_images:
+            self.images = Imported(scope, own_registry)
         identities = identity.make(scope)
-        granted = identity.grant(scope, identities, images)
+        granted = identity.grant(scope, identities, own_registry)
         aks = cluster.make(scope, planned, identities, granted)
         self._scope = scope
-        self.registry = images.login_server
+        self.registry = own_registry.login_server
         self.outputs = {
             "azureSubscription": pulumi.Output.from_input(caller.subscription),
             "azureResourceGroup": group.name,
             "azureCluster": aks.name,
             "azureVmSize": pulumi.Output.from_input(planned.pool.vm_size),
-            "registry": images.login_server,
+            "registry": own_registry.login_server,
             **({"costPerHour": pulumi.Output.from_input(cost)} if (cost := args.price(planned.pool.vm_size)) else {}),
         }
         self.deleted_with = aks

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check(settings: Settings, stack: str) -> Azure:
-    """Refuse an update that would cost too much, or whose cluster nobody could work in.
+    """Refuse an update that would cost too much, or whose cluster nobody could work in or fill.
 
     Returns:
         The settings of the target, with a placeholder for a range that a preview lacks.
@@ -27,7 +27,7 @@ def check(settings: Settings, stack: str) -> Azure:
     """
     azure = settings.azure
     limit.hold(settings, stack=stack)
-    for require in (safety.require_reachable, safety.require_kubelogin):
+    for require in (safety.require_reachable, safety.require_kubelogin, safety.require_cli):
         try:
             require(azure)
         except LabError as error:

@@ -195,6 +195,25 @@ _KNOWN_ERRORS = (
         "lab start",
     ),
     _Row(
+        "DockerHubLimit",
+        r"toomanyrequests|TOOMANYREQUESTS|(?:unauthenticated )?pull rate limit",
+        "Docker Hub's pull rate limit is reached for the address that the registry copies from. It counts six hours; "
+        "until then the nodes can pull from Docker Hub themselves.",
+        "pulumi config set --path istio-lab:azure.importImages false",
+    ),
+    _Row(
+        "ImageNotFound",
+        r"(?P<image>\S+) could not be copied into the registry .{0,80}Docker Hub has no such image",
+        "Docker Hub has no image {image}, or none that everybody may pull; correct it in the settings.",
+        "pulumi config",
+    ),
+    _Row(
+        "ImageNotFound",
+        r"MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|pull access denied|[Uu]nable to find manifest digest",
+        "Docker Hub has no such image, or none that everybody may pull; correct the image in the settings.",
+        "pulumi config",
+    ),
+    _Row(
         "OperationInProgress",
         r"AnotherOperationInProgress|[Aa]nother operation .{0,80}in progress|there's an in.progress .{0,80}operation",
         "Azure is still busy with an earlier change of this resource; wait until its provisioning state is Succeeded.",

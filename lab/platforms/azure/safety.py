@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ALLOW_REPLACE = f"{PROJECT}:azure.allowReplace"
 
+IMPORT_IMAGES = f"{PROJECT}:azure.importImages"
+
 PLACEHOLDER = "203.0.113.7/32"
 """A range in a preview's place of one that is still to be set: an address that documentation is allowed to use."""
 
@@ -56,6 +58,20 @@ def require_kubelogin(azure: Azure) -> None:
         raise LabError(
             f"kubelogin is not on PATH, and {PROJECT}:azure.entra is true: nobody could log in to the cluster",
             "az aks install-cli",
+        )
+
+
+def require_cli(azure: Azure) -> None:
+    """Refuse to copy images without the Azure CLI, which does it.
+
+    Raises:
+        LabError: it is not on PATH.
+    """
+    if azure.import_images and not shutil.which("az"):
+        raise LabError(
+            f"the Azure CLI (az) is not on PATH, and {IMPORT_IMAGES} is true: it copies images into the registry",
+            "see https://learn.microsoft.com/cli/azure/install-azure-cli, or let the nodes pull from Docker Hub: "
+            f"pulumi config set --path {IMPORT_IMAGES} false",
         )
 
 

@@ -14,11 +14,13 @@ class AzureError(StandinError):
 
     Attributes:
         code: Azure's own name of the error.
+        message: Azure's words, without the code.
     """
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
         super().__init__(f'Status={status.value} Code="{code}" Message="{message}"')
         self.code = code
+        self.message = message
 
 
 def resource_not_found(arm_type: str, name: str, group: str) -> AzureError:

@@ -173,6 +173,38 @@ FAULTS = (
         ),
     ),
     Fault(
+        "ImportLags",
+        _is("import", resources.IMPORT),
+        _error(
+            HTTPStatus.NOT_FOUND,
+            "ResourceNotFound",
+            "The Resource 'Microsoft.ContainerRegistry/registries/{name}' under resource group '{group}' was not "
+            "found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+        ),
+    ),
+    Fault("ImportForbidden", _is("import", resources.IMPORT), _NOT_AUTHORIZED),
+    Fault(
+        "DockerHubLimit",
+        _is("import", resources.IMPORT),
+        _error(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "TooManyRequests",
+            'Operation registries-1f0c failed. Resource {id} Invalid message TooManyRequests {{"errors":[{{"code":'
+            '"TOOMANYREQUESTS","message":"You have reached your unauthenticated pull rate limit. '
+            'https://www.docker.com/increase-rate-limit"}}]}}',
+        ),
+    ),
+    Fault(
+        "ImageNotFound",
+        _is("import", resources.IMPORT),
+        _error(
+            HTTPStatus.NOT_FOUND,
+            "InvalidParameters",
+            'Operation registries-1f0c failed. Resource {id} Invalid message NotFound Not Found {{"errors":[{{"code":'
+            '"MANIFEST_UNKNOWN","message":"manifest unknown"}}]}}',
+        ),
+    ),
+    Fault(
         "BudgetRefused",
         _is("create", resources.BUDGET),
         _error(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tests.azure.standin.account import Account
     from tests.azure.standin.resources import ResourceType
 
-Method = Literal["create", "update", "delete"]
+Method = Literal["create", "update", "delete", "import"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,4 +44,5 @@ class Request:
     @property
     def action(self) -> str:
         """What Azure's access control calls it."""
-        return f"{self.type.arm_type}/{'delete' if self.method == 'delete' else 'write'}"
+        verb = {"delete": "delete", "import": "action"}.get(self.method, "write")
+        return f"{self.type.arm_type}/{verb}"

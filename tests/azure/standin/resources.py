@@ -71,6 +71,15 @@ REGISTRY = ResourceType(
     path=_GROUP + "/providers/Microsoft.ContainerRegistry/registries/{registryName}",
     replaces=frozenset({"location"}),
 )
+IMPORT = ResourceType(
+    token="az:acr:import",  # noqa: S106 - a command's name
+    arm_type="Microsoft.ContainerRegistry/registries/importImage",
+    api_version="2025-11-01",
+    model="azure.mgmt.containerregistry.models:ImportImageParameters",
+    path=REGISTRY.path,
+)
+"""No resource: an action on a registry, which az asks for."""
+
 IDENTITY = ResourceType(
     token="azure-native:managedidentity:UserAssignedIdentity",  # noqa: S106 - a type's name
     arm_type="Microsoft.ManagedIdentity/userAssignedIdentities",

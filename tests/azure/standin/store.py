@@ -41,16 +41,18 @@ class Written:
     """One request that wanted to change something.
 
     Attributes:
-        method: create, update or delete.
+        method: create, update, delete or import.
         type: Pulumi token of the resource.
         id: its ARM id.
         refused: Azure's code of the error, or empty.
+        body: of an action on a resource.
     """
 
     method: str
     type: str
     id: str
     refused: str = ""
+    body: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -44,6 +44,28 @@ TEXTS = {
         "WebhookPreventsStop",
         "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
     ),
+    "docker hub": (
+        (
+            "(TooManyRequests) Operation registries-1f0c failed. Resource /subscriptions/x Invalid message "
+            'TooManyRequests {"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your unauthenticated '
+            'pull rate limit."}]}'
+        ),
+        "DockerHubLimit",
+        "pulumi config set --path istio-lab:azure.importImages false",
+    ),
+    "no such image": (
+        'Invalid message NotFound Not Found {"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}',
+        "ImageNotFound",
+        "pulumi config",
+    ),
+    "no import": (
+        DENIED.format(action="Microsoft.ContainerRegistry/registries/importImage/action"),
+        "AuthorizationFailed",
+        (
+            "az role assignment create --assignee kim@example.com --role Contributor "
+            "--scope /subscriptions/5a0c1a4e-7d1b-4c0a-9b1f-2f6f0f8b6f11"
+        ),
+    ),
     "kubelet identity": (
         (
             'Code="CustomKubeletIdentityMissingPermissionError" Message="The cluster using user-assigned managed '

@@ -45,6 +45,19 @@ def test_kubelogin_is_needed_for_a_login_with_entra_only(tmp_path: Path, monkeyp
     assert refused.value.remedy == "az aks install-cli"
 
 
+def test_az_is_needed_to_copy_images_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(LabError, match=r"\(az\) is not on PATH, and istio-lab:azure\.importImages is true") as refused:
+        safety.require_cli(Azure())
+    safety.require_cli(Azure(import_images=False))
+    (tmp_path / "az").write_text("#!/bin/sh\n")
+    (tmp_path / "az").chmod(0o755)
+    safety.require_cli(Azure())
+
+    assert refused.value.remedy.endswith("pulumi config set --path istio-lab:azure.importImages false")
+
+
 def test_a_stopped_cluster_is_started_by_lab_or_by_az() -> None:
     error = safety.stopped(ClusterId(subscription="s", resource_group="rg-kim", name="aks-kim"), "kim")
 

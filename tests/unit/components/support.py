@@ -19,6 +19,7 @@ from pulumi import ResourceOptions
 
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
 from components.platform.base import Capabilities, Ingress, Platform, Webhooks
+from components.platform.images import PUBLISHED, Images, Pulled
 from components.tutorial import BookinfoArgs, Tutorial, TutorialArgs
 from lab.core import paths
 from lab.toolchain import artifacts, charts
@@ -120,6 +121,7 @@ class Elsewhere(Platform):
     capabilities: Capabilities = EVERYTHING
     webhooks: Webhooks = NOTHING_PARTICULAR
     ingress: Ingress = NO_RULE
+    images: Images = PUBLISHED
     identity: pulumi.Output[str] = field(default_factory=lambda: pulumi.Output.from_input("elsewhere"))
 
     @classmethod
@@ -156,7 +158,7 @@ def mesh_elsewhere(*, ingress: Mapping[str, object] | None = None, **platform: o
             gateway=FIXTURES / "bookinfo-gateway.yaml",
             hub="example.test/mesh",
         )
-        tutorial = TutorialArgs(hello_nginx_image="nginx:1.29", bookinfo=bookinfo, depends_on=istio.ready)
+        tutorial = TutorialArgs(hello_nginx_image=Pulled(image="nginx:1.29"), bookinfo=bookinfo, depends_on=istio.ready)
         Tutorial("tutorial", tutorial, cluster_opts)
         pulumi.export("address", istio.ingress_address)
 

@@ -22,6 +22,7 @@ from components.platform.azure import Azure, AzureArgs, roles
 from components.platform.azure.account import Account
 from components.platform.base import Ingress
 from components.platform.naming import azure_names, role_assignment_name
+from lab.core import versions
 from lab.platforms.azure.standing import Standing, plan
 from lab.settings.groups import Azure as AzureSettings
 from tests.unit.recorder import STACK, Recorded, Recording, is_secret, record
@@ -63,6 +64,7 @@ def azure_args(**settings: object) -> AzureArgs:
 ARGS = azure_args()
 OPPOSITE = azure_args(
     entra=False,
+    importImages=False,
     apiServer="private",
     ingressRanges=RANGES,
     spotPool={"enabled": True, "vmSize": "Standard_F8s_v2", "maxCount": 7},
@@ -71,6 +73,8 @@ OPPOSITE = azure_args(
     protect=True,
 )
 """Every switch the other way."""
+
+IMAGES = ("mysql:8.4.7", "docker.io/library/mysql:8.4.7", "nginx:1.30", "quay.io/kiali/kiali:v2.27")
 
 TAGGED = {"resource-group", "registry", "control-plane-identity", "kubelet-identity", "cluster"}
 
@@ -118,6 +122,7 @@ class Stood:
         self.kept: set[str] = set()
         self.ingress = Ingress()
         self.deleted_with: object = None
+        self.pulled: list[pulumi.Input[str]] = []
         self.recording = self._record(args, login)
 
     def _record(self, args: AzureArgs, login: str) -> Recording:
@@ -125,6 +130,7 @@ class Stood:
             platform = Azure("azure", args)
             caller = Account(subscription=SUBSCRIPTION, object_id=CALLER, client_id=login)
             platform.declare(caller, {}, self.planned)
+            self.pulled = [platform.images.pulled(image).image for image in IMAGES]
             platform.run_workloads([], metrics=False)
             self.ingress, self.deleted_with = platform.ingress, platform.deleted_with
             pulumi.export("kubeconfig", platform.kubeconfig)
@@ -175,6 +181,11 @@ class Stood:
     def azure(self) -> list[Recorded]:
         """What lies in Azure."""
         return [each for each in self.recording.resources if each.type.startswith("azure-native:")]
+
+    @property
+    def imports(self) -> list[Recorded]:
+        """What is copied into the registry."""
+        return [each for each in self.recording.resources if each.type.endswith(":ImageImport")]
 
     def one(self, name: str) -> Recorded:
         return self.recording.one(name, "")
@@ -283,7 +294,8 @@ def test_the_cluster_acts_and_pulls_with_the_identities_that_were_granted_someth
 
 def test_everything_in_the_resource_group_is_patient_with_an_azure_that_lags(either: Stood) -> None:
     assert either.callbacks.names == ["azure-propagation"]
-    assert either.patient == {each.name for each in either.azure} - {"resource-group"}
+    copies = {each.name for each in either.imports}
+    assert either.patient == {each.name for each in either.azure} - {"resource-group"} | copies
 
 
 def test_the_registry_knows_no_password_and_no_strangers(usual: Stood) -> None:
@@ -566,3 +578,35 @@ def test_the_price_is_an_output_when_it_is_known() -> None:
 
     assert Stood(args).recording.stack_outputs["costPerHour"] == "0.5814"
     assert Stood(args, found=standing(vmSize="Standard_D8s_v5")).recording.stack_outputs["costPerHour"] == "1.1628"
+
+
+# --- images of Docker Hub ---
+
+
+def test_an_image_of_docker_hub_is_copied_once_and_pulled_from_the_registry(usual: Stood) -> None:
+    mysql, nginx = (usual.one(f"import-library-{name}") for name in ("mysql-8.4.7", "nginx-1.30"))
+    host = f"{NAMES.registry}.azurecr.io"
+
+    assert usual.pulled == [
+        f"{host}/library/mysql:8.4.7",
+        f"{host}/library/mysql:8.4.7",
+        f"{host}/library/nginx:1.30",
+        "quay.io/kiali/kiali:v2.27",
+    ]
+    assert usual.imports == [mysql, nginx]
+    digest = versions.DOCKER_HUB_DIGESTS["library/mysql:8.4.7"]
+    where = {"registry": NAMES.registry, "group": NAMES.resource_group, "subscription": SUBSCRIPTION}
+    assert {key: value for key, value in mysql.inputs.items() if not key.startswith("__")} == {
+        **where,
+        "source": f"library/mysql@sha256:{digest}",
+        "copy": "library/mysql:8.4.7",
+    }
+    assert nginx.inputs["source"] == "library/nginx:1.30"
+    for each in usual.imports:
+        assert usual.recording.comes_after(each, usual.one("registry"))
+        assert each.name in usual.patient
+
+
+def test_nothing_is_copied_unless_it_is_wanted(opposite: Stood) -> None:
+    assert opposite.pulled == list(IMAGES)
+    assert opposite.imports == []

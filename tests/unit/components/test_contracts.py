@@ -115,6 +115,7 @@ def test_the_state_names_the_providers_by_places_that_never_change() -> None:
 
     assert providers == {
         "components.password._PasswordProvider",
+        "components.platform.azure.import_provider.ImageImportProvider",
         "components.platform.embedded_provider.ControlPlaneProvider",
         "components.platform.embedded_provider.DataPlaneProvider",
         "components.platform.embedded_provider.IstiodProvider",

@@ -11,8 +11,8 @@ from pulumi import ResourceOptions
 
 from components.mesh.istio import Istio, IstioArgs, IstioCharts
 from components.platform.base import Capabilities
-from components.shop import images
 from components.shop.shop import Shop, ShopArgs
+from lab.core.docker_hub import names_registry
 from lab.settings.shop import Shop as ShopSettings
 from tests.unit.components import support
 from tests.unit.components.support import Elsewhere, after
@@ -308,7 +308,7 @@ def test_simulated_pods_need_no_image(dev: Recording) -> None:
     ],
 )
 def test_a_registry_is_told_from_a_folder_as_docker_does(image: str, *, expected: bool) -> None:
-    assert images.names_registry(image) is expected
+    assert names_registry(image) is expected
 
 
 # --- switches ---
