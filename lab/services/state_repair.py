@@ -79,7 +79,8 @@ def unanswered(stack: Stack, cause: str) -> LabError:
     """
     try:
         require_data(stack)
-        require_passphrase(stack)
+        if _has_pulumi() and _checkpoint(stack):
+            require_passphrase(stack)
     except LabError as lost:
         return lost
     remedy = f"see whether it is stopped: lab status --stack {stack.name}; else: " * (stack.target == "azure")
@@ -119,7 +120,7 @@ def is_lost(stack: Stack) -> bool:
 
 def has_lost_pulumi(stack: Stack) -> bool:
     """Check that a lab is on this machine alone, and that its tools are gone; bringing them takes minutes."""
-    return not (paths.bin_dir() / "pulumi").is_file() and is_only_here(stack) and not stack.in_use()
+    return not _has_pulumi() and is_only_here(stack) and not stack.in_use()
 
 
 def release_for_removal(stack: Stack, say: Callable[[str], None]) -> None:
@@ -168,6 +169,10 @@ def _knows_azure(files: StateFiles) -> bool:
     if found := files.backup():
         return any(each.startswith(_AZURE) for each in found.types)
     return files.mentions(f'"{_AZURE}'.encode())
+
+
+def _has_pulumi() -> bool:
+    return (paths.bin_dir() / "pulumi").is_file()
 
 
 def _checkpoint(stack: Stack) -> Checkpoint | None:

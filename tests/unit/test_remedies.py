@@ -89,6 +89,9 @@ def test_a_cluster_whose_passphrase_is_gone_is_not_brought_back_by_up(
             raise known
 
     monkeypatch.setattr(Stack, "require_secrets", refuse)
+    (paths.stacks_dir() / "kim.json").write_text(json.dumps({"version": 3, "checkpoint": {"stack": "kim"}}))
+    paths.bin_dir().mkdir(parents=True)
+    (paths.bin_dir() / "pulumi").touch()
 
     error = state_repair.unanswered(stack, "connection refused")
 
