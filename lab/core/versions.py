@@ -68,8 +68,8 @@ DOCKER_HUB_DIGESTS = {
     "otel/opentelemetry-collector-k8s:0.160.0": "76d7a04f2291da1d8b7ce259468d09f0f9f44f71f67a5737539f64ca82b5bdb1",
     "prom/prometheus:v3.10.0": "4a61322ac1103a0e3aea2a61ef1718422a48fa046441f299d71e660a3bc71ae9",
 }
-"""SHA-256 of the index of an image on Docker Hub, as at least two independent public files record it. Those of Grafana
-12.0.1 and of the notes' siege, which has no tag, are recorded nowhere."""
+"""SHA-256 of the index of an image on Docker Hub, as at least two independent public files record it. None was
+found for Grafana 12.0.1 and for the course notes' siege, which has no tag."""
 
 PYTHON_IMAGE = "3.13.16-slim-trixie@sha256:bf44cdfcb76cd3b41e879bc058fc37ec5872002ccfde7fcb765e218cde0cd79c"
 """What the images of the shop begin with; the digest is that of all platforms."""
