@@ -85,9 +85,7 @@ class ControlPlane:
         self._remove_remains()
         require_free("the embedded control plane", *self.ports.control_plane)
         files.folder(self.directory)
-        config = files.write(
-            self.directory / "kwokctl.yaml", yaml.safe_dump(kwokctl.configuration(self.ports, self._flags))
-        )
+        config = files.write(self.directory / "kwokctl.yaml", yaml.safe_dump(self._configuration()))
         self._configure_kwok()
         # By its name alone: kwokctl takes a comma or a quote in this option for one between several files.
         self._kwokctl("create", "cluster", "--config", config.name, "--kubeconfig", str(self.kubeconfig))
@@ -207,6 +205,9 @@ class ControlPlane:
                 f"{file} cannot be read: {error}", "take down what is left and begin anew: make down && make up"
             ) from error
         files.write(file, yaml.safe_dump_all(documents))
+
+    def _configuration(self) -> dict[str, object]:
+        return kwokctl.configuration(self.ports, self._flags)
 
     def _remove_remains(self) -> None:
         remains.end(self.directory)
