@@ -64,8 +64,8 @@ def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
             mesh_ready=istio.ready,
             rollouts_ready=rollouts.ready,
         )
-        # The data plane starts while the shop's Pods are not available yet, which takes them seconds of waiting.
         shop = Shop("shop", shop_args, cluster_opts)
+        workloads.append(shop)
         namespaces.append(shop.namespace)
     students.admit(settings, platform, namespaces, cluster_opts)
     traffic_args = TrafficArgs(settings=settings.traffic, namespace=tutorial.namespace, depends_on=istio.ready)
