@@ -1,4 +1,4 @@
-"""Where the images of the lab's Pods are pulled from."""
+"""Sources of the images of the lab's Pods."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Copied(Images):
 
     @property
     def copies(self) -> Sequence[str]:
-        """What the registry has."""
+        """Repositories and tags in the registry."""
         return sorted(self._copies)
 
 

@@ -62,5 +62,5 @@ class Imported(Images):
 
     @property
     def copies(self) -> Sequence[str]:
-        """What is copied so far."""
+        """Repositories and tags that are copied so far."""
         return sorted(self._imports)

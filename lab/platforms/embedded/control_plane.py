@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _KWOKCTLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
 
 _FIRST = ("etcd", "kube-apiserver")
-"""What the others need; one that ends before these two are ready is started again."""
+"""Needed by the others, of which one that ends before these two are ready is started again."""
 
 COMPONENTS = (*_KWOKCTLS, metrics_server.NAME)
 """kwokctl's names, which are also those of its pid files, logs and binaries; and one that is treated the same."""

@@ -184,7 +184,7 @@ class Stood:
 
     @property
     def imports(self) -> list[Recorded]:
-        """What is copied into the registry."""
+        """Return the repositories and tags that are copied into the registry."""
         return [each for each in self.recording.resources if each.type.endswith(":ImageImport")]
 
     def one(self, name: str) -> Recorded:

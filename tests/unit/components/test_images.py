@@ -1,4 +1,4 @@
-"""Where images come from: Docker Hub, or a registry that has copies of its images."""
+"""Sources of images: Docker Hub, or a registry that has copies of its images."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def test_a_container_that_ends_at_once_is_in_a_loop_and_the_next_pod_starts_mean
     monkeypatch.setattr("lab.platforms.dataplane.backoff.BackOff.ended", _soon)
 
     def waiting() -> list[dict[str, Any]]:
-        """What was said of it while it waited after three restarts; its last word may be of a start."""
+        """Return the statuses of its wait after three restarts; its last one may be of a start."""
         said = [each["containerStatuses"][0] for each in cluster.said["loop"]]
         return [each for each in said if "waiting" in each["state"] and each["restartCount"] >= 3]
 
