@@ -10,6 +10,7 @@ from lab.adapters import backend, locks
 from lab.adapters.checkpoints import UnreadableError
 from lab.core import paths
 from lab.core.errors import LabError
+from lab.platforms.embedded import remains
 from lab.services import recovery
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ def has_vanished(stack: Stack) -> bool:
     if stack.in_use() or not stack.files or not is_only_here(stack) or (found := _checkpoint(stack)) is None:
         return False
     plane = recovery.embedded(json.loads(found.exported))
-    return plane is not None and not any(plane.directory.glob("*"))
+    if plane is None or any(plane.directory.glob("*")):
+        return False
+    # Servers that still run had data: somebody has moved or deleted it.
+    return not any(each.own for each in remains.find(plane.directory))
 
 
 def unanswered(stack: Stack, cause: str) -> LabError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,17 @@ def test_it_has_not_while_anything_of_it_is_there(stack: Stack) -> None:
     (stack.directory / "kwok").mkdir(parents=True)
 
     assert not state_repair.has_vanished(stack)
+
+
+def test_it_has_not_while_a_server_of_it_runs_without_its_data(stack: Stack, tmp_path: Path) -> None:
+    keep(stack)
+    etcd = tmp_path / "etcd"
+    etcd.symlink_to("/bin/sleep")
+
+    with subprocess.Popen([etcd, "60"], env={"KWOK_WORKDIR": str(stack.directory)}) as server:
+        assert not state_repair.has_vanished(stack)
+        server.kill()
+    assert state_repair.has_vanished(stack)
 
 
 def test_it_has_not_when_something_of_it_is_elsewhere(stack: Stack) -> None:

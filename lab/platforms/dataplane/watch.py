@@ -8,7 +8,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lab.adapters import kubectl, process_async
+from lab.adapters import environment, kubectl, process_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,7 +56,8 @@ async def _events(kubeconfig: Path, path: str) -> AsyncIterator[Change]:
         "&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
     )
     command = kubectl.command(kubeconfig, "get", "--raw", query)
-    async with contextlib.aclosing(process_async.lines(command, environment=kubectl.variables())) as lines:
+    variables = kubectl.variables(environment.SERVER)
+    async with contextlib.aclosing(process_async.lines(command, environment=variables)) as lines:
         try:
             async for line in lines:
                 event = json.loads(line)
