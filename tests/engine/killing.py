@@ -101,6 +101,7 @@ class Killer:
     def __init__(self, laboratory: Laboratory) -> None:
         self.laboratory = laboratory
         self.resources: list[str] = []
+        self.deleted: list[str] = []
         self.log = laboratory.project / ".lab" / "events.json"
         self._shim = laboratory.project / ".lab" / "bin" / "pulumi"
         self._engine = laboratory.project / ".lab" / "engine" / "pulumi"
