@@ -43,17 +43,16 @@ def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
     cluster_opts = ResourceOptions(providers=[platform.provider], deleted_with=platform.deleted_with)
 
     istio = Istio("istio", IstioArgs.from_settings(settings, platform), cluster_opts)
-    observability_args = ObservabilityArgs(
-        settings=settings.observability,
-        platform=platform,
-        directory=directory,
-        depends_on=[istio.namespace],
-        students=settings.student.works_here,
-    )
+    observability_args = ObservabilityArgs.from_settings(settings, platform, directory, [istio.namespace])
     observability = Observability("observability", observability_args, cluster_opts)
     tutorial = Tutorial("tutorial", TutorialArgs.from_settings(settings, platform, ready=istio.ready), cluster_opts)
     rollouts = Rollouts("delivery", RolloutsArgs.from_settings(settings.rollouts, platform, directory), cluster_opts)
-    workloads: list[pulumi.Resource] = [observability, tutorial, rollouts]
+    traffic_args = TrafficArgs(settings=settings.traffic, namespace=tutorial.namespace, depends_on=istio.ready)
+    traffic = Traffic("traffic", traffic_args, cluster_opts)
+    workloads: list[pulumi.Resource] = [observability, tutorial, rollouts, traffic]
+    # Before the shop: the data plane starts while the shop's Pods wait to be called available.
+    platform.run_workloads(workloads, metrics=settings.rollouts.delivery.analysed)
+    everything = [*workloads]
     namespaces = [DEFAULT, tutorial.namespace]
     if settings.shop.enabled:
         shop_args = ShopArgs(
@@ -65,12 +64,10 @@ def course(settings: Settings, stack: str, platform: Platform) -> pulumi.Inputs:
             rollouts_ready=rollouts.ready,
         )
         shop = Shop("shop", shop_args, cluster_opts)
-        workloads.append(shop)
+        everything.append(shop)
         namespaces.append(shop.namespace)
     students.admit(settings, platform, namespaces, cluster_opts)
-    traffic_args = TrafficArgs(settings=settings.traffic, namespace=tutorial.namespace, depends_on=istio.ready)
-    traffic = Traffic("traffic", traffic_args, cluster_opts)
-    platform.run_workloads([*workloads, traffic], metrics=settings.rollouts.delivery.analysed)
+    platform.finish(everything)
     return outputs.of_lab(stack, settings.tags(stack), platform, istio, observability)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from components.common.addon import Addon
     from components.platform.base import Platform
-    from lab.settings import observability
+    from lab.settings import Settings, observability
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,19 @@ class ObservabilityArgs:
     directory: Path
     depends_on: Sequence[pulumi.Resource]
     students: bool = False
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, platform: Platform, directory: Path, depends_on: Sequence[pulumi.Resource]
+    ) -> ObservabilityArgs:
+        """Return the arguments that the settings ask for."""
+        return cls(
+            settings=settings.observability,
+            platform=platform,
+            directory=directory,
+            depends_on=depends_on,
+            students=settings.student.works_here,
+        )
 
 
 class _Tool(TypedDict):

@@ -103,6 +103,13 @@ class Platform:
             metrics: whether requests are counted for an analysis.
         """
 
+    def finish(self, depends_on: Sequence[pulumi.Resource]) -> None:
+        """Make what may fail without harm to the rest, after all of it.
+
+        Args:
+            depends_on: everything else.
+        """
+
 
 def kubernetes_provider(
     kubeconfig: pulumi.Input[str], identity: pulumi.Input[str], opts: pulumi.ResourceOptions

@@ -123,8 +123,7 @@ class Azure(pulumi.ComponentResource, Platform):
         self.provider = kubernetes_provider(entered, self.identity, ResourceOptions(parent=self))
         self.register_outputs({})
 
-    def run_workloads(self, depends_on: Sequence[pulumi.Resource], *, metrics: bool) -> None:
-        """Make the budget when all else stands: many a subscription takes none, and that must not end the update."""
-        del metrics
+    def finish(self, depends_on: Sequence[pulumi.Resource]) -> None:
+        """Make the budget: many a subscription takes none, and that must not end the update."""
         if self._scope and self._azure_args.settings.budget.email:
             budget.make(self._scope, depends_on)

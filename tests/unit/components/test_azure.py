@@ -131,7 +131,7 @@ class Stood:
             caller = Account(subscription=SUBSCRIPTION, object_id=CALLER, client_id=login)
             platform.declare(caller, {}, self.planned)
             self.pulled = [platform.images.pulled(image).image for image in IMAGES]
-            platform.run_workloads([], metrics=False)
+            platform.finish([])
             self.ingress, self.deleted_with = platform.ingress, platform.deleted_with
             pulumi.export("kubeconfig", platform.kubeconfig)
             for name, output in platform.outputs.items():
