@@ -5,11 +5,17 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from lab.adapters.stack import Stack
+from lab.core import paths
 from tests.unit.recorder import forget_the_users_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Spawn = Callable[..., psutil.Process]
 
@@ -25,6 +31,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def _no_environment_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     forget_the_users_environment(monkeypatch)
+
+
+@pytest.fixture
+def kept_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A stack of the project's own backend; `tests.unit.kept` writes its state."""
+    monkeypatch.delenv("ISTIO_LAB_BACKEND_URL", raising=False)
+    monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path))
+    paths.stacks_dir().mkdir(parents=True)
+    return Stack("kim")
 
 
 @pytest.fixture

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.adapters import backend
-from lab.adapters.stack import Stack
 from lab.core import paths
 from lab.core.errors import LabError
-from lab.platforms.embedded.ports import Ports
 from lab.services import engine_output, state_repair
 from lab.services.lifecycle import TerminalEngine
+from tests.unit import kept
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-AZURE = {"urn": "group", "type": "azure-native:resources:ResourceGroup"}
+    from lab.adapters.stack import Stack
 
 
 @pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """A stack of the project's own backend, on which the engine fails."""
-    monkeypatch.delenv("ISTIO_LAB_BACKEND_URL", raising=False)
-    monkeypatch.setenv("ISTIO_LAB_HOME", str(tmp_path))
-    for place in (Stack, engine_output):
-        monkeypatch.setattr(place, "pulumi", lambda *_, **__: 255)
-    monkeypatch.setattr(Stack, "require_secrets", lambda _: None)
-    paths.stacks_dir().mkdir(parents=True)
-    return Stack("kim")
+def stack(kept_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A stack on which the engine fails."""
+    for owner in (type(kept_stack), engine_output):
+        monkeypatch.setattr(owner, "pulumi", lambda *_, **__: 255)
+    monkeypatch.setattr(type(kept_stack), "require_secrets", lambda _: None)
+    return kept_stack
 
 
 @pytest.mark.parametrize(
@@ -40,14 +32,13 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
         ("up", [], "begin anew: make down STACK=kim && make up STACK=kim"),
         ("preview", [], "begin anew: make down STACK=kim && make up STACK=kim"),
         ("destroy", [], "remove every lab of this folder: make clean"),
-        ("destroy", [AZURE], "correct what the messages name"),
+        ("destroy", [kept.GROUP], "correct what the messages name"),
     ],
 )
 def test_the_way_out_is_not_the_command_that_failed(
     stack: Stack, operation: str, resources: list[object], named: str
 ) -> None:
-    content = {"version": 3, "checkpoint": {"stack": "kim", "latest": {"resources": resources}}}
-    (paths.stacks_dir() / "kim.json").write_text(json.dumps(content))
+    kept.keep(stack, *resources)
 
     with pytest.raises(LabError) as failed:
         getattr(TerminalEngine(), operation)(stack)
@@ -65,10 +56,7 @@ def test_the_way_out_is_not_the_command_that_failed(
 def test_a_cluster_whose_data_is_gone_is_not_brought_back_by_up(
     stack: Stack, *, lost: bool, cause: str, remedy: str
 ) -> None:
-    outputs = {"directory": str(stack.directory), "ports": asdict(Ports.allocate())}
-    plane = {"urn": "plane", "type": "pulumi-python:dynamic/embedded:ControlPlane", "outputs": outputs}
-    content = {"version": 3, "checkpoint": {"stack": "kim", "latest": {"resources": [plane]}}}
-    (paths.stacks_dir() / "kim.json").write_text(json.dumps(content))
+    kept.keep(stack, kept.plane(stack))
     (stack.directory / "kwok" / "clusters" / "lab" / "etcd").mkdir(parents=True)
     if not lost:
         stack.kubeconfig.touch()
@@ -88,8 +76,8 @@ def test_a_cluster_whose_passphrase_is_gone_is_not_brought_back_by_up(
         if known := backend.explained(said, stack=stack.name, settings=stack.file.name, embedded=True):
             raise known
 
-    monkeypatch.setattr(Stack, "require_secrets", refuse)
-    (paths.stacks_dir() / "kim.json").write_text(json.dumps({"version": 3, "checkpoint": {"stack": "kim"}}))
+    monkeypatch.setattr(type(stack), "require_secrets", refuse)
+    kept.keep(stack)
     paths.bin_dir().mkdir(parents=True)
     (paths.bin_dir() / "pulumi").touch()
 
