@@ -13,6 +13,13 @@ from tests.engine.laboratory import Laboratory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LONGEST = ("test_kills.py",)
+"""Files that come first: at the end, one worker would wait for the other."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(scope="session")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
