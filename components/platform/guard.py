@@ -6,6 +6,7 @@ program looks into its own stack's state, before it declares anything.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,12 @@ GUARDED = (
     _GROUP,
 )
 """Types that hold users' data: a replacement is empty."""
+
+_HALF_WRITTEN = "failed to load checkpoint"
+"""In the engine's answer when it reads a state that it is writing: a file backend does not do that in one step."""
+
+_PAUSES = (0.1, 0.2, 0.4, 0.8)
+"""Seconds before each further attempt to read a state that was half written."""
 
 Standing = Mapping[str, Mapping[str, object]]
 """Outputs of the guarded resources in the stack's state, by type."""
@@ -82,5 +89,13 @@ async def _on_azure() -> str:
 async def ask(function: str, parameter: str) -> dict[str, Any]:
     """Ask the engine for outputs in this stack's own state; a `StackReference` would become a part of that state."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    answer = await pulumi.runtime.invoke_async(f"pulumi:pulumi:{function}", {parameter: name})
+    for pause in (*_PAUSES, None):
+        try:
+            answer = await pulumi.runtime.invoke_async(f"pulumi:pulumi:{function}", {parameter: name})
+        except Exception as error:  # the SDK has no type of its own for this
+            if pause is None or _HALF_WRITTEN not in str(error):
+                raise
+            await asyncio.sleep(pause)
+        else:
+            break
     return dict(answer["outputs"])

@@ -31,6 +31,7 @@ class Engine:
         self.resources: Mapping[str, object] = {}
         self.asked: list[str] = []
         self.warnings: list[str] = []
+        self.failures: list[str] = []
         monkeypatch.setattr(pulumi.runtime, "invoke_async", self.answer)
         monkeypatch.setattr(pulumi.log, "warn", self.warnings.append)
         for name in ("get_organization", "get_project", "get_stack"):
@@ -39,6 +40,8 @@ class Engine:
     async def answer(self, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
         assert list(arguments.values()) == ["organization/project/stack"]
         self.asked.append(token.rpartition(":")[2])
+        if self.failures:
+            raise Exception(self.failures.pop(0))  # noqa: TRY002 - as the SDK does
         return {"outputs": self.resources if token.endswith("readStackResourceOutputs") else self.outputs}
 
 
@@ -60,6 +63,21 @@ def test_a_lab_on_azure_is_not_deleted_by_another_target(engine: Engine) -> None
     assert "stack kim has resources on Azure (aks-kim), and with istio-lab:target embedded" in refused.value.message
     assert "pulumi destroy --stack kim" in refused.value.remedy
     assert "istio-lab:azure.allowReplace true" in refused.value.remedy
+    assert engine.asked == ["readStackOutputs"]
+
+
+def test_a_state_that_is_just_being_written_is_read_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_PAUSES", (0, 0))
+    half_written = "invocation of readStackOutputs returned an error: failed to load checkpoint: EOF"
+
+    engine.failures = [half_written, half_written]
+    checked()
+    engine.failures = [half_written] * 3
+    with pytest.raises(Exception, match="failed to load checkpoint"):
+        checked()
+    engine.failures, engine.asked = ["no permission"], []
+    with pytest.raises(Exception, match="no permission"):
+        checked()
     assert engine.asked == ["readStackOutputs"]
 
 
