@@ -143,7 +143,7 @@ def before(folder: Path, *, refuses: float) -> Iterator[Front]:  # noqa: C901 - 
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
                 # Watches have no end: every piece goes on as it comes.
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, http.client.HTTPException):
                     while data := answer.read1(65536):
                         self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
                         self.wfile.flush()
@@ -152,8 +152,11 @@ def before(folder: Path, *, refuses: float) -> Iterator[Front]:  # noqa: C901 - 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(http.server.ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128  # five are the library's default, and an update makes more at once
+
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     (folder / "front").write_text(f"http://127.0.0.1:{server.server_address[1]}")
     try:
