@@ -205,8 +205,17 @@ def _read(holder: Path) -> str:
 
 def sha256(file: Path) -> str:
     """The SHA-256 of a file, in hex."""
+    return _digest(file, "sha256")
+
+
+def sha512(file: Path) -> str:
+    """The SHA-512 of a file, in hex."""
+    return _digest(file, "sha512")
+
+
+def _digest(file: Path, algorithm: str) -> str:
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def remove(folder: Path) -> int:

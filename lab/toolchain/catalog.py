@@ -58,7 +58,6 @@ class Tool:
         ask: arguments that print its version; PATH is not searched without.
         script: the file inside the group's `sources` module, for a script.
         produces: the file name `go build` gives it, where that is not `name`.
-        prebuilt_version: the version of the download where it differs from what can be built.
         plugin: the folder below Pulumi's plugins that it is linked in, instead of on PATH, where the engine warns.
         beside: the engine and its language host look for each other in their own folder, so these must not be
             symbolic links.
@@ -72,7 +71,6 @@ class Tool:
     _: KW_ONLY
     script: str = ""
     produces: str = ""
-    prebuilt_version: str = ""
     plugin: str = ""
     beside: bool = False
 
@@ -173,7 +171,6 @@ def _language(name: str, *, package: str = "", script: str = "") -> Tool:
         package,
         script=script,
         beside=True,
-        prebuilt_version=versions.PULUMI,
     )
 
 

@@ -1,4 +1,4 @@
-"""Downloads: streamed, checked by SHA-256, and quick to give up on a network that is closed."""
+"""Downloads: streamed, checked by SHA-256 or SHA-512, and quick to give up on a network that is closed."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from lab.core.progress import Step
 
 _CHUNK = 1 << 18  # bytes
+
+_ALGORITHMS = {64: ("SHA-256", cache.sha256), 128: ("SHA-512", cache.sha512)}
+"""By the length of a checksum in hex."""
 
 
 @dataclass(frozen=True)
@@ -80,17 +83,18 @@ class Downloader:
         """Close connections."""
         self._client.close()
 
-    def fetch(self, url: str, sha256: str, step: Step) -> Path:
-        """Download a file whose SHA-256 is known; the caller moves or deletes it.
+    def fetch(self, url: str, checksum: str, step: Step) -> Path:
+        """Download a file whose SHA-256 or SHA-512 is known; the caller moves or deletes it.
 
         Raises:
             SourceFailed: with the cause.
         """
-        file = self._complete(url, self._folder / sha256, step)
-        found = cache.sha256(file)
-        if found != sha256:
+        algorithm, compute = _ALGORITHMS[len(checksum)]
+        file = self._complete(url, self._folder / checksum, step)
+        found = compute(file)
+        if found != checksum:
             file.unlink()
-            raise SourceFailed(f"{source_url(url)}: wrong checksum: expected SHA-256 {sha256}, got {found}")
+            raise SourceFailed(f"{source_url(url)}: wrong checksum: expected {algorithm} {checksum}, got {found}")
         return file
 
     def fetch_to_verify(self, url: str, name: str, limit: int, step: Step) -> Path:

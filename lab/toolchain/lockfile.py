@@ -1,10 +1,11 @@
-"""The lock file: SHA-256 pins of downloads and artifacts, checked strictly when read."""
+"""The lock file: checksums of downloads and artifacts, checked strictly when read."""
 
 from __future__ import annotations
 
 import json
+from datetime import date  # noqa: TC003 - pydantic reads the types at run time
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import pydantic
 
@@ -33,6 +34,7 @@ def _known(name: str) -> str:
 
 
 Sha256 = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Sha512 = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{128}$")]
 RelativePath = Annotated[str, pydantic.AfterValidator(_inside)]
 Https = Annotated[str, pydantic.AfterValidator(_https)]
 ToolName = Annotated[str, pydantic.AfterValidator(_known)]
@@ -49,14 +51,33 @@ class Prebuilt(_Strict):
     Attributes:
         url: the file or archive (.tar.gz, .tgz, .zip).
         sha256: of what is downloaded, so of the archive if it is one.
+        sha512: instead, where the publisher states no other.
         member: the tool's path inside the archive.
-        seen: the public record of the checksum, where the publisher's own checksum file could not be asked.
+        version: what is downloaded, where that is not the version that is built.
+        seen: the public records of the checksum, where the publisher's own could not be asked.
+        checksums: the publisher's checksum file, which `lab lock --verify` asks once, where there is one record only.
+        agreed: the day on which it said the same.
     """
 
     url: Https
-    sha256: Sha256
+    sha256: Sha256 | None = None
+    sha512: Sha512 | None = None
     member: RelativePath | None = None
+    version: str | None = None
     seen: str | None = None
+    checksums: Https | None = None
+    agreed: date | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _has_one_checksum(self) -> Self:
+        if bool(self.sha256) == bool(self.sha512):
+            raise ValueError("must have either sha256 or sha512")
+        return self
+
+    @property
+    def checksum(self) -> str:
+        """The pinned checksum in hex; its length tells the algorithm."""
+        return self.sha256 or self.sha512 or ""
 
 
 class Artifact(_Strict):
@@ -92,7 +113,7 @@ class Lock(_Strict):
 
     def canonical(self) -> str:
         """Return the file's text: sorted keys, 2 spaces, a newline at the end."""
-        return json.dumps(self.model_dump(exclude_none=True), indent=2, sort_keys=True) + "\n"
+        return json.dumps(self.model_dump(mode="json", exclude_none=True), indent=2, sort_keys=True) + "\n"
 
 
 def load(file: Path | None = None) -> Lock:

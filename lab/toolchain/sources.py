@@ -52,7 +52,7 @@ def in_cache(lock: Lock, tool: Tool) -> Found | None:
 
 
 def _download_folder(tool: Tool, download: Prebuilt) -> Path:
-    return cache.entry("tools", tool.name, f"{tool.prebuilt_version or tool.version}-{download.sha256[:12]}")
+    return cache.entry("tools", tool.name, f"{download.version or tool.version}-{download.checksum[:12]}")
 
 
 class Search:
@@ -107,7 +107,7 @@ class Search:
         archives: defaultdict[tuple[str, str], list[tuple[Tool, Prebuilt]]] = defaultdict(list)
         for tool in tools:
             if pinned := prebuilt(self._lock, tool):
-                archives[pinned.url, pinned.sha256].append((tool, pinned))
+                archives[pinned.url, pinned.checksum].append((tool, pinned))
             else:
                 self._causes[tool.name].append(f"download: none is pinned for {catalog.platform()}")
         if not archives:
@@ -120,17 +120,17 @@ class Search:
             downloader.close()
 
     def _download(self, downloader: Downloader, url: str, archive: Sequence[tuple[Tool, Prebuilt]]) -> None:
-        names, sha256 = ", ".join(tool.name for tool, _ in archive), archive[0][1].sha256
+        names, checksum = ", ".join(tool.name for tool, _ in archive), archive[0][1].checksum
         wanted = archive
         try:
             with contextlib.ExitStack() as entered:
-                entered.enter_context(cache.exclusive(f"download-{sha256[:12]}", self._progress, self._cancelled))
+                entered.enter_context(cache.exclusive(f"download-{checksum[:12]}", self._progress, self._cancelled))
                 missing = self._missing([tool for tool, _ in archive])
                 wanted = [each for each in archive if each[0] in missing]
                 if not wanted:
                     return
                 step = entered.enter_context(self._progress.step(f"downloading {names}"))
-                file = downloader.fetch(url, sha256, step)
+                file = downloader.fetch(url, checksum, step)
                 for tool, pinned in wanted:
                     with cache.staging() as draft:
                         if pinned.member:

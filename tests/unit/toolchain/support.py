@@ -13,6 +13,7 @@ from lab.toolchain.lockfile import Lock, Prebuilt
 if TYPE_CHECKING:
     import http.server
     import threading
+    from datetime import date
     from pathlib import Path
 
 FAKE_GO = """#!/bin/sh
@@ -104,8 +105,10 @@ def locked(**tools: Prebuilt) -> Lock:
     return Lock.model_construct(tools=pinned, artifacts={})
 
 
-def prebuilt(url: str, sha256: str, member: str | None = None) -> Prebuilt:
-    return Prebuilt.model_construct(url=url, sha256=sha256, member=member)
+def prebuilt(url: str, checksum: str, member: str | None = None, **more: str | date | None) -> Prebuilt:
+    """A pin of a download, by SHA-256 or by SHA-512."""
+    kind = "sha512" if len(checksum) == 128 else "sha256"
+    return Prebuilt.model_construct(**{kind: checksum}, url=url, member=member, **more)
 
 
 def left_over() -> list[Path]:

@@ -50,6 +50,13 @@ def test_gives_the_file_and_tells_how_far_it_is(server: Server, downloader: Down
     assert (step.done, step.total) == (len(BODY), len(BODY))
 
 
+def test_refuses_a_wrong_sha512(server: Server, downloader: Downloader, step: Step) -> None:
+    server.files["/tool"] = b"evil"
+    with pytest.raises(SourceFailed, match=f"expected SHA-512 {hashlib.sha512(BODY).hexdigest()}, got "):
+        downloader.fetch(f"{server.url}/tool", hashlib.sha512(BODY).hexdigest(), step)
+    assert downloads() == []
+
+
 def test_refuses_a_wrong_checksum_naming_both_and_keeps_nothing(
     server: Server, downloader: Downloader, step: Step
 ) -> None:

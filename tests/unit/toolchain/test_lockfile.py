@@ -42,7 +42,9 @@ def test_a_whole_pin_is_read(tmp_path: Path) -> None:
         ({"url": "http://dl.example.org/etcd"}, "url: .*https"),
         ({"sha256": "a" * 63}, "sha256: "),
         ({"sha256": "A" * 64}, "sha256: "),
-        ({"sha256": None}, "sha256: "),
+        ({"sha512": "a" * 127}, "sha512: "),
+        ({"checksums": "http://dl.example.org/SHA256SUMS"}, "checksums: .*https"),
+        ({"agreed": "some day"}, "agreed: "),
         ({"member": "../../etc/passwd"}, "member: .*relative path"),
         ({"member": "/etc/passwd"}, "member: .*relative path"),
         ({"md5": "x"}, "md5: Extra inputs"),
@@ -63,9 +65,28 @@ def test_unknown_tools_platforms_and_sections_are_refused(tmp_path: Path) -> Non
             lockfile.load(file())
 
 
-def test_a_pin_without_a_checksum_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="sha256: Field required"):
-        lockfile.load(write(tmp_path, {"url": PIN["url"]}))
+@pytest.mark.parametrize("pin", [{"url": PIN["url"]}, PIN | {"sha256": None}, PIN | {"sha512": "a" * 128}])
+def test_a_pin_has_one_checksum(tmp_path: Path, pin: dict[str, str | None]) -> None:
+    with pytest.raises(LabError, match=r"tools\.etcd\.linux/amd64: .*either sha256 or sha512"):
+        lockfile.load(write(tmp_path, pin))
+
+
+def test_a_checksum_may_be_of_sha512(tmp_path: Path) -> None:
+    [item] = lockfile.load(write(tmp_path, {"url": PIN["url"], "sha512": "b" * 128})).tools["etcd"].values()
+    assert item.checksum == "b" * 128
+
+
+def test_a_checksum_of_one_public_record_names_the_publishers_own() -> None:
+    pins = [pin for downloads in lockfile.load().tools.values() for pin in downloads.values()]
+    once = [pin for pin in pins if (pin.seen or "").startswith("one public record")]
+    assert once
+    assert [pin.url for pin in once if not pin.checksums] == []
+
+
+def test_a_download_is_of_the_pinned_version_or_names_its_own() -> None:
+    lock = lockfile.load()
+    pins = [(pin.version or TOOLS[name].version, pin) for name, each in lock.tools.items() for pin in each.values()]
+    assert [pin.url for version, pin in pins if version not in pin.url] == []
 
 
 def test_a_missing_lock_file_says_how_to_get_it_back(tmp_path: Path) -> None:

@@ -54,6 +54,12 @@ def test_a_download_is_preferred_to_a_build(server: Server, go: FakeGo) -> None:
     assert go.calls("build") == []
 
 
+def test_a_download_may_be_pinned_by_sha512(server: Server) -> None:
+    server.files["/etcd"] = BODY
+    found = search(locked(etcd=prebuilt(f"{server.url}/etcd", hashlib.sha512(BODY).hexdigest())), "etcd")
+    assert found["etcd"].path.read_bytes() == BODY
+
+
 def test_path_at_the_pinned_version_is_preferred_to_a_download(server: Server, lab: Path) -> None:
     tool = installed(lab, "etcd", versions.ETCD)
     found = search(locked(etcd=prebuilt(f"{server.url}/etcd", SHA)), "etcd")
@@ -116,7 +122,8 @@ def test_an_archive_that_holds_several_tools_is_downloaded_once(server: Server) 
 
 def test_a_prebuilt_language_host_is_kept_under_its_own_version(server: Server) -> None:
     server.files["/host"] = BODY
-    found = search(locked(pulumi_language_python=prebuilt(f"{server.url}/host", SHA)), "pulumi-language-python")
+    pin = prebuilt(f"{server.url}/host", SHA, version=versions.PULUMI)
+    found = search(locked(pulumi_language_python=pin), "pulumi-language-python")
     assert found["pulumi-language-python"].path.parent.name == f"{versions.PULUMI}-{SHA[:12]}"
 
 
