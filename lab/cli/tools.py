@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path  # noqa: TC003 - Typer reads the types at run time
 from typing import Annotated
 
@@ -12,12 +13,12 @@ from lab import toolchain
 from lab.adapters import environment, process
 from lab.adapters.stack import Stack
 from lab.cli.board import Progress
-from lab.cli.console import console
+from lab.cli.console import console, say
 from lab.cli.options import StackName  # noqa: TC001 - Typer reads the types at run time
 from lab.core import paths
 from lab.core.errors import LabError
 from lab.settings import documents
-from lab.toolchain import artifacts, dashboards
+from lab.toolchain import artifacts, dashboards, resolution
 
 
 def inject(
@@ -35,10 +36,39 @@ def inject(
     sys.exit(process.interact(command, environment=environment.make(environment.KUBECTL)))
 
 
-def lock() -> None:
+def lock(
+    *,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare checksums of downloads with the publishers' own instead.")
+    ] = False,
+) -> None:
     """For maintainers: compute the artifacts' checksums again after a change of version."""
+    if verify:
+        _compare()
+        return
     artifacts.relock()
     dashboards.relock(progress=Progress())
+
+
+def _compare() -> None:
+    from lab.toolchain import records  # with an HTTP client, which no other command here needs
+
+    found = records.verify(progress=Progress())
+    for each in found:
+        words = (
+            each.tool + " " + each.platform,
+            each.verdict,
+            each.address,
+            each.detail.removeprefix(each.address + ": "),
+        )
+        say(": ".join(word for word in words if word))
+    count = Counter(each.verdict for each in found)
+    say(", ".join(f"{count[verdict]} {verdict}" for verdict in records.Verdict))
+    if wrong := [f"{each.tool} ({each.platform})" for each in found if each.verdict == records.Verdict.DIFFERS]:
+        raise LabError(
+            f"{resolution.LOCK_FILE.name} pins another checksum than the publisher of {', '.join(wrong)}",
+            "look in the release which file it names, and correct url and checksum there; until then it is built",
+        )
 
 
 def settings() -> None:
