@@ -86,7 +86,10 @@ def test_a_checksum_of_one_public_record_names_the_publishers_own() -> None:
 def test_a_download_is_of_the_pinned_version_or_names_its_own() -> None:
     lock = lockfile.load()
     pins = [(pin.version or TOOLS[name].version, pin) for name, each in lock.tools.items() for pin in each.values()]
-    assert [pin.url for version, pin in pins if version not in pin.url] == []
+    # This archive is named after its API server, and says elsewhere which etcd it has.
+    named = [(version, pin) for version, pin in pins if pin.member != "controller-tools/envtest/etcd"]
+    assert len(named) > len(TOOLS)
+    assert [pin.url for version, pin in named if version not in pin.url] == []
 
 
 def test_a_missing_lock_file_says_how_to_get_it_back(tmp_path: Path) -> None:
