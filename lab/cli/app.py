@@ -26,7 +26,7 @@ from lab.cli.drift import drift
 from lab.cli.lifecycle import clean, down, preview, recover, setup, up
 from lab.cli.load import load
 from lab.cli.open import open_, password, queries
-from lab.cli.tools import inject, lock, prune, settings
+from lab.cli.tools import bring, inject, lock, prune, settings
 from lab.core import paths
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 )
 for _command in _COMMANDS:
     app.command()(_command)
+app.command(hidden=True)(bring)
 app.command("open")(open_)
 app.command(context_settings=PASSED_ON)(curl)
 for _name, _group in {

@@ -23,9 +23,12 @@ def setup(
     *,
     tests: Annotated[bool, typer.Option("--tests", help="Bring the tools of tests and benchmarks too.")] = False,
 ) -> None:
-    """Bring every tool, chart and manifest, and make the project's working folder. `up` does this by itself."""
+    """Bring every tool, chart and manifest, and make the project's working folder.
+
+    `up` does this by itself, but for the tools that come when they are first asked for, such as istioctl.
+    """
     progress = Progress()
-    lifecycle.prepare(progress, *(toolchain.TESTS if tests else ()), look_again=not tests)
+    lifecycle.prepare(progress, *toolchain.ON_DEMAND, *(toolchain.TESTS if tests else ()), look_again=not tests)
     if tests:
         lifecycle.prepare_optional(progress)
 

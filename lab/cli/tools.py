@@ -1,4 +1,4 @@
-"""`lab inject`, `lock`, `settings` and `prune`."""
+"""`lab inject`, `bring`, `lock`, `settings` and `prune`."""
 
 from __future__ import annotations
 
@@ -32,8 +32,15 @@ def inject(
     kubeconfig = Stack(stack).kubeconfig
     if not kubeconfig.is_file():
         raise LabError(f"stack {stack} is not up, and the sidecar's template is in its cluster", "make up")
-    command = [str(toolchain.path("istioctl")), f"--kubeconfig={kubeconfig}", "kube-inject", "-f", str(file)]
+    [istioctl] = toolchain.bring(["istioctl"], Progress())
+    command = [str(istioctl), f"--kubeconfig={kubeconfig}", "kube-inject", "-f", str(file)]
     sys.exit(process.interact(command, environment=environment.make(environment.KUBECTL)))
+
+
+def bring(name: Annotated[str, typer.Argument(help="Such as istioctl.")]) -> None:
+    """Bring a tool that comes when it is first asked for, and print its path."""
+    [program] = toolchain.bring([name], Progress())
+    typer.echo(program)
 
 
 def lock(

@@ -114,6 +114,7 @@ def prepare(progress: Progress, *more_tools: str, look_again: bool = False) -> N
     """
     files.require_writable(paths.home())
     toolchain.ensure((*toolchain.DEFAULT, *more_tools), progress=progress)
+    toolchain.offer()
     toolchain.bring_artifacts(progress, look_again=look_again)
     workspace.prepare()
 

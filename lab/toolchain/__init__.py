@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from lab.adapters import files
 from lab.core import paths
-from lab.toolchain.catalog import DEFAULT, EMBEDDED, LOAD, OBSERVABILITY, OPTIONAL, TESTS
+from lab.toolchain.catalog import DEFAULT, EMBEDDED, LOAD, OBSERVABILITY, ON_DEMAND, OPTIONAL, TESTS
+from lab.toolchain.ondemand import bring, offer
 from lab.toolchain.resolve import attempt, ensure, path
 
 if TYPE_CHECKING:
@@ -23,11 +24,14 @@ __all__ = [
     "EMBEDDED",
     "LOAD",
     "OBSERVABILITY",
+    "ON_DEMAND",
     "OPTIONAL",
     "TESTS",
     "attempt",
+    "bring",
     "bring_artifacts",
     "ensure",
+    "offer",
     "path",
     "prune_go_cache",
     "report",

@@ -241,6 +241,9 @@ OPTIONAL = ("loki",)
 LOAD = ("fortio",)
 """What `lab load` runs where Pods are simulated, brought when it is first asked for."""
 
+ON_DEMAND = ("istioctl", "kubectl-argo-rollouts")
+"""What people run on a lab that stands, brought when it is first asked for."""
+
 TESTS = ("helm", *OBSERVABILITY, *LOAD)
 """What only tests and benchmarks need, beside `lab load`."""
 
@@ -258,5 +261,5 @@ EMBEDDED = (
 )
 """What the resources of the embedded target run."""
 
-DEFAULT = tuple(name for name in TOOLS if name not in (*TESTS, *OPTIONAL))
-"""What a lab needs."""
+DEFAULT = tuple(name for name in TOOLS if name not in (*ON_DEMAND, *TESTS, *OPTIONAL))
+"""What `up` needs."""

@@ -40,6 +40,22 @@ def ensure(names: Sequence[str] = DEFAULT, *, progress: Progress | None = None, 
     resolution.write(_resolution_file(), inputs, entries)
 
 
+def ensure_cached(names: Sequence[str]) -> None:
+    """Have those tools that are in the cache, and ask no other source for the rest.
+
+    Raises:
+        LabError: the lock file is wrong.
+    """
+    inputs = _inputs()
+    entries = resolution.read(_resolution_file(), inputs)
+    from lab.toolchain import lockfile, sources
+
+    lock = lockfile.load()
+    found = {name: sources.in_cache(lock, TOOLS[name]) for name in names if name not in entries}
+    if added := {name: _install(TOOLS[name], each) for name, each in found.items() if each}:
+        resolution.write(_resolution_file(), inputs, entries | added)
+
+
 def attempt(name: str, progress: Progress) -> str:
     """Try once to have an optional tool, and return the cause if no source has it; empty when it is there."""
     if name in resolved():

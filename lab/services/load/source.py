@@ -77,7 +77,7 @@ def prepared(
             f"the Pods of stack {stack.name} are simulated, and {plan.app} cannot run on this machine instead",
             f"take one of: {', '.join(applications.names())}; or a cluster that runs containers",
         )
-    toolchain.ensure(toolchain.LOAD, progress=progress)
+    toolchain.bring(toolchain.LOAD, progress)
     if not unavailable:
         destination = Destination(
             base=f"http://{plan.app}:{PORT}",

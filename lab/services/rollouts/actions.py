@@ -46,7 +46,8 @@ def undo(stack: Stack, rollout: Rollout, replica_set: ReplicaSet) -> None:
 
 def _run(stack: Stack, rollout: Rollout, *arguments: str) -> None:
     cluster = (f"--namespace={rollout.namespace}", f"--kubeconfig={stack.kubeconfig}")
-    command = [str(toolchain.path(PLUGIN)), *arguments, *cluster]
+    [program] = toolchain.bring([PLUGIN])
+    command = [str(program), *arguments, *cluster]
     result = process.run(command, environment=kubectl.variables(), check=False)
     if result.code:
         raise LabError(f"{PLUGIN} {' '.join(arguments)} failed: {result.last_words.removeprefix('Error: ')}")

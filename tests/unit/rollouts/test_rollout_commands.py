@@ -47,7 +47,8 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedKubectl
     """The cluster's kubectl; the plugin is there too."""
     pretended = PretendedKubectl(tmp_path / "kubectl")
     monkeypatch.setattr("lab.adapters.kubectl.program", lambda: pretended.file)
-    monkeypatch.setattr(toolchain, "path", {actions.PLUGIN: tmp_path / "plugin" / "kubectl"}.__getitem__)
+    place = {actions.PLUGIN: tmp_path / "plugin" / "kubectl"}
+    monkeypatch.setattr(toolchain, "bring", lambda names: [place[name] for name in names])
     return pretended
 
 

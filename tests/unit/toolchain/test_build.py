@@ -66,8 +66,8 @@ def test_the_oldest_go_that_the_readme_asks_for_builds_what_a_lab_needs() -> Non
         assert f"Go {'.'.join(map(str, golang.OLDEST))}" in (paths.PROJECT / readme).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("tools", [catalog.OBSERVABILITY, catalog.LOAD, catalog.OPTIONAL])
-def test_what_only_tests_or_load_run_is_not_brought_for_a_lab(tools: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("tools", [catalog.OBSERVABILITY, catalog.LOAD, catalog.OPTIONAL, catalog.ON_DEMAND])
+def test_what_up_does_not_run_is_not_brought_for_a_lab(tools: tuple[str, ...]) -> None:
     assert not set(tools) & set(catalog.DEFAULT)
     assert set(tools) < set(TOOLS)
 
