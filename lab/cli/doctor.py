@@ -27,7 +27,7 @@ def doctor(
     stack: StackName = "dev",
     target: Annotated[str, typer.Option(help="`azure` also checks the subscription: login, quota, roles.")] = "",
 ) -> None:
-    """Show every tool and artifact: its version, its origin, what is missing and how to get it."""
+    """Show every tool and artifact: its version, its origin, what is missing, and how it would come now."""
     report = service.examine()
     show(report)
     if not report.complete:
@@ -47,11 +47,17 @@ def doctor(
 def show(report: service.Report) -> None:
     """Print every tool and artifact with its version and origin, then each fault with its remedy."""
     table = Table(
-        "name", "pinned", "found", "where it came from", title=f"cache: {paths.cache()}", title_justify="left"
+        *("name", "pinned", "found", "where it came from", "source now"),
+        title=f"cache: {paths.cache()}",
+        title_justify="left",
     )
     for item in report.items:
-        table.add_row(item.name, item.pinned, item.found or "-", item.origin)
+        table.add_row(item.name, item.pinned, item.found or "-", item.origin, item.now)
     console.print(table)
+    if not all(item.found for item in report.items):
+        from lab.toolchain import forecast  # with an HTTP client, which no other command here needs
+
+        say(forecast.NOTE)
     for item in report.items:
         if item.unused:
             say(f"not used: {item.name} {item.unused}")

@@ -23,7 +23,8 @@ _METRICS_SERVER = (
 class Item:
     """A tool, an artifact or a dashboard; the lab works without an optional one.
 
-    `remedy` gets what is missing, and `unused` is another copy on PATH.
+    `remedy` gets what is missing, `unused` is another copy on PATH, and `now` says where it would come from now and how
+    long that takes.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Item:
     remedy: str = ""
     unused: str = ""
     optional: bool = False
+    now: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,7 @@ def examine() -> Report:
             origin=tool.origin,
             remedy=tool.remedy,
             unused=tool.elsewhere,
+            now=str(tool.now),
         )
         for tool in toolchain.report()
     ]
@@ -77,6 +80,7 @@ def examine() -> Report:
             origin=file.origin,
             remedy=file.remedy,
             optional=optional,
+            now=file.now,
         )
         for listing, optional in ((artifacts.report(), False), (dashboards.report(), True))
         for file in listing

@@ -20,6 +20,7 @@ from lab.core import paths, versions
 from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.toolchain import cache, catalog, golang, resolution
+from lab.toolchain.artifact_status import ArtifactStatus
 from lab.toolchain.cache import SourceFailed
 
 if TYPE_CHECKING:
@@ -73,25 +74,6 @@ CATALOG: Mapping[str, tuple[Repository, Literal["file", "tree"], str]] = {
 """Every artifact with its repository, kind and path there; the lock file adds the checksums."""
 
 _ARCHIVE_LIMIT = 200_000_000  # bytes; the largest has 30 MB
-
-
-@dataclass(frozen=True)
-class ArtifactStatus:
-    """The state of one artifact.
-
-    Attributes:
-        name: of the artifact.
-        version: of its module.
-        origin: `cache (archive 2026-11-23)`, `cache (module ...)`, `changed` or `missing`.
-        path: the real file or folder.
-        remedy: empty when nothing is to be done.
-    """
-
-    name: str
-    version: str
-    origin: str
-    path: Path | None
-    remedy: str
 
 
 def ensure(*, progress: Progress | None = None, limits: Limits | None = None) -> None:
@@ -329,11 +311,14 @@ def _intact(file: Path, artifact: Artifact) -> bool:
 
 def _status(name: str, artifact: Artifact) -> ArtifactStatus:
     file = _file(name, artifact)
+    if _intact(file, artifact):
+        return ArtifactStatus(name, artifact.version, _origin(file), file, "")
+    from lab.toolchain import forecast
+
+    now = str(forecast.foresee_artifact(artifact))
     if not file.exists():
-        return ArtifactStatus(name, artifact.version, "missing", None, "Run `lab setup`.")
-    if not _intact(file, artifact):
-        return ArtifactStatus(name, artifact.version, "changed", file, f"Delete {file.parent}, then run `lab setup`.")
-    return ArtifactStatus(name, artifact.version, _origin(file), file, "")
+        return ArtifactStatus(name, artifact.version, "missing", None, "Run `lab setup`.", now)
+    return ArtifactStatus(name, artifact.version, "changed", file, f"Delete {file.parent}, then run `lab setup`.", now)
 
 
 def _origin(file: Path) -> str:

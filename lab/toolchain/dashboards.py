@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lab.core import paths
 from lab.core.progress import Progress
 from lab.toolchain import cache, resolution
-from lab.toolchain.artifacts import ArtifactStatus
+from lab.toolchain.artifact_status import ArtifactStatus
 from lab.toolchain.cache import SourceFailed
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def _download(wanted: Mapping[int, Dashboard], progress: Progress, limits: Limit
 def _status(number: int, pin: Dashboard, remedy: str) -> ArtifactStatus:
     file = _file(number, pin)
     origin = "missing" if file is None else "put there by hand" if file == _by_hand(number) else "cache (download)"
-    return ArtifactStatus(f"dashboard {number}", f"revision {pin.revision}", origin, file, remedy)
+    now = "cache, at once" if file else "download (grafana.com)" if pin.sha256 else "none: its checksum is not known"
+    return ArtifactStatus(f"dashboard {number}", f"revision {pin.revision}", origin, file, remedy, now)
 
 
 def _remedy(number: int, pins: Mapping[int, Dashboard]) -> str:

@@ -13,7 +13,7 @@ from lab.toolchain.download import offline, source_url
 
 if TYPE_CHECKING:
     from lab.toolchain.catalog import Tool
-    from lab.toolchain.lockfile import Lock, Prebuilt
+    from lab.toolchain.lockfile import Artifact, Lock, Prebuilt
 
 _MEGABYTES = {
     "etcd": 24,
@@ -37,6 +37,9 @@ _MEGABYTES = {
 }
 """Of a download for linux/amd64. Those of metrics-server, the collector and Prometheus are as published; the others
 are as large as what was built of the same version, compressed where the download is an archive."""
+
+_ARCHIVE = 30
+"""Megabytes of the larger of the two repositories with charts and manifests."""
 
 _MEGABITS = 50
 """A second, of an ordinary line."""
@@ -65,6 +68,23 @@ class Forecast:
         return f"{self.source}, {self.takes}" if self.takes else self.source
 
 
+CACHE, PATH = Forecast("cache", "at once"), Forecast("PATH", "at once")
+
+
+def foresee_artifact(pin: Artifact) -> Forecast:
+    """Look where a chart or manifest would come from that is not in the cache; asks no network."""
+    try:
+        golang.check(catalog.RECIPES / "cluster")
+        module = Forecast(f"module ({pin.module})", "of unknown size")
+    except SourceFailed as cause:
+        module = Forecast(f"none: {cause}")
+    if offline():
+        return module
+    host = urlsplit(source_url(pin.archive)).hostname or ""
+    takes = f"about {_time(_ARCHIVE * 8 / _MEGABITS)} for {_ARCHIVE} MB with all of its kind"
+    return _or_else(Forecast(f"download ({host})", takes), module)
+
+
 def of(name: str) -> Forecast:
     """Look where a tool would come from; asks no network.
 
@@ -77,10 +97,13 @@ def of(name: str) -> Forecast:
 def foresee(lock: Lock, tool: Tool) -> Forecast:
     """Look where a tool would come from by a lock file; asks no network."""
     if sources.in_cache(lock, tool):
-        return Forecast("cache", "at once")
+        return CACHE
     installed = onpath.find(tool)
-    if installed and installed.version == tool.version:
-        return Forecast("PATH", "at once")
+    return PATH if installed and installed.version == tool.version else foresee_missing(lock, tool)
+
+
+def foresee_missing(lock: Lock, tool: Tool) -> Forecast:
+    """Look where a tool would come from that this machine does not have."""
     built = _build(tool)
     pinned = sources.prebuilt(lock, tool)
     if pinned is None or offline():

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from lab.core import paths
 from lab.core.progress import Progress
-from lab.toolchain import cache, lockfile, onpath, resolve, sources
+from lab.toolchain import cache, forecast, lockfile, onpath, resolve, sources
 from lab.toolchain.catalog import DEFAULT, TOOLS, Tool
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lab.toolchain.forecast import Forecast
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class ToolStatus:
         path: the real file.
         elsewhere: a tool of this name on PATH at another version, which is not used; empty when there is none.
         remedy: what to do; empty when nothing is to be done.
+        now: where it would come from now, and about how long that takes.
     """
 
     name: str
@@ -38,6 +41,7 @@ class ToolStatus:
     path: Path | None
     elsewhere: str
     remedy: str
+    now: Forecast
 
 
 def report() -> list[ToolStatus]:
@@ -64,8 +68,11 @@ def _status(lock: lockfile.Lock, used: dict[str, sources.Found], tool: Tool) -> 
     if not found:
         # What only tests and the benchmark use may be missing.
         remedy = "Run `lab setup`." if tool.name in DEFAULT else ""
-        return ToolStatus(tool.name, tool.version, None, "missing", None, elsewhere, remedy)
-    return ToolStatus(tool.name, tool.version, _version(tool, found.path), found.origin, found.path, elsewhere, "")
+        now = forecast.foresee_missing(lock, tool)
+        return ToolStatus(tool.name, tool.version, None, "missing", None, elsewhere, remedy, now)
+    now = forecast.CACHE if found.path.is_relative_to(paths.cache()) else forecast.PATH
+    version = _version(tool, found.path)
+    return ToolStatus(tool.name, tool.version, version, found.origin, found.path, elsewhere, "", now)
 
 
 def _version(tool: Tool, file: Path) -> str:

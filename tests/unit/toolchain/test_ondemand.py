@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import subprocess
 from typing import TYPE_CHECKING
@@ -13,12 +12,12 @@ from typer.testing import CliRunner
 
 from lab import toolchain
 from lab.cli import app
-from lab.core import paths, versions
+from lab.core import paths
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.toolchain import forecast, lockfile
-from lab.toolchain.catalog import ON_DEMAND, TOOLS
-from tests.unit.toolchain.support import FakeGo, locked, prebuilt, program
+from lab.toolchain import lockfile
+from lab.toolchain.catalog import ON_DEMAND
+from tests.unit.toolchain.support import FakeGo, locked, program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,34 +108,3 @@ def test_the_command_knows_the_tools_of_the_lab_only() -> None:
     result = CliRunner().invoke(app.app, ["bring", "terraform"])
     assert isinstance(result.exception, LabError)
     assert "Unknown tools: terraform" in result.exception.message
-
-
-def test_a_forecast_names_the_source_that_would_be_taken(
-    lab: Path, go: FakeGo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lock = locked(kwok=prebuilt("https://dl.example.org/kwok", SHA), loki=prebuilt("https://dl.example.org/loki", SHA))
-
-    def said(name: str) -> str:
-        return str(forecast.foresee(lock, TOOLS[name]))
-
-    assert said("kwok") == "download (dl.example.org), else build (cluster), about 10 s for 63 MB, else up to 10 min"
-    assert said("fortio") == "build (fortio), up to 23 s"
-    assert said("loki") == "download (dl.example.org), of unknown size"
-    monkeypatch.setenv("ISTIO_LAB_MIRROR", "https://mirror.example/x")
-    assert said("kwok").startswith("download (mirror.example), ")
-    monkeypatch.setenv("ISTIO_LAB_OFFLINE", "1")
-    assert said("kwok") == "build (cluster), up to 10 min"
-    assert said("loki") == "none: the lab does not build Loki, which is under the AGPL"
-    program(lab / "bin" / "kwok", f"#!/bin/sh\necho v{versions.KWOK}\n")
-    assert said("kwok") == "PATH, at once"
-    toolchain.ensure(["etcd"])
-    assert said("etcd") == "cache, at once"
-    go.file.unlink()
-    assert said("fortio") == "none: no `go` on PATH: install Go >= 1.26.4"
-
-
-def test_the_size_of_every_download_but_lokis_is_known() -> None:
-    pins = json.loads((paths.PROJECT / "lab.lock.json").read_text())["tools"]
-    lock = locked(**{name: prebuilt("https://dl.example.org/x", SHA) for name, found in pins.items() if found})
-    unknown = [name for name in lock.tools if forecast.foresee(lock, TOOLS[name]).takes.startswith("of unknown")]
-    assert unknown == ["loki"]

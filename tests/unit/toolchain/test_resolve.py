@@ -140,6 +140,8 @@ def test_the_report_says_what_is_used_what_is_not_and_what_is_missing(lab: Path)
     assert (helm.origin, helm.found, helm.elsewhere) == ("missing", None, f"{lab}/bin/helm (2.0.0)")
     assert helm.remedy == "", "only the benchmark needs it"
     assert (kwok.origin, kwok.path, kwok.remedy) == ("missing", None, "Run `lab setup`.")
+    assert [str(tool.now) for tool in (etcd, kubectl)] == ["cache, at once", "PATH, at once"]
+    assert str(kwok.now).startswith("download (github.com), else build (cluster), about 10 s for 63 MB, else up to ")
 
 
 @pytest.mark.usefixtures("go")
