@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import shutil
 import socket
 import ssl
 import tarfile
@@ -20,7 +20,7 @@ from lab.toolchain.cache import SourceFailed
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator, Mapping
     from pathlib import Path
 
     from lab.core.progress import Step
@@ -182,29 +182,33 @@ def _truncation(failure: httpx.RemoteProtocolError) -> str:
     return f"got {numbers[0]} of {numbers[1]} bytes" if len(numbers) > 1 else str(failure)
 
 
-def extract(archive: Path, member: str, to: Path) -> None:
-    """Copy one file out of a .tar.gz or .zip; nothing else of the archive touches the disk.
+def extract(archive: Path, members: Mapping[str, Path]) -> None:
+    """Copy some files out of a .tar.gz or .zip, each to its path, in one pass; nothing else touches the disk.
 
     Raises:
-        SourceFailed: there is no such regular file, or the archive is damaged.
+        SourceFailed: one is no regular file there, or the archive is damaged.
     """
+    missing = set(members)
     try:
-        with _open_member(archive, member) as source, to.open("wb") as out:
-            while piece := source.read(_CHUNK):
-                out.write(piece)
-    except (KeyError, tarfile.TarError, zipfile.BadZipFile, EOFError) as failure:
-        raise SourceFailed(f"the archive has no readable file {member}: {failure}") from failure
+        for member, source in _regular_files(archive, members):
+            with source, members[member].open("wb") as out:
+                shutil.copyfileobj(source, out, _CHUNK)
+            missing.discard(member)
+            if not missing:
+                return
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as failure:
+        raise SourceFailed(f"the archive has no readable file {', '.join(sorted(missing))}: {failure}") from failure
+    raise SourceFailed(f"the archive has no readable file {', '.join(sorted(missing))}: it has no such file")
 
 
-@contextlib.contextmanager
-def _open_member(archive: Path, member: str) -> Iterator[IO[bytes]]:
+def _regular_files(archive: Path, wanted: Container[str]) -> Iterator[tuple[str, IO[bytes]]]:
     if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as zipped, zipped.open(member) as source:
-            yield source
+        with zipfile.ZipFile(archive) as zipped:
+            for name in zipped.namelist():
+                if name in wanted:
+                    yield name, zipped.open(name)
         return
-    with tarfile.open(archive) as tarred:
-        stream = tarred.extractfile(tarred.getmember(member))
-        if stream is None:
-            raise KeyError(f"{member} is no regular file")
-        with stream:
-            yield stream
+    with tarfile.open(archive, "r|*") as tarred:  # as a stream: looking a member up would decompress all twice
+        for entry in tarred:
+            if entry.name in wanted and entry.isfile() and (stream := tarred.extractfile(entry)):
+                yield entry.name, stream

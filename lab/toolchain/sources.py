@@ -131,14 +131,14 @@ class Search:
                     return
                 step = entered.enter_context(self._progress.step(f"downloading {names}"))
                 file = downloader.fetch(url, checksum, step)
+                draft = entered.enter_context(cache.staging())
+                if members := {pinned.member: draft / tool.name for tool, pinned in wanted if pinned.member}:
+                    extract(file, members)
+                    file.unlink()
+                else:
+                    file.replace(draft / wanted[0][0].name)
                 for tool, pinned in wanted:
-                    with cache.staging() as draft:
-                        if pinned.member:
-                            extract(file, pinned.member, draft / tool.name)
-                        else:
-                            file.replace(draft / tool.name)
-                        cache.put_tool(draft / tool.name, _download_folder(tool, pinned), "download")
-                file.unlink(missing_ok=True)
+                    cache.put_tool(draft / tool.name, _download_folder(tool, pinned), "download")
         except SourceFailed as failure:
             for tool, _ in wanted:
                 self._fail(tool, f"download: {failure}")

@@ -177,13 +177,34 @@ def test_takes_one_file_out_of_a_tarball_or_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("dist/tool", BODY)
     for file in (tarball, zipped):
-        extract(file, "dist/tool", tmp_path / "out")
+        extract(file, {"dist/tool": tmp_path / "out"})
         assert (tmp_path / "out").read_bytes() == BODY
         with pytest.raises(SourceFailed, match="has no readable file dist/other"):
-            extract(file, "dist/other", tmp_path / "out")
+            extract(file, {"dist/other": tmp_path / "out"})
 
 
 def test_says_that_an_archive_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(b"no archive")
     with pytest.raises(SourceFailed, match="no readable file tool"):
-        extract(tmp_path / "a.tar.gz", "tool", tmp_path / "out")
+        extract(tmp_path / "a.tar.gz", {"tool": tmp_path / "out"})
+
+
+def test_takes_several_files_out_of_an_archive_in_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "a.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name in ("one", "unwanted", "two"):
+            info = tarfile.TarInfo(f"dist/{name}")
+            info.size = len(BODY)
+            tar.addfile(info, io.BytesIO(BODY))
+        link = tarfile.TarInfo("dist/link")
+        link.type, link.linkname = tarfile.SYMTYPE, "one"
+        tar.addfile(link)
+    opened: list[Path] = []
+    really = tarfile.open
+    monkeypatch.setattr(tarfile, "open", lambda file, mode: (opened.append(file), really(file, mode))[1])
+    extract(archive, {f"dist/{name}": tmp_path / name for name in ("one", "two")})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes() == BODY
+    assert opened == [archive]
+    assert not (tmp_path / "unwanted").exists()
+    with pytest.raises(SourceFailed, match="has no readable file dist/link"):
+        extract(archive, {"dist/one": tmp_path / "one", "dist/link": tmp_path / "link"})
