@@ -104,6 +104,22 @@ def test_a_failed_download_is_told_in_one_line_and_the_build_is_next(server: Ser
     assert f"etcd: download: {server.url}/gone: HTTP 404 Not Found\n" in said.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [("{}/wrong", "wrong checksum"), ("{}/cut", "truncated: got 9 of"), ("http://127.0.0.1:9", "no connection to")],
+)
+def test_a_build_follows_a_download_that_is_wrong_cut_or_out_of_reach(
+    server: Server, go: FakeGo, url: str, cause: str
+) -> None:
+    server.files |= {"/wrong": b"evil", "/cut": BODY}
+    server.cut_after["/cut"] = [9]
+    said = io.StringIO()
+    found = search(locked(etcd=prebuilt(url.format(server.url), SHA)), "etcd", stream=said)["etcd"]
+    assert found.origin.startswith("cache (built ")
+    assert f"etcd: download: {url.format(server.url)}: {cause}" in said.getvalue()
+    assert (len(go.calls("build")), left_over()) == (1, [])
+
+
 def test_an_archive_that_holds_several_tools_is_downloaded_once(server: Server) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
