@@ -134,7 +134,7 @@ def test_the_sdk_of_azure_is_imported_by_its_platform_only() -> None:
 def fresh() -> dict[str, object]:
     """Run the program under mocks in an interpreter of its own."""
     result = subprocess.run(
-        [sys.executable, "-c", PROBE], cwd=PROJECT, check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", PROBE], cwd=PROJECT, check=False, capture_output=True, text=True, timeout=300
     )
     assert not result.returncode, result.stderr
     found: dict[str, object] = json.loads(result.stdout)
