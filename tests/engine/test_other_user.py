@@ -30,7 +30,7 @@ SERVERS = {"PATH", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME"}
 
 NEEDED = {
     "etcd": {"KWOK_WORKDIR", "KUBECACHEDIR"},
-    "kube-apiserver": {"KWOK_WORKDIR", "KUBECACHEDIR"},
+    "kube-apiserver": {"KWOK_WORKDIR", "KUBECACHEDIR", "GOMEMLIMIT"},
     "kube-controller-manager": {"KWOK_WORKDIR", "KUBECACHEDIR"},
     "kube-scheduler": {"KWOK_WORKDIR", "KUBECACHEDIR"},
     "kwok-controller": {"KWOK_WORKDIR", "KUBECACHEDIR"},

@@ -65,8 +65,16 @@ def test_a_component_of_an_earlier_version_is_told_from_one_that_is_closed(compo
 
 
 def test_kwokctl_is_told_to_replace_what_it_sets_itself_and_to_add_the_others() -> None:
-    for patch in component_flags.patches(FLAGS):
+    arguments = [patch for patch in component_flags.patches(FLAGS) if "extraArgs" in patch]
+    assert arguments
+    for patch in arguments:
         component, (argument,) = str(patch["name"]), patch["extraArgs"]
         known = [word.partition("=")[0] for word in KWOKCTLS[component]]
 
         assert argument["override"] is (f"--{argument['key']}" in known)
+
+
+def test_the_heap_of_the_api_server_has_a_limit() -> None:
+    [patch] = [patch for patch in component_flags.patches(FLAGS) if "extraEnvs" in patch]
+
+    assert patch == {"name": "kube-apiserver", "extraEnvs": [{"name": "GOMEMLIMIT", "value": "450MiB"}]}
