@@ -49,9 +49,9 @@ def command(kubeconfig: Path, *arguments: str) -> list[str]:
     return [str(program()), f"--kubeconfig={kubeconfig}", *arguments]
 
 
-def variables(program: environment.Program = environment.KUBECTL) -> dict[str, str]:
-    """Return kubectl's environment; one that runs as long as a server gets a server's."""
-    return environment.make(program, KUBECACHEDIR=str(paths.home() / "kubectl-cache"))
+def variables() -> dict[str, str]:
+    """Return kubectl's environment."""
+    return environment.make(environment.KUBECTL, KUBECACHEDIR=str(paths.home() / "kubectl-cache"))
 
 
 def program() -> Path:

@@ -11,13 +11,10 @@ from lab.adapters import files, process_tree
 from lab.core.wait import poll_async
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
 Process: TypeAlias = asyncio.subprocess.Process
-
-_LONGEST_LINE = 8 * 1024 * 1024
-"""Bytes; an object of the API server is at most a fifth of it."""
 
 
 @contextlib.asynccontextmanager
@@ -41,32 +38,12 @@ async def running(
         await _end(process, grace)
 
 
-async def lines(command: Sequence[str], *, environment: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
-    """Run a command and give each line of its output as it comes."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env=environment,
-        limit=_LONGEST_LINE,
-        umask=files.PRIVATE,
-    )
-    try:
-        while process.stdout and (line := await process.stdout.readline()):
-            yield line
-    finally:
-        await _end(process, grace=0)
-        with contextlib.suppress(TimeoutError):  # its pipe is closed at the end of the output only
-            await asyncio.wait_for(process.communicate(), process_tree.GRACE)
-
-
 async def _end(process: Process, grace: float) -> None:
     if process.returncode is not None:
         return
     family = process_tree.tree(process.pid)
-    if grace:
-        process_tree.terminate(family)
-        await poll_async(lambda: not process_tree.running(family), timeout=grace)
+    process_tree.terminate(family)
+    await poll_async(lambda: not process_tree.running(family), timeout=grace)
     killed = process_tree.kill(process_tree.running(family))
     await poll_async(lambda: not process_tree.running(killed), timeout=process_tree.GRACE)
     await process.wait()

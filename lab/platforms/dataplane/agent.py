@@ -159,7 +159,7 @@ class Agent:
 
     async def _follow_pods(self, node: Node) -> None:
         first = True
-        async for changes in watch.changes(self._options.kubeconfig, "/api/v1/pods"):
+        async for changes in watch.changes(self._client, "/api/v1/pods"):
             starting = [each for change in changes if (each := self._notice(*change, node=node))]
             # Pods that were ready before this process started stay ready.
             waiting = [each for each, workload in starting if workload.port and not (first and each.pod.ready)]
@@ -225,7 +225,7 @@ class Agent:
             logs.bound(log)
 
     async def _follow_services(self) -> None:
-        async for changes in watch.changes(self._options.kubeconfig, "/api/v1/services"):
+        async for changes in watch.changes(self._client, "/api/v1/services"):
             for kind, each in changes:
                 metadata = each["metadata"]
                 if kind == "DELETED":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lab.platforms.dataplane.pods import Pod
 
-_TIMEOUT = 5.0
+TIMEOUT = 5.0
 """Seconds for the API server to answer; a few milliseconds are usual."""
 
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
@@ -39,7 +39,7 @@ def client(kubeconfig: Path) -> httpx.AsyncClient:
         key.touch(0o600)
         key.write_text(_decoded(user, "client-key-data"))
         context.load_cert_chain(certificate, key)
-    return httpx.AsyncClient(base_url=cluster["server"], verify=context, timeout=_TIMEOUT, trust_env=False)
+    return httpx.AsyncClient(base_url=cluster["server"], verify=context, timeout=TIMEOUT, trust_env=False)
 
 
 class Api:

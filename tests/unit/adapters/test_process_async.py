@@ -1,9 +1,8 @@
-"""Programs beside an event loop: their lines as they come, and the end of all they have started."""
+"""Programs beside an event loop: their output, and the end of all they have started."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -26,33 +25,6 @@ def gone(pid: int) -> bool:
         return not runs(psutil.Process(pid))
     except psutil.NoSuchProcess:
         return True
-
-
-def test_lines_come_while_the_command_runs() -> None:
-    async def first() -> bytes:
-        command = ["/bin/sh", "-c", "echo one; sleep 60"]
-        async with contextlib.aclosing(process_async.lines(command, environment=VARIABLES)) as lines:
-            return await anext(lines)
-
-    assert asyncio.run(asyncio.wait_for(first(), 5)) == b"one\n"
-
-
-def test_a_command_whose_lines_nobody_wants_any_more_is_ended() -> None:
-    async def pid() -> int:
-        lines = process_async.lines(["/bin/sh", "-c", "echo $$; exec sleep 60"], environment=VARIABLES)
-        found = int(await anext(lines))
-        await lines.aclose()
-        return found
-
-    assert gone(asyncio.run(asyncio.wait_for(pid(), 5)))
-
-
-def test_a_long_line_is_one_line() -> None:
-    async def length() -> int:
-        command = ["/bin/sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x"]
-        return max([len(line) async for line in process_async.lines(command, environment=VARIABLES)])
-
-    assert asyncio.run(length()) == 3_000_000
 
 
 def test_output_goes_to_the_log_and_nothing_else_is_in_the_environment(tmp_path: Path) -> None:
