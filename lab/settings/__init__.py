@@ -14,12 +14,13 @@ from pydantic import PrivateAttr, ValidationError
 
 from lab.core import tags, versions
 from lab.settings import messages, rules, students, texts, types
-from lab.settings.compatibility import Pair, Verdict, check, hub_warnings, minor
+from lab.settings.compatibility import Pair, Verdict, check, hub_warnings
 from lab.settings.groups import Azure, Group, Kubeconfig, Mesh, Nodes, Shared, Student, Tutorial
 from lab.settings.messages import Problem
 from lab.settings.observability import Observability
 from lab.settings.rollouts import Rollouts
 from lab.settings.shop import Shop
+from lab.settings.support import minor
 from lab.settings.traffic import Traffic
 from lab.settings.types import Section, setting
 

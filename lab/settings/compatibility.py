@@ -1,6 +1,5 @@
-"""Which Istio runs on which Kubernetes, until when, and what to choose instead.
+"""Which Istio runs on which Kubernetes, and what to choose instead, by the tables of `lab.settings.support`.
 
-The tables are copied by hand, dates and all, because a gate that needs the network is a gate that fails on a train.
 `check` says so itself when they have grown old.
 """
 
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from lab.core import versions
+from lab.settings.support import ISTIO, KUBERNETES, IstioMinor, KubernetesMinor, minor
 
 STALE_AFTER = timedelta(days=30)
 """How long after the newest Istio row's end of support the tables still count as fresh."""
@@ -21,66 +21,12 @@ RETIRED_HUBS_END = date(2026, 12, 1)
 """Announced as "December 2026", so the first day on which an image may be gone; the last outage test is 8 December."""
 
 
-ENDS_SOON = timedelta(days=30)
-"""The time before its end of support at which a default must be changed."""
-
-_AKS_CALENDAR = "learn.microsoft.com, AKS, supported-kubernetes-versions"
-
-
 @dataclass(frozen=True)
 class Pair:
     """A Kubernetes version and an Istio version that are meant to run together."""
 
     kubernetes: str
     istio: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class IstioMinor:
-    """One row of Istio's support table.
-
-    Attributes:
-        newest: the newest patch release known, `x.y.z`.
-        supported: Kubernetes minors that Istio supports.
-        tested: Kubernetes minors that Istio tests but does not support (those older than `KUBERNETES` left out).
-        ends: the last day of support.
-        announced: whether `ends` is an announced day; otherwise the end of the month that Istio expects.
-        source: where the row comes from.
-        seen: the day on which the source said so.
-        note: what else goes wrong with it, empty for nothing.
-    """
-
-    newest: str
-    supported: tuple[str, ...]
-    tested: tuple[str, ...]
-    ends: date
-    announced: bool = True
-    source: str = "istio.io, data/compatibility/supportStatus.yml"
-    seen: date = date(2026, 10, 1)
-    note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KubernetesMinor:
-    """One row of the support tables of Kubernetes and of Azure Kubernetes Service (AKS).
-
-    Attributes:
-        ends: the last day of upstream support.
-        aks_ends: the last day of AKS community support, by month; none where the AKS table has dropped the row.
-        aks_lts_ends: the last day of AKS long-term support, by month.
-        source: where `ends` comes from.
-        seen: the day on which the source said so.
-        aks_source: where the dates of AKS come from; empty without any.
-        aks_seen: the day on which it said so.
-    """
-
-    ends: date
-    aks_ends: date | None = None
-    aks_lts_ends: date | None = None
-    source: str = "kubernetes.io, data/releases/eol.yaml"
-    seen: date = date(2026, 10, 1)
-    aks_source: str = _AKS_CALENDAR
-    aks_seen: date = date(2026, 8, 5)
 
 
 @dataclass(frozen=True)
@@ -96,95 +42,6 @@ class Verdict:
     refused: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     proposal: Pair | None = None
-
-
-def _minors(first: int, last: int) -> tuple[str, ...]:
-    return tuple(f"1.{n}" for n in range(first, last + 1))
-
-
-_GATEWAY_NOTE = (
-    "On a cluster that installs its own charts, `pulumi up` fails: Helm 3.18.5 and later refuse the schema of the "
-    "1.24 gateway chart (istio/istio#57354); 1.25.5 is the first that installs"
-)
-
-ISTIO = {
-    "1.24": IstioMinor(
-        newest="1.24.6",
-        supported=_minors(28, 31),
-        tested=_minors(27, 27),
-        ends=date(2025, 6, 24),
-        note=_GATEWAY_NOTE,
-    ),
-    "1.25": IstioMinor(newest="1.25.5", supported=_minors(29, 32), tested=_minors(27, 28), ends=date(2025, 9, 30)),
-    "1.26": IstioMinor(newest="1.26.8", supported=_minors(29, 33), tested=_minors(27, 28), ends=date(2025, 12, 22)),
-    "1.27": IstioMinor(newest="1.27.9", supported=_minors(29, 33), tested=_minors(27, 28), ends=date(2026, 4, 7)),
-    "1.28": IstioMinor(newest="1.28.10", supported=_minors(30, 34), tested=_minors(27, 29), ends=date(2026, 7, 1)),
-    "1.29": IstioMinor(
-        newest="1.29.8",
-        supported=_minors(31, 35),
-        tested=_minors(27, 30),
-        ends=date(2026, 10, 12),
-        source="istio.io, news/support/announcing-1.29-eol",
-    ),
-    "1.30": IstioMinor(
-        newest="1.30.8",
-        supported=_minors(32, 36),
-        tested=_minors(27, 31),
-        ends=date(2026, 11, 30),
-        announced=False,
-        source="istio.io, news/releases/1.30.x and data/compatibility/supportStatus.yml",
-        seen=date(2026, 11, 28),
-    ),
-    "1.31": IstioMinor(
-        newest="1.31.4",
-        # 1.37 was added a month after the release.
-        supported=_minors(32, 37),
-        tested=_minors(27, 31),
-        ends=date(2027, 2, 28),
-        announced=False,
-        source="istio.io, news/releases/1.31.x and data/compatibility/supportStatus.yml",
-        seen=date(2026, 11, 28),
-    ),
-}
-
-_PLANNED = "kubernetes.io, releases"
-
-KUBERNETES = {
-    "1.27": KubernetesMinor(ends=date(2024, 7, 16)),
-    "1.28": KubernetesMinor(ends=date(2024, 10, 22)),
-    "1.29": KubernetesMinor(ends=date(2025, 2, 28)),
-    "1.30": KubernetesMinor(ends=date(2025, 7, 15)),
-    "1.31": KubernetesMinor(ends=date(2025, 11, 11), aks_ends=date(2025, 11, 1), aks_lts_ends=date(2026, 11, 30)),
-    "1.32": KubernetesMinor(
-        ends=date(2026, 2, 28), aks_ends=date(2026, 3, 31), aks_lts_ends=date(2027, 3, 31), source=_PLANNED
-    ),
-    "1.33": KubernetesMinor(
-        ends=date(2026, 6, 28), aks_ends=date(2026, 7, 31), aks_lts_ends=date(2027, 7, 31), source=_PLANNED
-    ),
-    "1.34": KubernetesMinor(
-        ends=date(2026, 10, 27), aks_ends=date(2026, 11, 30), aks_lts_ends=date(2027, 11, 30), source=_PLANNED
-    ),
-    "1.35": KubernetesMinor(
-        ends=date(2027, 2, 28), aks_ends=date(2027, 3, 31), aks_lts_ends=date(2028, 3, 31), source=_PLANNED
-    ),
-    "1.36": KubernetesMinor(
-        ends=date(2027, 6, 28), aks_ends=date(2027, 6, 30), aks_lts_ends=date(2028, 6, 30), source=_PLANNED
-    ),
-    "1.37": KubernetesMinor(
-        ends=date(2027, 10, 28),
-        # Since October 2026; AKS supports a version for twelve months, and for two years with long-term support.
-        aks_ends=date(2027, 10, 31),
-        aks_lts_ends=date(2028, 10, 31),
-        source="kubernetes.io, releases/1.37",
-        aks_source="github.com, Azure/AKS, releases of October 2026",
-        aks_seen=date(2026, 11, 28),
-    ),
-}
-
-
-def minor(version: str) -> str:
-    """The minor of a version: `1.36` of `1.36.3`."""
-    return ".".join(version.split(".")[:2])
 
 
 def check(kubernetes: str, istio: str, *, today: date, runs: Pair | None = None) -> Verdict:
@@ -208,18 +65,6 @@ def check(kubernetes: str, istio: str, *, today: date, runs: Pair | None = None)
             *_stale_warnings(today),
         )
     )
-
-
-def ending_defaults(today: date) -> tuple[str, ...]:
-    """Name the lab's default versions that are within `ENDS_SOON` of their end of support, upstream or on AKS."""
-    kubernetes, istio = minor(versions.KUBERNETES), minor(versions.ISTIO)
-    row = KUBERNETES[kubernetes]
-    ends = {
-        f"Kubernetes {kubernetes}": row.ends,
-        f"Kubernetes {kubernetes} on AKS": row.aks_ends or row.ends,
-        f"Istio {istio}": ISTIO[istio].ends,
-    }
-    return tuple(f"{name} ends {day}" for name, day in ends.items() if today >= day - ENDS_SOON)
 
 
 def newest_istio_for(kubernetes: str) -> str | None:

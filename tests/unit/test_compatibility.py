@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from lab.core import versions
 from lab.settings import compatibility
-from lab.settings.compatibility import (
-    ISTIO,
-    KUBERNETES,
-    IstioMinor,
-    KubernetesMinor,
-    Pair,
-    check,
-    newest_istio_for,
-)
+from lab.settings.compatibility import Pair, check, newest_istio_for
+from lab.settings.support import ISTIO, KUBERNETES, minor
 
 TODAY = date(2026, 11, 23)
 EMBEDDED = Pair("1.36.3", "1.31.1")
@@ -160,54 +153,13 @@ def test_tables_that_have_grown_old_say_so(days: int, old: bool) -> None:  # noq
 
 
 def test_the_tables_know_the_versions_that_the_lab_pins() -> None:
-    assert compatibility.minor(versions.KUBERNETES) in KUBERNETES
-    newest = ISTIO[compatibility.minor(versions.ISTIO)].newest
+    assert minor(versions.KUBERNETES) in KUBERNETES
+    newest = ISTIO[minor(versions.ISTIO)].newest
     assert patch(newest) >= patch(versions.ISTIO)
 
 
 def patch(version: str) -> int:
     return int(version.rpartition(".")[2])
-
-
-@pytest.mark.parametrize(
-    ("name", "row"), [*((f"Istio {each}", row) for each, row in ISTIO.items()), *KUBERNETES.items()]
-)
-def test_every_row_has_its_source_and_the_day_on_which_it_was_read(
-    name: str, row: IstioMinor | KubernetesMinor
-) -> None:
-    assert row.source, name
-    assert date(2026, 1, 1) < row.seen <= datetime.now(tz=UTC).date()
-    if isinstance(row, KubernetesMinor) and row.aks_ends:
-        assert row.aks_source
-        assert date(2026, 1, 1) < row.aks_seen <= datetime.now(tz=UTC).date()
-
-
-def test_no_default_is_within_thirty_days_of_its_end_of_support() -> None:
-    assert compatibility.ending_defaults(datetime.now(tz=UTC).date()) == ()
-
-
-@pytest.mark.parametrize(
-    ("today", "named"),
-    [
-        (date(2027, 1, 28), ()),
-        (date(2027, 1, 29), ("Istio 1.31 ends 2027-02-28",)),
-        (
-            date(2027, 5, 31),
-            (
-                "Kubernetes 1.36 ends 2027-06-28",
-                "Kubernetes 1.36 on AKS ends 2027-06-30",
-                "Istio 1.31 ends 2027-02-28",
-            ),
-        ),
-    ],
-)
-def test_a_default_that_ends_soon_is_named(today: date, named: tuple[str, ...]) -> None:
-    assert compatibility.ending_defaults(today) == named
-
-
-def test_the_newest_versions_of_november_2026_are_known() -> None:
-    assert (ISTIO["1.31"].newest, ISTIO["1.30"].newest) == ("1.31.4", "1.30.8")
-    assert (KUBERNETES["1.37"].aks_ends, KUBERNETES["1.34"].aks_ends) == (date(2027, 10, 31), date(2026, 11, 30))
 
 
 @pytest.mark.parametrize("name", ISTIO)
@@ -218,12 +170,6 @@ def test_every_row_of_istio_fits_the_rest(name: str) -> None:
     assert set(row.supported + row.tested) <= set(KUBERNETES)
     assert not set(row.supported) & set(row.tested)
     assert row.source
-
-
-def test_support_ends_in_the_order_of_releases() -> None:
-    for rows in (ISTIO, KUBERNETES):
-        ends = [row.ends for row in rows.values()]
-        assert ends == sorted(ends)
 
 
 @pytest.mark.parametrize(

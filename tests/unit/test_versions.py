@@ -12,7 +12,7 @@ import yaml
 
 from lab.core import versions
 from lab.core.paths import PROJECT
-from lab.settings.compatibility import minor
+from lab.settings.support import minor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ MODULES = {
 """What each folder of toolchain/ must build."""
 
 MAY_NAME_VERSIONS = {
-    "lab/settings/compatibility.py": "the table of what supports what, with dates and sources",
+    "lab/settings/support.py": "the table of what supports what, with dates and sources",
     "lab/settings/texts.py": "examples in messages",
     "lab/core/versions.py": "their home",
 }

@@ -21,8 +21,8 @@ from lab.platforms.azure.checks import AzureNeeds
 from lab.platforms.azure.power import ClusterId
 from lab.services import azure_updates, lifecycle
 from lab.services.lifecycle import TerminalEngine, UpdateError
-from lab.settings.compatibility import minor
 from lab.settings.groups import Azure
+from lab.settings.support import minor
 from tests.unit.azure.support import ACCOUNT, SUBSCRIPTION, FakeAz
 
 if TYPE_CHECKING:
