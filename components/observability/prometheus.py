@@ -9,6 +9,7 @@ from components.common import network
 from components.common.addon import Addon, AddonManifests, ToolArgs
 from components.common.volumes import store
 from components.observability import prometheus_rules
+from lab.core import versions
 from lab.core.manifests import Manifest, configuration, dump, named
 from lab.core.namespaces import ARGO_ROLLOUTS
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from components.common.volumes import Volumes
 
+_IMAGE = f"docker.io/prom/prometheus:v{versions.PROMETHEUS}"
 _PORT = 9090
 _RETENTION = "--storage.tsdb.retention.time="
 
@@ -47,6 +49,7 @@ def compose(args: PrometheusArgs) -> AddonManifests:
 
     deployment = manifest.one("Deployment", "prometheus")
     server = named(deployment["spec"]["template"]["spec"]["containers"], "prometheus-server")
+    server["image"] = _IMAGE
     kept = [argument for argument in server["args"] if not argument.startswith(_RETENTION)]
     server["args"] = [f"{_RETENTION}{args.retention}", *kept]
     server["resources"] = {"requests": {"cpu": "100m", "memory": "400Mi"}, "limits": {"memory": "2Gi"}}

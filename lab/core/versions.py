@@ -49,10 +49,10 @@ HELM = "3.18.6"
 """The benchmark's helm, of the line that the Kubernetes provider embeds."""
 
 # renovate: datasource=github-releases depName=prometheus/prometheus
-PROMETHEUS = "3.10.0"
-"""What the tests run: the same as in the pinned addon."""
+PROMETHEUS = "3.13.1"
+"""Image, and what the tests run: of the line with long-term support; the pinned addon has 3.10.0."""
 
-PROMETHEUS_MODULE = "v0.310.0"
+PROMETHEUS_MODULE = "v0.313.1"
 """What the Go module `github.com/prometheus/prometheus` calls the version above."""
 
 # renovate: datasource=github-releases depName=grafana/loki
@@ -83,7 +83,7 @@ DOCKER_HUB_DIGESTS = {
     "grafana/loki:3.7.8": "1107dd5274e0ada47e42472b7a7e71f3b2a2fe878878108f3e2f9e51528f0193",
     "jaegertracing/jaeger:2.17.0": "6266573208d665ce5c17483bce0a75d0806480d92c84766d288d0aee885ce708",
     "otel/opentelemetry-collector-k8s:0.160.0": "76d7a04f2291da1d8b7ce259468d09f0f9f44f71f67a5737539f64ca82b5bdb1",
-    "prom/prometheus:v3.10.0": "4a61322ac1103a0e3aea2a61ef1718422a48fa046441f299d71e660a3bc71ae9",
+    "prom/prometheus:v3.13.1": "3c42b892cf723fa54d2f262c37a0e1f80aa8c8ddb1da7b9b0df9455a35a7f893",
 }
 """SHA-256 of the index of an image on Docker Hub, as at least two independent public files record it. None was
 found for Grafana 12.0.1 and for the course notes' siege, which has no tag."""

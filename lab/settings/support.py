@@ -30,8 +30,8 @@ class Pin:
         promise: what the publisher promises instead of a day.
         source: where the row comes from.
         seen: the day on which it was read, or of the copy that was read.
-        kept: the reason for which a version past its end stays, empty for nothing.
-        again: the day on which a version that is kept must be looked at again.
+        kept: the reason for which a version stays that is past its end or not the newest, empty for nothing.
+        again: the day on which a version that is kept past its end must be looked at again.
     """
 
     line: str
@@ -190,7 +190,13 @@ _READ = date(2026, 11, 29)
 
 PINS = {
     "KUBERNETES": Pin(line="1.36", ends=KUBERNETES["1.36"].ends, source=_PLANNED, seen=date(2026, 10, 1)),
-    "ISTIO": Pin(line="1.31", ends=ISTIO["1.31"].ends, source=ISTIO["1.31"].source, seen=ISTIO["1.31"].seen),
+    "ISTIO": Pin(
+        line="1.31",
+        ends=ISTIO["1.31"].ends,
+        source=ISTIO["1.31"].source,
+        seen=ISTIO["1.31"].seen,
+        kept="the newest patch whose istioctl has a checksum on record",
+    ),
     "ISTIO_MODULE": Pin(
         line="v0.0.0-20260827124520",  # of the 1.31 line
         ends=ISTIO["1.31"].ends,
@@ -198,11 +204,23 @@ PINS = {
         seen=ISTIO["1.31"].seen,
     ),
     "ARGO_ROLLOUTS": Pin(
-        line="1.10", promise="the newest three minors are mended", source="argo-rollouts, docs/roadmap", seen=_READ
+        line="1.10",
+        promise="the newest three minors are mended",
+        source="argo-rollouts, docs/roadmap",
+        seen=_READ,
+        kept="1.10.2 needs Go 1.26.10, newer than the lab asks for",
     ),
-    "PULUMI": Pin(line="3", promise=_NO_PROMISE, source=f"{_PROVIDERS} (of providers alone)", seen=_READ),
+    "PULUMI": Pin(
+        line="3",
+        promise=_NO_PROMISE,
+        source=f"{_PROVIDERS} (of providers alone)",
+        seen=_READ,
+        kept="newer engines come with another SDK and language host; not tried yet",
+    ),
     "PULUMI_LANGUAGE_PYTHON": Pin(line="3.79", promise=_NO_PROMISE, source="the newest that can be built", seen=_READ),
-    "PULUMI_KUBERNETES": Pin(line="4", promise=_NEWEST_MAJOR, source=_PROVIDERS, seen=_READ),
+    "PULUMI_KUBERNETES": Pin(
+        line="4", promise=_NEWEST_MAJOR, source=_PROVIDERS, seen=_READ, kept="newer ones cannot be built from modules"
+    ),
     "PULUMI_AZURE_NATIVE": Pin(line="3", promise=_NEWEST_MAJOR, source=_PROVIDERS, seen=_READ),
     "KWOK": Pin(line="0.8", promise="as Kubernetes, without a day of its own", source="its SECURITY.md", seen=_READ),
     "ETCD": Pin(line="3.6", promise=_NEWEST_TWO),
@@ -218,14 +236,9 @@ PINS = {
         again=date(2027, 3, 31),
     ),
     "PROMETHEUS": Pin(
-        line="3.10",
-        ends=date(2026, 4, 8),
-        kept="the version of Istio's own addon",
-        again=date(2027, 3, 31),
+        line="3.13", ends=date(2027, 7, 31), kept="the newest patch whose archives and image have checksums on record"
     ),
-    "PROMETHEUS_MODULE": Pin(
-        line="v0.310", ends=date(2026, 4, 8), kept="the same as PROMETHEUS", again=date(2027, 3, 31)
-    ),
+    "PROMETHEUS_MODULE": Pin(line="v0.313", ends=date(2027, 7, 31)),
     "LOKI": Pin(line="3.7", promise=_NEWEST_TWO),
     "OPENTELEMETRY_COLLECTOR": Pin(
         line="0.160", promise="a promise begins with version 1", source="its VERSIONING.md", seen=date(2026, 8, 21)
@@ -281,7 +294,7 @@ def ending_defaults(today: date) -> tuple[str, ...]:
 def past_support(today: date) -> tuple[str, ...]:
     """Name the pins that are past their end of support, or whose row must be read again."""
     return tuple(
-        f"{name} {row.line}: {row.kept or row.promise or f'supported until {row.ends}'}; "
+        f"{name} {row.line}: {f'supported until {row.ends}' if row.ends else row.promise}; "
         f"to be looked at since {row.last_day} ({row.source})"
         for name, row in PINS.items()
         if today > row.last_day

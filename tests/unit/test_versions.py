@@ -152,7 +152,7 @@ def test_istios_module_is_of_a_commit_and_so_cannot_move() -> None:
 
 
 def test_prometheus_module_is_of_its_release() -> None:
-    """3.10.0 is the module's v0.310.0: its major, and its minor in two digits, are one number there."""
+    """3.13.1 is the module's v0.313.1: its major, and its minor in two digits, are one number there."""
     major, minor_, patch = map(int, versions.PROMETHEUS.split("."))
 
     assert f"v0.{major}{minor_:02}.{patch}" == versions.PROMETHEUS_MODULE

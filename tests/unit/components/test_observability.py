@@ -12,6 +12,7 @@ from components.common.addon import AddonContext
 from components.common.exposure import Exposure
 from components.common.volumes import Volumes
 from components.observability import grafana, jaeger, kiali, kube_state_metrics, loki, node_exporter, prometheus
+from lab.core import versions
 from lab.core.manifests import named
 from tests.unit.components import support
 from tests.unit.components.support import FIXTURES
@@ -62,6 +63,13 @@ def test_prometheus_keeps_samples_as_long_as_the_setting_says() -> None:
     server = named(pod(content, "Deployment", "prometheus")["containers"], "prometheus-server")
     assert [each for each in server["args"] if "retention" in each] == ["--storage.tsdb.retention.time=72h"]
     assert "--config.file=/etc/config/prometheus.yml" in server["args"]
+
+
+def test_prometheus_is_of_the_pinned_line_with_long_term_support() -> None:
+    content = prometheus.compose(prometheus.PrometheusArgs(**of(PROMETHEUS), retention="48h"))
+
+    server = named(pod(content, "Deployment", "prometheus")["containers"], "prometheus-server")
+    assert server["image"] == f"docker.io/prom/prometheus:v{versions.PROMETHEUS}"
 
 
 def test_prometheus_gives_cadvisors_metrics_the_names_that_old_dashboards_ask_for() -> None:
