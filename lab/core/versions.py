@@ -38,7 +38,7 @@ PULUMI_AZURE_NATIVE = "3.29.0"
 # renovate: datasource=github-releases depName=kubernetes-sigs/kwok
 KWOK = "0.8.0"
 # renovate: datasource=github-releases depName=etcd-io/etcd
-ETCD = "3.6.8"
+ETCD = "3.6.14"
 
 # renovate: datasource=github-releases depName=kubernetes-sigs/metrics-server
 METRICS_SERVER = "0.9.0"

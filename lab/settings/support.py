@@ -223,7 +223,7 @@ PINS = {
     ),
     "PULUMI_AZURE_NATIVE": Pin(line="3", promise=_NEWEST_MAJOR, source=_PROVIDERS, seen=_READ),
     "KWOK": Pin(line="0.8", promise="as Kubernetes, without a day of its own", source="its SECURITY.md", seen=_READ),
-    "ETCD": Pin(line="3.6", promise=_NEWEST_TWO),
+    "ETCD": Pin(line="3.6", promise=_NEWEST_TWO, kept="the newest patch whose archives have checksums on record"),
     "METRICS_SERVER": Pin(
         line="0.9", promise="as Kubernetes, without a day of its own", source="its SECURITY.md", seen=_READ
     ),

@@ -25,7 +25,6 @@ MODULES = {
     "cluster": {
         "istio.io/istio": versions.ISTIO_MODULE,
         "k8s.io/kubernetes": f"v{versions.KUBERNETES}",
-        "go.etcd.io/etcd/server/v3": f"v{versions.ETCD}",
         "sigs.k8s.io/kwok": f"v{versions.KWOK}",
         "sigs.k8s.io/metrics-server": f"v{versions.METRICS_SERVER}",
     },
@@ -35,6 +34,7 @@ MODULES = {
             f"v{versions.OPENTELEMETRY_COLLECTOR}"
         ),
     },
+    "etcd": {"go.etcd.io/etcd/server/v3": f"v{versions.ETCD}"},
     "fortio": {"fortio.org/fortio": f"v{versions.FORTIO}"},
     "kubernetes-provider": {"helm.sh/helm/v3": f"v{versions.HELM}"},
     "language-python": {"github.com/pulumi/pulumi/sdk/v3": f"v{versions.PULUMI_LANGUAGE_PYTHON}"},

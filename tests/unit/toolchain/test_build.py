@@ -80,8 +80,8 @@ def test_a_recipe_may_ask_for_a_newer_go_but_not_for_an_older_one(lab: Path) -> 
 
 
 def test_the_modules_of_a_build_can_be_fetched_before_it(go: FakeGo) -> None:
-    build.fetch(TOOLS["etcd"].group, [TOOLS["etcd"]], threading.Event())
-    assert go.calls("list") == ["list -deps -tags=vtprotobuf,disable_pgv go.etcd.io/etcd/server/v3"]
+    build.fetch(TOOLS["kwok"].group, [TOOLS["kwok"]], threading.Event())
+    assert go.calls("list") == ["list -deps -tags=vtprotobuf,disable_pgv sigs.k8s.io/kwok/cmd/kwok"]
     assert go.calls("build") == []
 
 
@@ -89,7 +89,7 @@ def test_a_failed_build_shows_the_last_lines_and_where_the_rest_is(go: FakeGo) -
     go.behaves(FAILS="main.go:7: undefined: nothing")
     with pytest.raises(SourceFailed, match=r"undefined: nothing") as failure:
         make("etcd")
-    log = paths.cache() / "logs" / "build-cluster.log"
+    log = paths.cache() / "logs" / "build-etcd.log"
     assert f"`go build` ended with 1 (all of it: {log})" in str(failure.value)
     assert log.exists()
 
@@ -123,7 +123,7 @@ def test_the_recipes_lock_the_pinned_versions() -> None:
         ("language-python", f"github.com/pulumi/pulumi/sdk/v3 v{versions.PULUMI_LANGUAGE_PYTHON}"),
         ("cluster", f"k8s.io/kubernetes v{versions.KUBERNETES}"),
         ("cluster", f"sigs.k8s.io/kwok v{versions.KWOK}"),
-        ("cluster", f"go.etcd.io/etcd/server/v3 v{versions.ETCD}"),
+        ("etcd", f"go.etcd.io/etcd/server/v3 v{versions.ETCD}"),
         ("cluster", f"istio.io/istio {versions.ISTIO_MODULE}"),
         ("kubernetes-provider", f"helm.sh/helm/v3 v{versions.HELM}"),
     ):
@@ -133,7 +133,7 @@ def test_the_recipes_lock_the_pinned_versions() -> None:
 
 
 def test_a_recipe_that_changes_is_another_cache_entry(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = lab / "recipes" / "cluster"
+    recipe = lab / "recipes" / "etcd"
     program(recipe / "go.mod", "module x\n")
     monkeypatch.setattr(catalog, "RECIPES", lab / "recipes")
     before = build.folder(TOOLS["etcd"])

@@ -35,7 +35,7 @@ def installed(folder: Path, name: str, version: str) -> Path:
 
 def test_everything_is_built_with_one_call_a_group_and_put_where_it_is_looked_for(go: FakeGo) -> None:
     toolchain.ensure()
-    assert len(go.calls("build")) == 5
+    assert len(go.calls("build")) == 6
     plugin = (
         paths.pulumi_home() / f"plugins/resource-kubernetes-v{versions.PULUMI_KUBERNETES}/pulumi-resource-kubernetes"
     )
@@ -92,14 +92,14 @@ def test_when_all_is_there_it_takes_less_than_100_ms_and_loads_nothing_heavy() -
 
 
 def test_a_tool_that_vanished_or_was_truncated_is_resolved_again(go: FakeGo) -> None:
-    toolchain.ensure(["etcd", "kwok"])
-    toolchain.path("etcd").unlink()
+    toolchain.ensure(["kwokctl", "kwok"])
+    toolchain.path("kwokctl").unlink()
     toolchain.path("kwok").write_text("")
-    with pytest.raises(LabError, match="etcd is not there"):
-        toolchain.path("etcd")
-    toolchain.ensure(["etcd", "kwok"])
+    with pytest.raises(LabError, match="kwokctl is not there"):
+        toolchain.path("kwokctl")
+    toolchain.ensure(["kwokctl", "kwok"])
     assert len(go.calls("build")) == 2
-    assert toolchain.path("kwok").read_text() == toolchain.path("etcd").read_text() != ""
+    assert toolchain.path("kwok").read_text() == toolchain.path("kwokctl").read_text() != ""
 
 
 def test_a_damaged_resolution_cache_is_as_good_as_none(go: FakeGo) -> None:
