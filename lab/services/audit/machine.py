@@ -25,7 +25,7 @@ def examine(stack: Stack) -> list[Finding]:
     """Look for what a stack can leave on this machine."""
     running = remains.find(stack.directory)
     pids = [each.pid for each in running]
-    ended = remains.kill_command(pids)
+    ended = _end(running, stack)
     own = remains.network_of("self")
     networks = sorted({each.network for each in running if each.network and each.network != own})
     return [
@@ -36,6 +36,13 @@ def examine(stack: Stack) -> list[Finding]:
         _locks(stack),
         _credentials(stack),
     ]
+
+
+def _end(running: Sequence[remains.Remain], stack: Stack) -> str:
+    """Return the commands that end processes; `down` leaves an editor or a shell of the user's alone."""
+    others = [each.pid for each in running if not each.own]
+    down = [f"lab down{stack.option}"] if len(others) < len(running) else []
+    return "\n".join([*down, *([remains.kill_command(others)] if others else [])])
 
 
 def listeners(ports: Iterable[int], known: Mapping[int, int | None], own: Iterable[int]) -> tuple[list[int], list[int]]:

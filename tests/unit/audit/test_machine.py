@@ -62,6 +62,17 @@ def test_a_process_in_the_stacks_folder_is_found_although_the_folder_is_gone(sta
     assert found.remedy == f"kill -9 {child.pid}"
 
 
+def test_what_the_lab_has_started_is_ended_by_down(stack: PretendedStack) -> None:
+    with subprocess.Popen(SLEEP, env={"KWOK_WORKDIR": str(stack.directory / "kwok")}) as server:
+        deadline = time.monotonic() + 5
+        while "processes" not in left(stack) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        remedy = findings(stack)["processes"].remedy
+        server.kill()
+
+    assert remedy == f"lab down --stack {stack.name}"
+
+
 def test_whoever_asks_is_no_leftover(stack: PretendedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.directory.mkdir(parents=True)
     monkeypatch.chdir(stack.directory)
