@@ -197,10 +197,11 @@ def test_everything_that_takes_tags_has_them(standing: Subscription) -> None:
 
 
 def test_inside_the_cluster_it_is_the_embedded_lab_resource_for_resource(standing: Subscription) -> None:
-    embedded = standing.laboratory.other("dev")
+    embedded = standing.laboratory.other("planned")  # the stack that others use may stand
     embedded.pulumi("stack", "init").succeeded()
 
     planned = in_cluster(step["urn"] for step in previewed(embedded))
+    embedded.pulumi("stack", "rm", "--yes").succeeded()
 
     assert in_cluster(each["urn"] for each in standing.laboratory.state()) == planned
     assert len(planned) > 20

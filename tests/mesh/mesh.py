@@ -127,7 +127,8 @@ class Mesh:
 
     def addresses(self, app: str) -> list[str]:
         found = self.laboratory.get("pods", "-n", "tutorial", "-l", f"app={app}")["items"]
-        return [each["status"]["podIP"] for each in found]
+        # A Pod that was made this moment has none.
+        return [address for each in found if (address := each["status"].get("podIP"))]
 
     def wait_until_it_answers(self) -> None:
         """Wait until those who ask have their proxies and are answered: each process starts by itself after `up`."""
