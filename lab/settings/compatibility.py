@@ -1,4 +1,4 @@
-"""Which Istio runs on which Kubernetes, and what to choose instead, by the tables of `lab.settings.support`.
+"""Judgement of pairs of Istio and Kubernetes, and better pairs to choose, by the tables of `lab.settings.support`.
 
 `check` says so itself when they have grown old.
 """

@@ -1,4 +1,4 @@
-"""Until when the pinned versions are supported, and by whom.
+"""Ends of support of the pinned versions, and their sources.
 
 The tables are copied by hand, dates and all, because a gate that needs the network is a gate that fails on a train.
 """

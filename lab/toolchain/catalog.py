@@ -244,7 +244,7 @@ LOAD = ("fortio",)
 """What `lab load` runs where Pods are simulated, brought when it is first asked for."""
 
 ON_DEMAND = ("istioctl", "kubectl-argo-rollouts")
-"""What people run on a lab that stands, brought when it is first asked for."""
+"""Tools that people run on a lab that stands, brought when they are first asked for."""
 
 TESTS = ("helm", *OBSERVABILITY, *LOAD)
 """What only tests and benchmarks need, beside `lab load`."""
@@ -264,4 +264,4 @@ EMBEDDED = (
 """What the resources of the embedded target run."""
 
 DEFAULT = tuple(name for name in TOOLS if name not in (*ON_DEMAND, *TESTS, *OPTIONAL))
-"""What `up` needs."""
+"""Tools that `up` needs."""

@@ -48,7 +48,7 @@ NOTE = (
     f"Times of downloads are for {_MEGABITS} Mbit/s. Times of builds were measured on 2 cores with nothing in Go's "
     "caches, for all tools of a group together: one alone takes less."
 )
-"""What a reader must know about the times."""
+"""The limits of the times that are shown."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lab.toolchain.download import Limits
-    from lab.toolchain.lockfile import Lock, Prebuilt
+    from lab.toolchain.lockfile import Lock, Platform, Prebuilt
 
 _LARGEST = 20_000_000
 """Bytes of a checksum file; the longest, of a release with many files, has 1 MB."""
@@ -45,7 +45,7 @@ class Comparison:
     """A pin and the publisher's word on it; `detail` says what differs, or why nobody answered."""
 
     tool: str
-    platform: str
+    platform: Platform
     address: str
     verdict: Verdict
     detail: str = ""
@@ -100,7 +100,7 @@ def published(text: str, name: str) -> str:
 
 
 def _compare(lock: Lock, progress: Progress, limits: Limits | None) -> list[Comparison]:
-    asked: defaultdict[str, list[tuple[str, str, Prebuilt]]] = defaultdict(list)
+    asked: defaultdict[str, list[tuple[str, Platform, Prebuilt]]] = defaultdict(list)
     for tool, downloads in lock.tools.items():
         for platform, pin in downloads.items():
             if pin.checksums and not pin.agreed:
@@ -113,7 +113,7 @@ def _compare(lock: Lock, progress: Progress, limits: Limits | None) -> list[Comp
 
 
 def _ask(
-    downloader: Downloader, address: str, pins: Iterable[tuple[str, str, Prebuilt]], progress: Progress
+    downloader: Downloader, address: str, pins: Iterable[tuple[str, Platform, Prebuilt]], progress: Progress
 ) -> list[Comparison]:
     text, failure = "", ""
     try:
@@ -145,6 +145,6 @@ def _noted(lock: Lock, agreed: Iterable[Comparison]) -> Lock:
     today = datetime.now(UTC).date()
     tools = {tool: dict(downloads) for tool, downloads in lock.tools.items()}
     for each in agreed:
-        platform = next(name for name in tools[each.tool] if name == each.platform)
-        tools[each.tool][platform] = tools[each.tool][platform].model_copy(update={"agreed": today})
+        downloads = tools[each.tool]
+        downloads[each.platform] = downloads[each.platform].model_copy(update={"agreed": today})
     return lock.model_copy(update={"tools": tools})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _SECONDS = 120.0
-"""What `make up` may take from nothing, on 2 cores, with a server that costs no time."""
+"""Seconds that `make up` may take from nothing, on 2 cores, with a server that costs no time."""
 
 _TIMEOUT = 900.0
 

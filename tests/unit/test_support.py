@@ -1,4 +1,4 @@
-"""Until when the pins are supported: each has a row, and none is past its end."""
+"""Support of the pins: each has a row, and none is past its end."""
 
 from __future__ import annotations
 
